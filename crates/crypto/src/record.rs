@@ -1,0 +1,178 @@
+//! The sealed record: `version | suite | key id | key version | salt | iv | commitment | ciphertext | tag`.
+//!
+//! Every sealing derives a message key of its own from a fresh 256-bit salt, so no count of messages comes near
+//! the limits of SP 800-38D 8.3, and a repeated IV alone breaks nothing. The commitment is compared before
+//! anything is decrypted: GCM by itself lets one ciphertext open under two keys.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hkdf::{HKDF_SHA512, KeyType, Salt};
+
+use crate::context::{Context, Kind};
+use crate::entropy::{Entropy, random};
+use crate::key::{Key, KeyId};
+use crate::secret::Secret;
+
+const VERSION: u8 = 1;
+/// HKDF-SHA-512 for the message key and the commitment, AES-256-GCM for the message.
+const SUITE: u8 = 1;
+
+const HEADER: usize = 1 + 1 + 16 + 4;
+const SALT: usize = 32;
+const IV: usize = 12;
+const COMMITMENT: usize = 32;
+const TAG: usize = 16;
+const OVERHEAD: usize = HEADER + SALT + IV + COMMITMENT + TAG;
+
+const MESSAGE_KEY: &[u8] = b"strongroom/v1/message-key";
+const COMMIT: &[u8] = b"strongroom/v1/commitment";
+
+/// A sealed record: safe to store, to back up and to show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(Vec<u8>);
+
+impl Sealed {
+    /// Takes bytes as they were stored; they are judged when they are opened.
+    #[must_use]
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The id of the key that the record says it needs, if it is a record at all.
+    #[must_use]
+    pub fn key_id(&self) -> Option<KeyId> {
+        Parts::parse(&self.0).ok().map(|parts| parts.key_id())
+    }
+}
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}
+
+/// Why a record did not open. For the log; callers are told one thing only.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum OpenError {
+    /// Too short, or of a version or suite that this build does not know.
+    #[error("the record has no known format")]
+    Format,
+    /// The header names another key.
+    #[error("the record is sealed under another key")]
+    OtherKey,
+    /// The commitment or the tag does not fit: tampered with, moved, or sealed under another key of the same id.
+    #[error("the record does not open here: it was altered or moved")]
+    Refused,
+}
+
+impl Key {
+    /// Seals `plaintext` to this key and this place, with a fresh salt and a fresh IV.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "AES-GCM fails only above 64 GiB, and a body is limited to megabytes")]
+    pub fn seal(&self, entropy: &dyn Entropy, kind: Kind, context: &Context<'_>, plaintext: &[u8]) -> Sealed {
+        let header = self.header();
+        let salt: [u8; SALT] = random(entropy);
+        let iv: [u8; IV] = random(entropy);
+        let (cipher, commitment) = self.derive(&header, &salt);
+
+        let mut record = Vec::with_capacity(OVERHEAD + plaintext.len());
+        for part in [&header[..], &salt, &iv, commitment.expose()] {
+            record.extend_from_slice(part);
+        }
+        let mut message = Secret::new(plaintext.to_vec());
+        let aad = Aad::from(context.associated_data(kind, &header));
+        let tag = cipher
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(iv), aad, message.expose_mut())
+            .expect("AES-256-GCM seals");
+        record.extend_from_slice(message.expose());
+        record.extend_from_slice(tag.as_ref());
+        Sealed(record)
+    }
+
+    /// Opens a record that was sealed under this key for this place.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing of the plaintext is given out unless the whole record is genuine.
+    pub fn open(&self, kind: Kind, context: &Context<'_>, sealed: &Sealed) -> Result<Secret<Vec<u8>>, OpenError> {
+        let parts = Parts::parse(&sealed.0)?;
+        if parts.header != self.header().as_slice() {
+            return Err(OpenError::OtherKey);
+        }
+        let (cipher, commitment) = self.derive(parts.header, parts.salt);
+        verify_slices_are_equal(commitment.expose(), parts.commitment).map_err(|_| OpenError::Refused)?;
+
+        let mut message = Secret::new(parts.message.to_vec());
+        let aad = Aad::from(context.associated_data(kind, parts.header));
+        let nonce = Nonce::try_assume_unique_for_key(parts.iv).map_err(|_| OpenError::Format)?;
+        let length = cipher.open_in_place(nonce, aad, message.expose_mut()).map_err(|_| OpenError::Refused)?.len();
+        message.expose_mut().truncate(length);
+        Ok(message)
+    }
+
+    fn header(&self) -> [u8; HEADER] {
+        let mut header = [0; HEADER];
+        let source = [VERSION, SUITE].into_iter().chain(self.id.0).chain(self.version.to_be_bytes());
+        for (slot, byte) in header.iter_mut().zip(source) {
+            *slot = byte;
+        }
+        header
+    }
+
+    #[expect(clippy::expect_used, reason = "HKDF-SHA-512 gives up to 16,320 bytes; 32 are asked")]
+    fn derive(&self, header: &[u8], salt: &[u8]) -> (LessSafeKey, Secret<[u8; COMMITMENT]>) {
+        let prk = Salt::new(HKDF_SHA512, salt).extract(self.bytes.expose());
+        let expand = |label: &[u8]| {
+            let mut out = Secret::new([0; 32]);
+            prk.expand(&[label, header], Length32)
+                .and_then(|okm| okm.fill(out.expose_mut()))
+                .expect("32 bytes from HKDF-SHA-512");
+            out
+        };
+        let message_key = expand(MESSAGE_KEY);
+        let cipher = UnboundKey::new(&AES_256_GCM, message_key.expose()).expect("a 32-byte key for AES-256");
+        (LessSafeKey::new(cipher), expand(COMMIT))
+    }
+}
+
+pub(crate) struct Length32;
+
+impl KeyType for Length32 {
+    fn len(&self) -> usize {
+        32
+    }
+}
+
+struct Parts<'a> {
+    header: &'a [u8],
+    salt: &'a [u8],
+    iv: &'a [u8],
+    commitment: &'a [u8],
+    message: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, OpenError> {
+        if bytes.len() < OVERHEAD || bytes.first_chunk() != Some(&[VERSION, SUITE]) {
+            return Err(OpenError::Format);
+        }
+        let (header, rest) = bytes.split_at(HEADER);
+        let (salt, rest) = rest.split_at(SALT);
+        let (iv, rest) = rest.split_at(IV);
+        let (commitment, message) = rest.split_at(COMMITMENT);
+        Ok(Self { header, salt, iv, commitment, message })
+    }
+
+    fn key_id(&self) -> KeyId {
+        let mut id = [0; 16];
+        for (slot, byte) in id.iter_mut().zip(self.header.iter().skip(2)) {
+            *slot = *byte;
+        }
+        KeyId(id)
+    }
+}

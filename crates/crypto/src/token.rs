@@ -1,0 +1,156 @@
+//! Strongroom's own bearer tokens: a prefix that says whose it is, 256 random bits, and a checksum by which a
+//! scanner knows a leaked one and a parser refuses a mistyped one. Only the SHA-256 is ever stored.
+
+use std::fmt;
+
+use data_encoding::BASE32_NOPAD;
+
+use crate::entropy::{Entropy, random};
+use crate::{Secret, sha256};
+
+/// Who carries a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// The application's backend, `srh_…`.
+    Host,
+    /// A plugin, `srp_…`.
+    Plugin,
+    /// A user's session, `srs_…`.
+    Session,
+}
+
+impl TokenKind {
+    /// The four characters that every token of this kind starts with.
+    #[must_use]
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Host => "srh_",
+            Self::Plugin => "srp_",
+            Self::Session => "srs_",
+        }
+    }
+}
+
+/// A bearer token in the clear: it exists between its making and its one answer, and while a request is judged.
+#[derive(Debug)]
+pub struct Token {
+    kind: TokenKind,
+    text: Secret<String>,
+}
+
+/// What is stored of a token.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// A hash as it was stored.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store and to look up by.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(…)")
+    }
+}
+
+/// The text is not a token: wrong prefix, length, alphabet or checksum.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("this is not a Strongroom token")]
+pub struct TokenError;
+
+impl Token {
+    /// A new random token.
+    #[must_use]
+    pub fn generate(kind: TokenKind, entropy: &dyn Entropy) -> Self {
+        let mut bytes = Secret::new(random::<32>(entropy).to_vec());
+        let sum = checksum(kind, bytes.expose());
+        bytes.expose_mut().extend_from_slice(&sum);
+        let body = Secret::new(BASE32_NOPAD.encode(bytes.expose()));
+        Self { kind, text: Secret::new(format!("{}{}", kind.prefix(), body.expose().to_ascii_lowercase())) }
+    }
+
+    /// Reads a token and verifies its checksum, before any database is asked.
+    ///
+    /// # Errors
+    /// [`TokenError`] for whatever is not a token; it does not say which part is wrong.
+    pub fn parse(text: &str) -> Result<Self, TokenError> {
+        let (kind, body) = [TokenKind::Host, TokenKind::Plugin, TokenKind::Session]
+            .into_iter()
+            .find_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)))
+            .ok_or(TokenError)?;
+        if body.len() != 58 || body.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(TokenError);
+        }
+        let upper = Secret::new(body.to_ascii_uppercase());
+        let bytes = Secret::new(BASE32_NOPAD.decode(upper.expose().as_bytes()).map_err(|_| TokenError)?);
+        let (random, sum) = bytes.expose().split_last_chunk::<4>().map(|(a, b)| (a, *b)).ok_or(TokenError)?;
+        if checksum(kind, random) != sum {
+            return Err(TokenError);
+        }
+        Ok(Self { kind, text: Secret::from(text) })
+    }
+
+    /// Whose token it is.
+    #[must_use]
+    pub fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// The token as its carrier sends it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// The SHA-256 of the whole text. 256 random bits need no slow hash (OWASP ASVS V11.4).
+    #[must_use]
+    pub fn hash(&self) -> TokenHash {
+        TokenHash(sha256(self.text.expose().as_bytes()))
+    }
+}
+
+fn checksum(kind: TokenKind, random: &[u8]) -> [u8; 4] {
+    let mut input = Secret::new(kind.prefix().as_bytes().to_vec());
+    input.expose_mut().extend_from_slice(random);
+    sha256(input.expose()).first_chunk::<4>().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OsEntropy;
+
+    #[test]
+    fn a_token_reads_back_and_any_changed_character_is_refused() {
+        for kind in [TokenKind::Host, TokenKind::Plugin, TokenKind::Session] {
+            let token = Token::generate(kind, &OsEntropy::default());
+            let back = Token::parse(token.expose()).expect("own token");
+            assert_eq!((back.kind(), back.hash()), (kind, token.hash()));
+            for at in 0..token.expose().len() {
+                let mut bytes = token.expose().as_bytes().to_vec();
+                let byte = bytes.get_mut(at).expect("in range");
+                *byte = if *byte == b'a' { b'b' } else { b'a' };
+                let changed = String::from_utf8(bytes).expect("ascii");
+                assert!(Token::parse(&changed).is_err(), "{at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_token_is_refused() {
+        for text in
+            ["", "srh_", "srp_aaaa", "Bearer x", "srx_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
+        {
+            assert_eq!(Token::parse(text).err(), Some(TokenError));
+        }
+    }
+}

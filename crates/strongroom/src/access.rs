@@ -1,0 +1,128 @@
+//! Who asks, and what the authorization check hands out. A [`Grant`] is the only thing that plaintext is released
+//! against, and [`Vault::grant`] is the only place that makes one.
+
+use std::net::IpAddr;
+
+use crate::audit::{Action, Entry, Reason};
+use crate::credential::CredentialRow;
+use crate::error::Error;
+use crate::id::{CredentialId, KeyId, Owner, PluginName, SessionId};
+use crate::manifest::Access;
+use crate::vault::Vault;
+
+/// Who asks, from where, and in which request. Goes into every event.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The principal.
+    pub who: Who,
+    /// The caller's address.
+    pub address: Option<IpAddr>,
+    /// The request's id.
+    pub request_id: Option<String>,
+}
+
+/// The four principals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Runs Strongroom; has shell access.
+    Operator,
+    /// The application's backend.
+    Host {
+        /// The host key it carried; none when the host embeds the library.
+        key: Option<KeyId>,
+    },
+    /// A person in the host's pages.
+    User {
+        /// The session carried; none when the host embeds the library.
+        session: Option<SessionId>,
+    },
+    /// Code that needs the credential.
+    Plugin {
+        /// Its registered name.
+        name: PluginName,
+        /// The plugin key it carried; none when the host embeds the library.
+        key: Option<KeyId>,
+    },
+}
+
+impl Actor {
+    /// The operator at the command line.
+    #[must_use]
+    pub fn operator() -> Self {
+        Self::of(Who::Operator)
+    }
+
+    /// The host that embeds the library.
+    #[must_use]
+    pub fn host() -> Self {
+        Self::of(Who::Host { key: None })
+    }
+
+    /// A user, vouched for by the host that embeds the library.
+    #[must_use]
+    pub fn user() -> Self {
+        Self::of(Who::User { session: None })
+    }
+
+    /// A plugin, vouched for by the host that embeds the library.
+    #[must_use]
+    pub fn plugin(name: PluginName) -> Self {
+        Self::of(Who::Plugin { name, key: None })
+    }
+
+    fn of(who: Who) -> Self {
+        Self { who, address: None, request_id: None }
+    }
+}
+
+/// Proof that this plugin may read this credential of this user, now. It is spent by [`Vault::open`].
+#[derive(Debug)]
+pub struct Grant {
+    pub(crate) owner: Owner,
+    pub(crate) row: CredentialRow,
+    pub(crate) entry: Entry,
+}
+
+impl Vault {
+    /// The authorization check for reading a secret: the plugin is registered and genuine, its manifest says `read`,
+    /// and the credential exists, is this user's, and was given to this plugin. Every refusal is an event.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a stranger's credential and for one that does not exist, alike;
+    /// [`Error::AccessIsInject`] if the manifest does not ask for reading.
+    pub async fn grant(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Grant, Error> {
+        let entry = self.entry(actor, owner.tenant, Action::CredentialOpen).of_user(&owner.user).on(&id);
+        let refused = match self.judge(actor, owner, id).await? {
+            Ok(row) => return Ok(Grant { owner: owner.clone(), row, entry }),
+            Err(reason) => reason,
+        };
+        self.record(entry.denied(refused)).await?;
+        Err(match refused {
+            Reason::AccessIsInject => Error::AccessIsInject,
+            _ => Error::NotFound { what: "credential" },
+        })
+    }
+
+    async fn judge(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        id: CredentialId,
+    ) -> Result<Result<CredentialRow, Reason>, Error> {
+        let Who::Plugin { name, .. } = &actor.who else { return Ok(Err(Reason::NoPlugin)) };
+        let Some(manifest) = self.genuine_manifest(owner.tenant, name).await? else {
+            return Ok(Err(Reason::NoPlugin));
+        };
+        let row = match self.store.credential(owner, id).await? {
+            None => return Ok(Err(Reason::NotFound)),
+            Some(row) => row,
+        };
+        Ok(if &row.plugin != name {
+            Err(Reason::OtherPlugin)
+        } else if manifest.access != Access::Read {
+            Err(Reason::AccessIsInject)
+        } else {
+            Ok(row)
+        })
+    }
+}

@@ -1,0 +1,319 @@
+//! The audit log: who did what to which object, when, from where, and whether it was allowed. Never a value.
+//!
+//! Each event is a link of a keyed hash chain over its canonical bytes, so whoever can write to the database
+//! cannot alter, remove or reorder events unseen. A write event carries the digest of the row it left behind.
+
+mod verify;
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+pub use verify::{Checkpoint, Finding, Report};
+
+use crate::access::{Actor, Who};
+use crate::error::Error;
+use crate::id::{PluginName, TenantId, UserId};
+use crate::store::AuditFilter;
+use crate::vault::Vault;
+
+macro_rules! actions {
+    ($($name:ident $text:literal)*) => {
+        /// What was done, or tried.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each variant is the text beside it: a noun and a verb of the API")]
+        pub enum Action { $($name),* }
+
+        impl Action {
+            /// Every action there is.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The stored and shown form, `noun.verb`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+        }
+
+        impl std::str::FromStr for Action {
+            type Err = crate::id::NameError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($text => Ok(Self::$name),)*
+                    _ => Err(crate::id::NameError(format!("must be one of {}", [$($text),*].join(", ")))),
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    CredentialSave "credential.save"
+    CredentialList "credential.list"
+    CredentialShow "credential.show"
+    CredentialOpen "credential.open"
+    CredentialUpdate "credential.update"
+    CredentialDelete "credential.delete"
+    PluginRegister "plugin.register"
+    PluginUpdate "plugin.update"
+    PluginRemove "plugin.remove"
+    PluginKeyCreate "plugin-key.create"
+    PluginKeyRevoke "plugin-key.revoke"
+    HostKeyCreate "host-key.create"
+    HostKeyRevoke "host-key.revoke"
+    SessionCreate "session.create"
+    SessionRevoke "session.revoke"
+    UserDelete "user.delete"
+    TenantCreate "tenant.create"
+    TenantRemove "tenant.remove"
+    AuditRead "audit.read"
+    AuditCheckpoint "audit.checkpoint"
+}
+
+impl Action {
+    /// Whether the object is gone after an allowed event of this kind.
+    pub(crate) fn removes(self) -> bool {
+        matches!(
+            self,
+            Self::CredentialDelete
+                | Self::PluginRemove
+                | Self::PluginKeyRevoke
+                | Self::HostKeyRevoke
+                | Self::TenantRemove
+        )
+    }
+}
+
+/// Whether it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It was done.
+    Allowed,
+    /// It was refused, for this reason: a stable slug.
+    Denied(Reason),
+}
+
+/// Why something was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No such object for this owner.
+    NotFound,
+    /// The credential belongs to another plugin.
+    OtherPlugin,
+    /// The plugin's manifest asks for injection, not for reading.
+    AccessIsInject,
+    /// The credential's record does not open.
+    Undecryptable,
+    /// The plugin is not registered, or its row is not genuine.
+    NoPlugin,
+}
+
+impl Reason {
+    /// The stored and shown form.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::OtherPlugin => "other-plugin",
+            Self::AccessIsInject => "access-is-inject",
+            Self::Undecryptable => "undecryptable",
+            Self::NoPlugin => "no-plugin",
+        }
+    }
+}
+
+/// An event about to be written: everything but its place in the chain.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub(crate) at: Timestamp,
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) actor: Actor,
+    pub(crate) action: Action,
+    pub(crate) decision: Decision,
+    pub(crate) user: Option<UserId>,
+    pub(crate) plugin: Option<PluginName>,
+    pub(crate) target: Option<String>,
+    pub(crate) digest: Option<[u8; 32]>,
+}
+
+impl Entry {
+    pub(crate) fn on(mut self, target: &impl ToString) -> Self {
+        self.target = Some(target.to_string());
+        self
+    }
+
+    pub(crate) fn of_user(mut self, user: &UserId) -> Self {
+        self.user = Some(user.clone());
+        self
+    }
+
+    pub(crate) fn of_plugin(mut self, plugin: &PluginName) -> Self {
+        self.plugin = Some(plugin.clone());
+        self
+    }
+
+    pub(crate) fn leaving(mut self, digest: [u8; 32]) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+
+    pub(crate) fn denied(mut self, reason: Reason) -> Self {
+        self.decision = Decision::Denied(reason);
+        self
+    }
+}
+
+/// An event as it stands in the log: columns of text, as they are chained and shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The place in the chain, from 1, without gaps.
+    pub seq: u64,
+    /// When, UTC.
+    pub at: Timestamp,
+    /// The tenant, unless the event is about the installation.
+    pub tenant: Option<String>,
+    /// `operator`, `host`, `user` or `plugin`.
+    pub actor: String,
+    /// The key or session that was carried, if any.
+    pub actor_id: Option<String>,
+    /// `noun.verb`.
+    pub action: String,
+    /// `allowed` or `denied`.
+    pub decision: String,
+    /// Why it was denied.
+    pub reason: Option<String>,
+    /// The user whose data it is.
+    pub user: Option<String>,
+    /// The plugin it concerns.
+    pub plugin: Option<String>,
+    /// The object's id.
+    pub target: Option<String>,
+    /// The caller's address.
+    pub address: Option<String>,
+    /// The request's id, as in the logs and the answer's header.
+    pub request_id: Option<String>,
+    /// SHA-256 of the row that a write left behind.
+    pub digest: Option<[u8; 32]>,
+}
+
+impl Event {
+    pub(crate) fn new(seq: u64, entry: &Entry) -> Self {
+        let (decision, reason) = match entry.decision {
+            Decision::Allowed => ("allowed", None),
+            Decision::Denied(reason) => ("denied", Some(reason.as_str().to_owned())),
+        };
+        Self {
+            seq,
+            at: entry.at,
+            tenant: entry.tenant.map(|id| id.to_string()),
+            actor: entry.actor.who.kind().to_owned(),
+            actor_id: entry.actor.who.id(),
+            action: entry.action.as_str().to_owned(),
+            decision: decision.to_owned(),
+            reason,
+            user: entry.user.as_ref().map(ToString::to_string),
+            plugin: entry.plugin.as_ref().or(entry.actor.who.plugin()).map(ToString::to_string),
+            target: entry.target.clone(),
+            address: entry.actor.address.map(|address: IpAddr| address.to_string()),
+            request_id: entry.actor.request_id.clone(),
+            digest: entry.digest,
+        }
+    }
+
+    /// The bytes that are chained: every column, in order, each with its length, absent told from empty.
+    pub(crate) fn canonical(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(320);
+        let seq = self.seq.to_be_bytes();
+        let at = self.at.as_millisecond().to_be_bytes();
+        let columns: [Option<&[u8]>; 14] = [
+            Some(&seq),
+            Some(&at),
+            bytes(&self.tenant),
+            Some(self.actor.as_bytes()),
+            bytes(&self.actor_id),
+            Some(self.action.as_bytes()),
+            Some(self.decision.as_bytes()),
+            bytes(&self.reason),
+            bytes(&self.user),
+            bytes(&self.plugin),
+            bytes(&self.target),
+            bytes(&self.address),
+            bytes(&self.request_id),
+            self.digest.as_ref().map(<[u8; 32]>::as_slice),
+        ];
+        for column in columns {
+            match column {
+                None => out.push(0),
+                Some(column) => {
+                    out.push(1);
+                    out.extend_from_slice(&u64::try_from(column.len()).unwrap_or(u64::MAX).to_be_bytes());
+                    out.extend_from_slice(column);
+                }
+            }
+        }
+        out
+    }
+}
+
+fn bytes(text: &Option<String>) -> Option<&[u8]> {
+    text.as_ref().map(String::as_bytes)
+}
+
+impl Vault {
+    pub(crate) fn entry(&self, actor: &Actor, tenant: TenantId, action: Action) -> Entry {
+        Entry {
+            at: self.clock.now(),
+            tenant: Some(tenant),
+            actor: actor.clone(),
+            action,
+            decision: Decision::Allowed,
+            user: None,
+            plugin: None,
+            target: None,
+            digest: None,
+        }
+    }
+
+    /// Writes an event and waits until it is durable; the caller releases nothing before.
+    ///
+    /// # Errors
+    /// [`Error::AuditUnavailable`] when that takes longer than the deadline.
+    pub(crate) async fn record(&self, entry: Entry) -> Result<(), Error> {
+        self.within_deadline(self.store.record(entry)).await
+    }
+
+    /// Events of a tenant, newest first, older than `before` if given. Reading the log is itself an event.
+    ///
+    /// # Errors
+    /// [`Error::AuditUnavailable`] if that event cannot be written; storage errors.
+    pub async fn audit(&self, actor: &Actor, tenant: TenantId, filter: &AuditFilter) -> Result<Vec<Event>, Error> {
+        self.record(self.entry(actor, tenant, Action::AuditRead)).await?;
+        Ok(self.store.events(tenant, filter).await?)
+    }
+}
+
+impl Who {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Host { .. } => "host",
+            Self::User { .. } => "user",
+            Self::Plugin { .. } => "plugin",
+        }
+    }
+
+    fn id(&self) -> Option<String> {
+        match self {
+            Self::Operator => None,
+            Self::Host { key } | Self::Plugin { key, .. } => key.map(|id| id.to_string()),
+            Self::User { session } => session.map(|id| id.to_string()),
+        }
+    }
+
+    fn plugin(&self) -> Option<&PluginName> {
+        match self {
+            Self::Plugin { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}

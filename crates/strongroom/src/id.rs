@@ -1,0 +1,183 @@
+//! Ids and names: one newtype each, valid by construction. Our own ids are a prefix and a UUIDv7, made from the
+//! clock and the entropy that are handed in; user ids are the host's own strings.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use strongroom_crypto::Entropy;
+use uuid::Uuid;
+
+/// The text is not a valid id or name. The message is fit for callers.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct NameError(pub(crate) String);
+
+macro_rules! id {
+    ($(#[$doc:meta] $name:ident $prefix:literal)*) => {$(
+        #[$doc]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// What every id of this kind starts with.
+            pub const PREFIX: &str = $prefix;
+
+            pub(crate) fn generate(now: Timestamp, entropy: &dyn Entropy) -> Self {
+                let mut random = [0; 10];
+                entropy.fill(&mut random);
+                let milliseconds = now.as_millisecond().max(0).unsigned_abs();
+                Self(uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", $prefix, self.0.simple())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                text.strip_prefix($prefix)
+                    .filter(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+                    .and_then(|hex| Uuid::try_parse(hex).ok())
+                    .map(Self)
+                    .ok_or_else(|| NameError(format!("must be `{}` followed by 32 hexadecimal digits", $prefix)))
+            }
+        }
+    )*};
+}
+
+id! {
+    /// A tenant: one application's users and plugins, apart from every other's.
+    TenantId "tnt_"
+    /// A stored credential.
+    CredentialId "cred_"
+    /// A registered plugin.
+    PluginId "plug_"
+    /// A host key or a plugin key; not the key itself, its name.
+    KeyId "key_"
+    /// A session of a user.
+    SessionId "sess_"
+}
+
+macro_rules! name {
+    ($(#[$doc:meta] $name:ident $check:ident)*) => {$(
+        #[$doc]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                $check(text)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+    )*};
+}
+
+name! {
+    /// The host's own id for a user: 1 to 255 bytes, no control characters.
+    UserId check_user_id
+    /// A plugin's name: lower-case letters, digits and hyphens, 1 to 63 characters.
+    PluginName check_slug
+    /// A tenant's name: lower-case letters, digits and hyphens, 1 to 63 characters.
+    TenantName check_slug
+    /// What a person calls a credential: 1 to 100 characters, no control characters.
+    CredentialName check_label
+    /// What a key is for: 1 to 100 characters, no control characters.
+    Label check_label
+}
+
+fn check_user_id(text: &str) -> Result<(), NameError> {
+    if text.is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
+        return Err(NameError("must have 1 to 255 bytes and no control characters".to_owned()));
+    }
+    Ok(())
+}
+
+fn check_slug(text: &str) -> Result<(), NameError> {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if text.is_empty() || text.len() > 63 || !text.bytes().all(inner) || text.starts_with('-') || text.ends_with('-') {
+        return Err(NameError(
+            "must have 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn check_label(text: &str) -> Result<(), NameError> {
+    let length = text.chars().count();
+    if !(1..=100).contains(&length) || text.chars().any(char::is_control) || text.trim() != text {
+        return Err(NameError(
+            "must have 1 to 100 characters, no control characters and no white space at either end".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Whose credentials: every finder demands both.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The user within it.
+    pub user: UserId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_read_back_and_refuse_each_others_prefix() {
+        let id = CredentialId::generate(Timestamp::UNIX_EPOCH, &strongroom_crypto::OsEntropy::default());
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!(id.to_string().parse::<PluginId>().is_err());
+        assert!(id.to_string().to_uppercase().parse::<CredentialId>().is_err());
+    }
+
+    #[test]
+    fn names_refuse_what_a_terminal_or_a_url_would_trip_over() {
+        for bad in ["", "-a", "a-", "A", "a_b", "a/b", "é", &"a".repeat(64)] {
+            assert!(bad.parse::<PluginName>().is_err(), "{bad}");
+        }
+        for bad in ["", " a", "a ", "a\u{1b}[2J", "a\nb", &"a".repeat(101)] {
+            assert!(bad.parse::<CredentialName>().is_err(), "{bad}");
+        }
+        for bad in ["", "a\0b", &"a".repeat(256)] {
+            assert!(bad.parse::<UserId>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Host keys and plugin keys: who may ask. Only the SHA-256 of a key is stored; the row carries a MAC, so that a key
+//! written into the database by hand lets nobody in. Revoking deletes the row: there is no flag to flip back.
+
+use jiff::Timestamp;
+use strongroom_crypto::{Token, TokenHash, TokenKind, digest};
+
+use crate::access::Actor;
+use crate::audit::Action;
+use crate::error::Error;
+use crate::id::{KeyId, Label, PluginName, TenantId};
+use crate::once::Once;
+use crate::store::{Conflict, StoreError};
+use crate::vault::Vault;
+
+/// Whose key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The application's backend.
+    Host,
+    /// One plugin.
+    Plugin(PluginName),
+}
+
+impl Role {
+    /// The prefix kind of its tokens.
+    #[must_use]
+    pub fn token_kind(&self) -> TokenKind {
+        match self {
+            Self::Host => TokenKind::Host,
+            Self::Plugin(_) => TokenKind::Plugin,
+        }
+    }
+
+    pub(crate) fn plugin(&self) -> Option<&PluginName> {
+        match self {
+            Self::Host => None,
+            Self::Plugin(name) => Some(name),
+        }
+    }
+
+    fn noun(&self) -> &'static str {
+        match self {
+            Self::Host => "host key",
+            Self::Plugin(_) => "plugin key",
+        }
+    }
+}
+
+/// A key as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of the tables `host_key` and `plugin_key`")]
+pub struct KeyRow {
+    pub id: KeyId,
+    pub tenant: TenantId,
+    pub role: Role,
+    pub label: Label,
+    pub hash: TokenHash,
+    pub created_at: Timestamp,
+    pub mac: [u8; 32],
+}
+
+impl KeyRow {
+    /// SHA-256 of every column.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.columns(|columns| digest("key", columns))
+    }
+
+    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
+        then(&[
+            self.id.to_string().as_bytes(),
+            self.tenant.to_string().as_bytes(),
+            self.role.plugin().map_or("", PluginName::as_str).as_bytes(),
+            self.label.as_str().as_bytes(),
+            self.hash.as_bytes(),
+            &self.created_at.as_millisecond().to_be_bytes(),
+        ])
+    }
+
+    fn table(&self) -> &'static str {
+        match self.role {
+            Role::Host => "host_key",
+            Role::Plugin(_) => "plugin_key",
+        }
+    }
+}
+
+impl Vault {
+    /// Makes a key. The token is shown this once; with `once`, the same request sent twice makes one key.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a key of a plugin that is not registered.
+    pub async fn create_key(
+        &self,
+        actor: &Actor,
+        tenant: TenantId,
+        role: Role,
+        label: Label,
+        once: Option<&Once>,
+    ) -> Result<(KeyRow, Token), Error> {
+        if let Role::Plugin(name) = &role {
+            self.plugin(tenant, name).await?;
+        }
+        let now = self.clock.now();
+        let token = Token::generate(role.token_kind(), &*self.entropy);
+        let mut row = KeyRow {
+            id: KeyId::generate(now, &*self.entropy),
+            tenant,
+            role,
+            label,
+            hash: token.hash(),
+            created_at: now,
+            mac: [0; 32],
+        };
+        row.mac = row.columns(|columns| self.keyring.row_mac(row.table(), columns));
+        let action = if row.role == Role::Host { Action::HostKeyCreate } else { Action::PluginKeyCreate };
+        let mut entry = self.entry(actor, tenant, action).on(&row.id).leaving(row.digest());
+        entry.plugin = row.role.plugin().cloned();
+        let once_row = once.map(|once| self.once_row(tenant, once, row.id.to_string(), Some(&token)));
+        match self.within_deadline(self.store.insert_key(&row, once_row.as_ref(), entry)).await {
+            Ok(()) => Ok((row, token)),
+            Err(Error::Store(StoreError::Conflict(Conflict::Once))) => {
+                let (id, token) = self.replayed::<KeyId>(tenant, once).await?;
+                let row = self.store.keys(tenant, &row.role).await?.into_iter().find(|row| row.id == id);
+                row.zip(token).ok_or(Error::OnceSpent)
+            }
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "plugin" }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The tenant's keys of a role, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a plugin that is not registered.
+    pub async fn keys(&self, tenant: TenantId, role: &Role) -> Result<Vec<KeyRow>, Error> {
+        if let Role::Plugin(name) = role {
+            self.plugin(tenant, name).await?;
+        }
+        Ok(self.store.keys(tenant, role).await?)
+    }
+
+    /// Revokes a key at once: the next request that carries it is refused.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn revoke_key(&self, actor: &Actor, tenant: TenantId, role: &Role, id: KeyId) -> Result<(), Error> {
+        let action = if *role == Role::Host { Action::HostKeyRevoke } else { Action::PluginKeyRevoke };
+        let mut entry = self.entry(actor, tenant, action).on(&id);
+        entry.plugin = role.plugin().cloned();
+        match self.within_deadline(self.store.delete_key(tenant, role, id, entry)).await {
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: role.noun() }),
+            other => other,
+        }
+    }
+
+    pub(crate) fn key_is_genuine(&self, row: &KeyRow) -> bool {
+        row.columns(|columns| self.keyring.row_is_genuine(row.table(), columns, &row.mac))
+    }
+}

@@ -1,0 +1,71 @@
+//! Strongroom, the library: a vault for the credentials that an application's plugins need.
+//!
+//! A user saves an API key or connects an account once; plugins use it; nobody sees it again. Open a [`Vault`] on a
+//! SQLite file with a 32-byte key, register a plugin's [`Manifest`](manifest::Manifest), and go:
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use strongroom::{Actor, Draft, Fields, Owner, Secret, Vault};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("vault").join("strongroom.db");
+//! # let key = Secret::from("c3Ryb25ncm9vbSBkb2MgdGVzdCBrZXksIDMyIGJ5dGU=");
+//! let vault = Vault::builder(&path).key(key).open().await?;
+//! let tenant = vault.tenant(&"default".parse()?).await?.id;
+//!
+//! let manifest = strongroom::Manifest::parse(r#"{
+//!     "title": "OpenAI", "access": "read",
+//!     "credentials": {"api-key": {"schema": {"type": "object", "required": ["api_key"],
+//!         "properties": {"api_key": {"type": "string"}}}}}
+//! }"#)?;
+//! vault.register(&Actor::host(), tenant, &"openai".parse()?, manifest, strongroom::Expected::Any).await?;
+//!
+//! let alice = Owner { tenant, user: "alice".parse()? };
+//! let draft = Draft {
+//!     plugin: "openai".parse()?,
+//!     kind: strongroom::CredentialType::ApiKey,
+//!     name: "Work".parse()?,
+//!     fields: Fields::default().text("api_key", Secret::from("sk-example")),
+//! };
+//! let saved = vault.save(&Actor::user(), &alice, draft, None).await?;
+//!
+//! let grant = vault.grant(&Actor::plugin("openai".parse()?), &alice, saved.id).await?;
+//! let opened = vault.open(grant).await?;
+//! assert!(opened.fields.contains_key("api_key"));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+#![deny(missing_docs)]
+
+pub mod access;
+pub mod audit;
+pub mod clock;
+pub mod credential;
+pub mod error;
+pub mod fields;
+pub mod id;
+pub mod json;
+pub mod key;
+pub mod manifest;
+pub mod once;
+pub mod plugin;
+pub mod schema;
+pub mod session;
+pub mod store;
+pub mod tenant;
+pub mod user;
+pub mod vault;
+
+pub use access::{Actor, Grant, Who};
+pub use clock::Clock;
+pub use credential::{Change, Credential, CredentialType, Draft, Opened, State};
+pub use error::Error;
+pub use fields::Fields;
+pub use id::{CredentialId, CredentialName, KeyId, Label, Owner, PluginName, SessionId, TenantId, TenantName, UserId};
+pub use key::Role;
+pub use manifest::Manifest;
+pub use once::Once;
+pub use plugin::Expected;
+pub use store::{AuditFilter, CredentialFilter};
+pub use strongroom_crypto::{Entropy, Key, OsEntropy, Secret, Token, TokenKind};
+pub use vault::{OpenError, Vault};

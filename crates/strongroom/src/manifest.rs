@@ -1,0 +1,371 @@
+//! A plugin's manifest: what it needs, said by the host. For each credential type a form (a subset of JSON Schema
+//! 2020-12 with annotations) or a provider with scopes; where it may call; how the credential is injected.
+//! A manifest is checked whole when it is registered, so that nothing later has to doubt it.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::credential::CredentialType;
+use crate::error::Error;
+use crate::fields::FieldError;
+use crate::id::PluginName;
+use crate::schema::Schema;
+
+/// What a plugin declares.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The plugin's name as people know it.
+    pub title: String,
+    /// One or two sentences about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    /// Where its documentation is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub docs_url: Option<String>,
+    /// Whether the plugin reads secrets itself, or has them injected into its calls and never sees them.
+    pub access: Access,
+    /// The hosts it may call: `api.example.com`, or `*.example.com` for every subdomain.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// The addresses that a finished connection may return to, compared exactly.
+    #[serde(default)]
+    pub return_addresses: Vec<String>,
+    /// What it takes, by credential type.
+    pub credentials: Credentials,
+}
+
+/// How a plugin gets at a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Injected into its calls; it never sees the secret.
+    Inject,
+    /// Read by the plugin.
+    Read,
+}
+
+/// What a plugin takes, by credential type; at least one.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Credentials {
+    /// A key that somebody pastes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub api_key: Option<Form>,
+    /// Fields of the plugin's own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub custom: Option<Form>,
+    /// An account that somebody connects.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub oauth2: Option<Connect>,
+}
+
+/// A credential type that is filled in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    /// Its fields.
+    pub schema: Schema,
+    /// Where it goes in a call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inject: Vec<Inject>,
+    /// The call that shows whether it works.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub test: Option<Probe>,
+}
+
+/// A credential type that is connected at a provider.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Connect {
+    /// The provider's name.
+    pub provider: String,
+    /// The scopes to ask for.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Where the token goes in a call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inject: Vec<Inject>,
+    /// The call that shows whether it works.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub test: Option<Probe>,
+}
+
+/// One place in a call, and the template that fills it: `{{field}}` and text, no logic.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, tag = "in", rename_all = "kebab-case")]
+pub enum Inject {
+    /// A header.
+    Header {
+        /// Its name.
+        name: String,
+        /// Its value.
+        template: String,
+    },
+    /// A query parameter.
+    Query {
+        /// Its name.
+        name: String,
+        /// Its value.
+        template: String,
+    },
+    /// HTTP Basic.
+    Basic {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: String,
+    },
+}
+
+/// A call that shows whether a credential works.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// `GET`, `HEAD` or `POST`.
+    pub method: Method,
+    /// An https address at one of the manifest's hosts.
+    pub url: String,
+    /// The statuses that mean "accepted".
+    pub expect: Vec<u16>,
+}
+
+/// The methods of a probe.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "HTTP's own words")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+}
+
+/// Longer than any manifest of a real plugin by far.
+pub const MAX_BYTES: usize = 128 * 1024;
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// [`Error::Fields`] with every fault found, each with the place in the manifest.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if text.len() > MAX_BYTES {
+            return Err(Error::field("manifest", "max-length", format!("must have at most {MAX_BYTES} bytes")));
+        }
+        let manifest: Self = crate::json::from_slice(text.as_bytes())
+            .map_err(|error| Error::field("manifest", "invalid", error.to_string()))?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Checks what the types alone do not say.
+    ///
+    /// # Errors
+    /// [`Error::Fields`] with every fault found.
+    pub fn check(&self) -> Result<(), Error> {
+        let mut faults = Faults::default();
+        faults.text("title", &self.title, 100);
+        if let Some(text) = &self.description {
+            faults.text("description", text, 2000);
+        }
+        if let Some(url) = &self.docs_url {
+            faults.https("docs_url", url);
+        }
+        for (at, host) in self.hosts.iter().enumerate() {
+            if !is_host_pattern(host) {
+                faults.add(
+                    format!("hosts/{at}"),
+                    "format",
+                    "must be a host name such as `api.example.com` or `*.example.com`",
+                );
+            }
+        }
+        for (at, address) in self.return_addresses.iter().enumerate() {
+            if !is_return_address(address) {
+                faults.add(
+                    format!("return_addresses/{at}"),
+                    "format",
+                    "must be an https address without a fragment (http only for 127.0.0.1, [::1] and localhost)",
+                );
+            }
+        }
+        if CredentialType::ALL.iter().all(|kind| self.takes(*kind).is_none()) {
+            faults.add(
+                "credentials".to_owned(),
+                "required",
+                "must have at least one of `api-key`, `custom` and `oauth2`",
+            );
+        }
+        for (kind, form) in [("api-key", &self.credentials.api_key), ("custom", &self.credentials.custom)] {
+            if let Some(form) = form {
+                let at = format!("credentials/{kind}");
+                form.schema.check(&at, &mut faults);
+                let known = |field: &str| form.schema.properties.contains_key(field);
+                self.check_use(&at, &form.inject, form.test.as_ref(), known, &mut faults);
+            }
+        }
+        if let Some(connect) = &self.credentials.oauth2 {
+            if connect.provider.parse::<PluginName>().is_err() {
+                faults.add(
+                    "credentials/oauth2/provider".to_owned(),
+                    "format",
+                    "must be a provider's name in lower case",
+                );
+            }
+            if connect.scopes.iter().any(|scope| !is_scope(scope)) {
+                faults.add(
+                    "credentials/oauth2/scopes".to_owned(),
+                    "format",
+                    "must be scopes without white space, quotes or backslashes (RFC 6749 3.3)",
+                );
+            }
+            let known = |field: &str| field == "access_token";
+            self.check_use("credentials/oauth2", &connect.inject, connect.test.as_ref(), known, &mut faults);
+        }
+        faults.into_result()
+    }
+
+    /// Whether, and how, the plugin takes credentials of this type.
+    pub(crate) fn takes(&self, kind: CredentialType) -> Option<Takes<'_>> {
+        match kind {
+            CredentialType::ApiKey => self.credentials.api_key.as_ref().map(|form| Takes::Form(&form.schema)),
+            CredentialType::Custom => self.credentials.custom.as_ref().map(|form| Takes::Form(&form.schema)),
+            CredentialType::Oauth2 => self.credentials.oauth2.as_ref().map(|_| Takes::Connect),
+        }
+    }
+
+    fn check_use(
+        &self,
+        at: &str,
+        inject: &[Inject],
+        test: Option<&Probe>,
+        known: impl Fn(&str) -> bool,
+        faults: &mut Faults,
+    ) {
+        for (index, inject) in inject.iter().enumerate() {
+            let (name, templates) = match inject {
+                Inject::Header { name, template } | Inject::Query { name, template } => (Some(name), vec![template]),
+                Inject::Basic { username, password } => (None, vec![username, password]),
+            };
+            if name.is_some_and(|name| !is_http_token(name)) {
+                faults.add(format!("{at}/inject/{index}/name"), "format", "must be a header or parameter name");
+            }
+            for template in templates {
+                if let Err(message) = check_template(template, &known) {
+                    faults.add(format!("{at}/inject/{index}/template"), "template", message);
+                }
+            }
+        }
+        if let Some(probe) = test {
+            let place = format!("{at}/test/url");
+            match Url::parse(&probe.url) {
+                Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => {
+                    if !url.host_str().is_some_and(|host| self.hosts.iter().any(|pattern| host_matches(pattern, host)))
+                    {
+                        faults.add(place, "host", "must be at one of the manifest's `hosts`");
+                    }
+                }
+                _ => faults.add(place, "format", "must be an https address without a user name or password"),
+            }
+            if probe.expect.is_empty() || probe.expect.iter().any(|status| !(100..=599).contains(status)) {
+                faults.add(format!("{at}/test/expect"), "range", "must list at least one HTTP status");
+            }
+        }
+    }
+}
+
+/// How a credential of a type comes to be.
+pub(crate) enum Takes<'a> {
+    Form(&'a Schema),
+    Connect,
+}
+
+/// Collects the faults of a manifest, so that its author sees all of them at once.
+#[derive(Default)]
+pub(crate) struct Faults(Vec<FieldError>);
+
+impl Faults {
+    pub(crate) fn add(&mut self, field: String, code: &'static str, message: impl Into<String>) {
+        self.0.push(FieldError { field, code, message: message.into() });
+    }
+
+    pub(crate) fn text(&mut self, field: &str, text: &str, most: usize) {
+        if text.trim().is_empty() || text.chars().count() > most || text.chars().any(|c| c.is_control() && c != '\n') {
+            self.add(field.to_owned(), "length", format!("must have 1 to {most} characters and no control characters"));
+        }
+    }
+
+    pub(crate) fn https(&mut self, field: &str, url: &str) {
+        if !Url::parse(url).is_ok_and(|url| url.scheme() == "https" && url.has_host()) {
+            self.add(field.to_owned(), "format", "must be an https address");
+        }
+    }
+
+    fn into_result(self) -> Result<(), Error> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::Fields(self.0)) }
+    }
+}
+
+fn is_host_pattern(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let label = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 63
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    // A pattern that ends in digits would be an address: those are not names.
+    let last_is_name = name.rsplit('.').next().is_some_and(|part| part.bytes().any(|b| b.is_ascii_lowercase()));
+    name.len() <= 253 && name.contains('.') && name.split('.').all(label) && last_is_name
+}
+
+fn host_matches(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+        None => pattern == host,
+    }
+}
+
+fn is_return_address(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        let local = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+        (url.scheme() == "https" || url.scheme() == "http" && local)
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    })
+}
+
+fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
+fn is_http_token(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 100 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+fn check_template(template: &str, known: &impl Fn(&str) -> bool) -> Result<(), String> {
+    if template.len() > 1000 || template.chars().any(char::is_control) {
+        return Err("must have at most 1000 characters and no control characters".to_owned());
+    }
+    let mut rest = template;
+    let mut fields = 0;
+    while let Some((_, after)) = rest.split_once("{{") {
+        let (field, behind) = after.split_once("}}").ok_or("a `{{` has no `}}`")?;
+        if !known(field.trim()) {
+            return Err("names a field that the schema does not have".to_owned());
+        }
+        fields += 1;
+        rest = behind;
+    }
+    if fields == 0 { Err("names no field: write `{{field}}` where the value goes".to_owned()) } else { Ok(()) }
+}

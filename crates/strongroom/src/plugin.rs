@@ -1,0 +1,211 @@
+//! A plugin: who may ask for credentials, and its manifest. The row carries a MAC, so that whoever can write to the
+//! database still cannot redirect a secret; a row that is not genuine is treated as absent.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use strongroom_crypto::digest;
+
+use crate::access::Actor;
+use crate::audit::Action;
+use crate::error::Error;
+use crate::id::{PluginId, PluginName, TenantId};
+use crate::manifest::Manifest;
+use crate::store::{Conflict, StoreError};
+use crate::vault::Vault;
+
+/// A plugin as it is registered.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Plugin {
+    pub id: PluginId,
+    pub name: PluginName,
+    pub manifest: Arc<Manifest>,
+    pub revision: u64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// A plugin as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of the table `plugin`")]
+pub struct PluginRow {
+    pub id: PluginId,
+    pub tenant: TenantId,
+    pub name: PluginName,
+    pub manifest: String,
+    pub revision: u64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub mac: [u8; 32],
+}
+
+impl PluginRow {
+    /// SHA-256 of every column.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.columns(|columns| digest("plugin", columns))
+    }
+
+    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
+        then(&[
+            self.id.to_string().as_bytes(),
+            self.tenant.to_string().as_bytes(),
+            self.name.as_str().as_bytes(),
+            self.manifest.as_bytes(),
+            &self.revision.to_be_bytes(),
+            &self.created_at.as_millisecond().to_be_bytes(),
+            &self.updated_at.as_millisecond().to_be_bytes(),
+        ])
+    }
+}
+
+impl Vault {
+    /// Registers a plugin, or replaces its manifest: one verb, because a host declares its plugins at every start.
+    /// Says whether it was there before. `expected` guards a replacement: the revision it must still have.
+    ///
+    /// # Errors
+    /// [`Error::Fields`] with every fault of the manifest; [`Error::Stale`].
+    pub async fn register(
+        &self,
+        actor: &Actor,
+        tenant: TenantId,
+        name: &PluginName,
+        manifest: Manifest,
+        expected: Expected,
+    ) -> Result<(Plugin, bool), Error> {
+        manifest.check()?;
+        let text =
+            serde_json::to_string(&manifest).map_err(|error| Error::field("manifest", "invalid", error.to_string()))?;
+        let now = self.clock.now();
+        let old = self.store.plugin(tenant, name).await?;
+        match (expected, &old) {
+            (Expected::Revision(revision), Some(old)) if old.revision == revision => {}
+            (Expected::Present, Some(_)) | (Expected::Absent, None) | (Expected::Any, _) => {}
+            _ => return Err(Error::Stale { what: "plugin" }),
+        }
+        let mut row = PluginRow {
+            id: old.as_ref().map_or_else(|| PluginId::generate(now, &*self.entropy), |old| old.id),
+            tenant,
+            name: name.clone(),
+            manifest: text,
+            revision: old.as_ref().map_or(1, |old| old.revision + 1),
+            created_at: old.as_ref().map_or(now, |old| old.created_at),
+            updated_at: now,
+            mac: [0; 32],
+        };
+        let genuine = old.as_ref().is_some_and(|old| self.is_genuine(old));
+        if let Some(old) = old.as_ref().filter(|old| genuine && old.manifest == row.manifest) {
+            return Ok((shown(old, Arc::new(manifest)), true));
+        }
+        row.mac = row.columns(|columns| self.keyring.row_mac("plugin", columns));
+        let action = if old.is_some() { Action::PluginUpdate } else { Action::PluginRegister };
+        let entry = self.entry(actor, tenant, action).of_plugin(name).on(&row.id).leaving(row.digest());
+        let written = self.store.put_plugin(&row, old.as_ref().map(|old| old.revision), entry);
+        match self.within_deadline(written).await {
+            Ok(()) => Ok((shown(&row, Arc::new(manifest)), old.is_some())),
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "plugin" }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One plugin.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn plugin(&self, tenant: TenantId, name: &PluginName) -> Result<Plugin, Error> {
+        let row = self.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
+        let manifest = self.manifest_of(&row).ok_or(Error::NotFound { what: "plugin" })?;
+        Ok(shown(&row, manifest))
+    }
+
+    /// The tenant's plugins by name, after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// Storage errors only; a row that is not genuine is left out and logged.
+    pub async fn plugins(
+        &self,
+        tenant: TenantId,
+        after: Option<&PluginName>,
+        limit: u32,
+    ) -> Result<Vec<Plugin>, Error> {
+        let rows = self.store.plugins(tenant, after, limit).await?;
+        Ok(rows.iter().filter_map(|row| Some(shown(row, self.manifest_of(row)?))).collect())
+    }
+
+    /// Removes a plugin and its keys; with `credentials`, its credentials too, each with its own event.
+    ///
+    /// # Errors
+    /// [`Error::PluginInUse`] if it has credentials and they are to stay.
+    pub async fn remove_plugin(
+        &self,
+        actor: &Actor,
+        tenant: TenantId,
+        name: &PluginName,
+        credentials: bool,
+    ) -> Result<(), Error> {
+        let row = self.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
+        let entry = self.entry(actor, tenant, Action::PluginRemove).of_plugin(name).on(&row.id);
+        match self.within_deadline(self.store.remove_plugin(tenant, name, credentials, entry)).await {
+            Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
+                Err(Error::PluginInUse { credentials })
+            }
+            other => other,
+        }
+    }
+
+    /// The manifest, if the plugin is registered and its row is genuine. Parsed once for each stored version.
+    pub(crate) async fn genuine_manifest(
+        &self,
+        tenant: TenantId,
+        name: &PluginName,
+    ) -> Result<Option<Arc<Manifest>>, Error> {
+        let Some(mac) = self.store.plugin_mac(tenant, name).await? else { return Ok(None) };
+        if let Some(manifest) = self.manifests.get(&(tenant, name.clone(), mac)) {
+            return Ok(Some(manifest));
+        }
+        Ok(self.store.plugin(tenant, name).await?.and_then(|row| self.manifest_of(&row)))
+    }
+
+    fn manifest_of(&self, row: &PluginRow) -> Option<Arc<Manifest>> {
+        let key = (row.tenant, row.name.clone(), row.mac);
+        if !self.is_genuine(row) {
+            tracing::error!(plugin = %row.name, "the plugin's row was altered behind Strongroom's back; register it again");
+            return None;
+        }
+        if let Some(manifest) = self.manifests.get(&key) {
+            return Some(manifest);
+        }
+        let manifest = Arc::new(Manifest::parse(&row.manifest).ok()?);
+        self.manifests.insert(key, manifest.clone());
+        Some(manifest)
+    }
+
+    fn is_genuine(&self, row: &PluginRow) -> bool {
+        row.columns(|columns| self.keyring.row_is_genuine("plugin", columns, &row.mac))
+    }
+}
+
+/// What must be true of the stored plugin for a registration to go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing.
+    Any,
+    /// It is not there yet.
+    Absent,
+    /// It is there.
+    Present,
+    /// It is there, at this revision.
+    Revision(u64),
+}
+
+fn shown(row: &PluginRow, manifest: Arc<Manifest>) -> Plugin {
+    Plugin {
+        id: row.id,
+        name: row.name.clone(),
+        manifest,
+        revision: row.revision,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}

@@ -1,0 +1,147 @@
+//! A session: a user in the host's pages, for at most half an hour, vouched for by the host that minted it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use strongroom_crypto::{Token, TokenHash, TokenKind};
+
+use crate::access::{Actor, Who};
+use crate::audit::Action;
+use crate::error::Error;
+use crate::id::{Owner, SessionId, TenantId};
+use crate::key::Role;
+use crate::once::Once;
+use crate::store::{Conflict, StoreError};
+use crate::vault::Vault;
+
+/// The longest that a session lives.
+pub const MAX_SESSION: Duration = Duration::from_secs(30 * 60);
+
+/// A session as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of the table `session`")]
+pub struct SessionRow {
+    pub id: SessionId,
+    pub owner: Owner,
+    pub hash: TokenHash,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub mac: [u8; 32],
+}
+
+impl SessionRow {
+    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
+        then(&[
+            self.id.to_string().as_bytes(),
+            self.owner.tenant.to_string().as_bytes(),
+            self.owner.user.as_str().as_bytes(),
+            self.hash.as_bytes(),
+            &self.created_at.as_millisecond().to_be_bytes(),
+            &self.expires_at.as_millisecond().to_be_bytes(),
+        ])
+    }
+}
+
+/// Who carries a valid token, and for which tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The principal.
+    pub who: Who,
+    /// For a session: whose.
+    pub owner: Option<Owner>,
+}
+
+impl Vault {
+    /// Mints a session for a user.
+    ///
+    /// # Errors
+    /// [`Error::Fields`] for a lifetime over [`MAX_SESSION`] or under a second.
+    pub async fn create_session(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        lifetime: Duration,
+        once: Option<&Once>,
+    ) -> Result<(SessionRow, Token), Error> {
+        if !(Duration::from_secs(1)..=MAX_SESSION).contains(&lifetime) {
+            return Err(Error::field("expires_in", "range", "must be 1 to 1800 seconds"));
+        }
+        let now = self.clock.now();
+        let token = Token::generate(TokenKind::Session, &*self.entropy);
+        let mut row = SessionRow {
+            id: SessionId::generate(now, &*self.entropy),
+            owner: owner.clone(),
+            hash: token.hash(),
+            created_at: now,
+            expires_at: now.saturating_add(lifetime).unwrap_or(now),
+            mac: [0; 32],
+        };
+        row.mac = row.columns(|columns| self.keyring.row_mac("session", columns));
+        let entry = self.entry(actor, owner.tenant, Action::SessionCreate).of_user(&owner.user).on(&row.id);
+        let once_row = once.map(|once| self.once_row(owner.tenant, once, row.id.to_string(), Some(&token)));
+        match self.within_deadline(self.store.insert_session(&row, once_row.as_ref(), entry)).await {
+            Ok(()) => Ok((row, token)),
+            Err(Error::Store(StoreError::Conflict(Conflict::Once))) => {
+                let (id, token) = self.replayed::<SessionId>(owner.tenant, once).await?;
+                let row = self.sessions(owner).await?.into_iter().find(|row| row.id == id);
+                row.zip(token).ok_or(Error::OnceSpent)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A user's sessions that have not expired.
+    ///
+    /// # Errors
+    /// Storage errors only.
+    pub async fn sessions(&self, owner: &Owner) -> Result<Vec<SessionRow>, Error> {
+        let now = self.clock.now();
+        Ok(self.store.sessions(owner).await?.into_iter().filter(|row| row.expires_at > now).collect())
+    }
+
+    /// Ends one session of a user, or all of them; the next request that carries one is refused.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if one is named that this user does not have.
+    pub async fn revoke_sessions(&self, actor: &Actor, owner: &Owner, id: Option<SessionId>) -> Result<(), Error> {
+        let mut entry = self.entry(actor, owner.tenant, Action::SessionRevoke).of_user(&owner.user);
+        entry.target = id.map(|id| id.to_string());
+        match self.within_deadline(self.store.delete_sessions(owner, id, entry)).await {
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "session" }),
+            other => other,
+        }
+    }
+
+    /// Who carries this token; nobody if it is unknown, expired, revoked, or written into the database by hand.
+    ///
+    /// # Errors
+    /// Storage errors only.
+    pub async fn authenticate(&self, token: &Token) -> Result<Option<Principal>, Error> {
+        let hash = token.hash();
+        match token.kind() {
+            TokenKind::Session => {
+                let row = self.store.session(&hash).await?;
+                let genuine =
+                    |row: &SessionRow| row.columns(|columns| self.keyring.row_is_genuine("session", columns, &row.mac));
+                Ok(row.filter(|row| row.expires_at > self.clock.now() && genuine(row)).map(|row| Principal {
+                    tenant: row.owner.tenant,
+                    who: Who::User { session: Some(row.id) },
+                    owner: Some(row.owner),
+                }))
+            }
+            kind => {
+                let row = self.store.key(kind, &hash).await?;
+                Ok(row.filter(|row| self.key_is_genuine(row)).map(|row| Principal {
+                    tenant: row.tenant,
+                    who: match row.role {
+                        Role::Host => Who::Host { key: Some(row.id) },
+                        Role::Plugin(name) => Who::Plugin { name, key: Some(row.id) },
+                    },
+                    owner: None,
+                }))
+            }
+        }
+    }
+}

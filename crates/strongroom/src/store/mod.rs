@@ -1,0 +1,178 @@
+//! The one interface to a database. It takes and returns sealed bytes only: no `Secret` appears in a signature.
+//! Every write takes an audit [`Entry`] and commits both in one transaction, so an unaudited write cannot be said.
+//! Every finder demands the tenant, and the owner where there is one.
+
+pub mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use strongroom_crypto::{Keyring, Sealed, TokenHash, TokenKind};
+
+use crate::audit::{Action, Entry, Event};
+use crate::credential::{CredentialRow, CredentialType};
+use crate::id::{CredentialId, KeyId, Owner, PluginName, SessionId, TenantId, UserId};
+use crate::key::{KeyRow, Role};
+use crate::once::OnceRow;
+use crate::plugin::PluginRow;
+use crate::session::SessionRow;
+use crate::tenant::Tenant;
+use crate::user::User;
+
+/// Why the database did not do what was asked. For the log; callers are told less.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The write met something that forbids it; nothing was written.
+    #[error("conflict: {0:?}")]
+    Conflict(Conflict),
+    /// The database cannot be read or written: full, locked, read-only, damaged.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(Arc<dyn std::error::Error + Send + Sync>),
+    /// A row does not parse: somebody else wrote it.
+    #[error("table {table} has a row that does not parse: {what}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column or value.
+        what: String,
+    },
+    /// The vault was closed.
+    #[error("the vault is closed")]
+    Closed,
+}
+
+/// What a write met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// The name is taken.
+    Name,
+    /// The idempotency key was used before.
+    Once,
+    /// The row is gone, or not at the revision that was read.
+    Revision,
+    /// The user's data key is not the one that was read.
+    UserKey,
+    /// Others still depend on it: how many.
+    InUse(u64),
+}
+
+/// Makes the links of the audit chain. The database decides the order, the keyring the link.
+pub trait Link: Send + Sync {
+    /// The link after `previous` for an event's canonical bytes.
+    fn link(&self, previous: &[u8; 32], event: &[u8]) -> [u8; 32];
+}
+
+impl Link for Keyring {
+    fn link(&self, previous: &[u8; 32], event: &[u8]) -> [u8; 32] {
+        self.audit_link(previous, event)
+    }
+}
+
+/// A user's data key, wrapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of the table `user_key`")]
+pub struct UserKeyRow {
+    pub owner: Owner,
+    pub sealed: Sealed,
+    pub created_at: Timestamp,
+}
+
+/// Which credentials to list.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct CredentialFilter {
+    pub plugin: Option<PluginName>,
+    pub kind: Option<CredentialType>,
+    pub after: Option<CredentialId>,
+    pub limit: u32,
+}
+
+/// Which events to list.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AuditFilter {
+    pub user: Option<UserId>,
+    pub plugin: Option<PluginName>,
+    pub target: Option<String>,
+    pub action: Option<Action>,
+    pub denied_only: bool,
+    pub before: Option<u64>,
+    pub limit: u32,
+}
+
+/// An event with its link, as verification reads it.
+pub type Linked = (Event, [u8; 32]);
+
+/// A database.
+#[async_trait]
+#[expect(missing_docs, reason = "each method is its name: a verb, a noun, and what the noun belongs to")]
+pub trait Store: Send + Sync {
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
+    async fn insert_tenant(&self, tenant: &Tenant, entry: Entry) -> Result<(), StoreError>;
+    async fn remove_tenant(&self, tenant: TenantId, entry: Entry) -> Result<(), StoreError>;
+
+    async fn user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError>;
+    async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
+    async fn delete_user(&self, owner: &Owner, entry: Entry) -> Result<(), StoreError>;
+
+    async fn credential(&self, owner: &Owner, id: CredentialId) -> Result<Option<CredentialRow>, StoreError>;
+    async fn credentials(&self, owner: &Owner, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, StoreError>;
+    /// Writes the user's key with the first credential; refuses if another key is there by now.
+    async fn insert_credential(
+        &self,
+        row: &CredentialRow,
+        key: &UserKeyRow,
+        once: Option<&OnceRow>,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
+    async fn update_credential(&self, row: &CredentialRow, read_at: u64, entry: Entry) -> Result<(), StoreError>;
+    async fn delete_credential(
+        &self,
+        owner: &Owner,
+        id: CredentialId,
+        read_at: u64,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
+
+    async fn plugin(&self, tenant: TenantId, name: &PluginName) -> Result<Option<PluginRow>, StoreError>;
+    async fn plugin_mac(&self, tenant: TenantId, name: &PluginName) -> Result<Option<[u8; 32]>, StoreError>;
+    async fn plugins(
+        &self,
+        tenant: TenantId,
+        after: Option<&PluginName>,
+        limit: u32,
+    ) -> Result<Vec<PluginRow>, StoreError>;
+    async fn put_plugin(&self, row: &PluginRow, read_at: Option<u64>, entry: Entry) -> Result<(), StoreError>;
+    async fn remove_plugin(
+        &self,
+        tenant: TenantId,
+        name: &PluginName,
+        credentials: bool,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
+
+    async fn key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, StoreError>;
+    async fn keys(&self, tenant: TenantId, role: &Role) -> Result<Vec<KeyRow>, StoreError>;
+    async fn insert_key(&self, row: &KeyRow, once: Option<&OnceRow>, entry: Entry) -> Result<(), StoreError>;
+    async fn delete_key(&self, tenant: TenantId, role: &Role, id: KeyId, entry: Entry) -> Result<(), StoreError>;
+
+    async fn session(&self, hash: &TokenHash) -> Result<Option<SessionRow>, StoreError>;
+    async fn sessions(&self, owner: &Owner) -> Result<Vec<SessionRow>, StoreError>;
+    async fn insert_session(&self, row: &SessionRow, once: Option<&OnceRow>, entry: Entry) -> Result<(), StoreError>;
+    async fn delete_sessions(&self, owner: &Owner, id: Option<SessionId>, entry: Entry) -> Result<(), StoreError>;
+
+    async fn once(&self, tenant: TenantId, scope: &str, key: &str) -> Result<Option<OnceRow>, StoreError>;
+
+    /// An event without a change: a read, or a refusal. Returns when it is durable.
+    async fn record(&self, entry: Entry) -> Result<(), StoreError>;
+    async fn events(&self, tenant: TenantId, filter: &AuditFilter) -> Result<Vec<Event>, StoreError>;
+    /// Events in the order of the chain, after `after`, for verification.
+    async fn chain(&self, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError>;
+    /// The digest of every row that events speak of, by the object's id. Visits rows one by one.
+    async fn digests(&self, visit: &mut (dyn FnMut(String, [u8; 32]) + Send)) -> Result<(), StoreError>;
+
+    /// Proves that a transaction can be committed.
+    async fn ready(&self) -> Result<(), StoreError>;
+    async fn close(&self);
+}

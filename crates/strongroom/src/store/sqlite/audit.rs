@@ -1,0 +1,153 @@
+//! The audit log in SQLite.
+
+use rusqlite::{Connection, Row, params};
+
+use super::row::{Columns, all, first};
+use super::{credential, plugin, principal};
+use crate::audit::Event;
+use crate::id::TenantId;
+use crate::store::{AuditFilter, Linked, StoreError};
+
+macro_rules! columns {
+    () => {
+        "seq, at, tenant_id, actor, actor_id, action, decision, reason, user_id, plugin_name, target_id, address, request_id, digest"
+    };
+}
+
+/// A filtered page looks at no more events than this; the caller goes on from where it ended.
+pub(crate) const WINDOW: u64 = 100_000;
+
+fn parse(column: &mut Columns<'_>) -> Result<Event, StoreError> {
+    Ok(Event {
+        seq: column.count()?,
+        at: column.at()?,
+        tenant: column.text_or_null()?,
+        actor: column.text()?,
+        actor_id: column.text_or_null()?,
+        action: column.text()?,
+        decision: column.text()?,
+        reason: column.text_or_null()?,
+        user: column.text_or_null()?,
+        plugin: column.text_or_null()?,
+        target: column.text_or_null()?,
+        address: column.text_or_null()?,
+        request_id: column.text_or_null()?,
+        digest: column.bytes32_or_null()?,
+    })
+}
+
+/// Where the chain ends; before the first event, at zero.
+pub(super) fn head(db: &Connection) -> Result<(u64, [u8; 32]), StoreError> {
+    let statement = db.prepare_cached("SELECT seq, link FROM audit_event ORDER BY seq DESC LIMIT 1")?;
+    let head = first(statement, (), |row| {
+        let mut column = Columns::of("audit_event", row);
+        Ok((column.count()?, column.bytes32()?))
+    })?;
+    Ok(head.unwrap_or_default())
+}
+
+pub(super) fn insert(db: &Connection, event: &Event, link: &[u8; 32]) -> Result<(), StoreError> {
+    let sql = concat!(
+        "INSERT INTO audit_event (",
+        columns!(),
+        ", link) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+    );
+    db.prepare_cached(sql)?.execute(params![
+        event.seq,
+        event.at.as_millisecond(),
+        event.tenant,
+        event.actor,
+        event.actor_id,
+        event.action,
+        event.decision,
+        event.reason,
+        event.user,
+        event.plugin,
+        event.target,
+        event.address,
+        event.request_id,
+        event.digest,
+        link,
+    ])?;
+    Ok(())
+}
+
+pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) -> Result<Vec<Event>, StoreError> {
+    let before = match filter.before {
+        Some(before) => before,
+        None => head(db)?.0 + 1,
+    };
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM audit_event WHERE seq < ?1 AND seq >= ?2 AND tenant_id = ?3 \
+         AND (?4 IS NULL OR user_id = ?4) AND (?5 IS NULL OR plugin_name = ?5) AND (?6 IS NULL OR target_id = ?6) \
+         AND (?7 IS NULL OR action = ?7) AND (NOT ?8 OR decision = 'denied') ORDER BY seq DESC LIMIT ?9"
+    );
+    let parameters = params![
+        i64::try_from(before).unwrap_or(i64::MAX),
+        before.saturating_sub(WINDOW),
+        tenant.to_string(),
+        filter.user.as_ref().map(ToString::to_string),
+        filter.plugin.as_ref().map(ToString::to_string),
+        filter.target,
+        filter.action.map(|action| action.as_str()),
+        filter.denied_only,
+        filter.limit,
+    ];
+    all(db.prepare_cached(sql)?, parameters, |row| parse(&mut Columns::of("audit_event", row)))
+}
+
+pub(super) fn chain(db: &Connection, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError> {
+    let sql = concat!("SELECT ", columns!(), ", link FROM audit_event WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    all(db.prepare_cached(sql)?, (after, limit), |row| {
+        let mut column = Columns::of("audit_event", row);
+        Ok((parse(&mut column)?, column.bytes32()?))
+    })
+}
+
+pub(super) fn digests(db: &Connection, visit: &mut (dyn FnMut(String, [u8; 32]) + Send)) -> Result<(), StoreError> {
+    each(db, credential::ALL, |row| credential::parse(row).map(|row| visit(row.id.to_string(), row.digest())))?;
+    each(db, plugin::ALL, |row| plugin::parse(row).map(|row| visit(row.id.to_string(), row.digest())))?;
+    each(db, principal::ALL_PLUGIN_KEYS, |row| {
+        principal::parse_plugin_key(row).map(|row| visit(row.id.to_string(), row.digest()))
+    })?;
+    each(db, principal::ALL_HOST_KEYS, |row| {
+        principal::parse_host_key(row).map(|row| visit(row.id.to_string(), row.digest()))
+    })
+}
+
+fn each(
+    db: &Connection,
+    sql: &str,
+    mut visit: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        visit(row)?;
+    }
+    Ok(())
+}
+
+/// Writes the time of the newest read into each credential that was read, over the next `most` events of the log.
+/// Says whether more are left.
+pub(super) fn bring_last_used(db: &Connection, most: u64) -> Result<bool, StoreError> {
+    let statement = db.prepare_cached("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_used_seq'")?;
+    let done = first(statement, (), |row| Columns::of("meta", row).count())?.unwrap_or(0);
+    let (newest, _) = head(db)?;
+    if newest <= done {
+        return Ok(false);
+    }
+    let until = newest.min(done + most);
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    db.prepare_cached(
+        "UPDATE credential SET last_used_at = used.at FROM (SELECT target_id, max(at) AS at FROM audit_event \
+         WHERE seq > ?1 AND seq <= ?2 AND action = 'credential.open' AND decision = 'allowed' GROUP BY target_id) AS used \
+         WHERE credential.id = used.target_id AND (last_used_at IS NULL OR last_used_at < used.at)",
+    )?
+    .execute((done, until))?;
+    db.prepare_cached("UPDATE meta SET value = CAST(?1 AS TEXT) WHERE key = 'last_used_seq'")?.execute([until])?;
+    db.execute_batch("COMMIT")?;
+    Ok(until < newest)
+}

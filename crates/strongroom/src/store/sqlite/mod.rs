@@ -1,0 +1,251 @@
+//! SQLite: one file, one writer thread, reads inline on pooled connections (a read takes microseconds; handing it to
+//! another thread would take longer). Several processes may share the file: whoever writes takes the lock, reads the
+//! head of the audit chain and goes on from there, so two servers are both right.
+
+mod audit;
+mod credential;
+mod file;
+mod once;
+mod plugin;
+mod principal;
+mod row;
+mod user;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+pub use file::{Database, Installation, SqliteError};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use strongroom_crypto::{TokenHash, TokenKind};
+
+use self::writer::Writer;
+use super::{AuditFilter, CredentialFilter, Linked, Store, StoreError, UserKeyRow};
+use crate::audit::{Entry, Event};
+use crate::credential::CredentialRow;
+use crate::id::{CredentialId, KeyId, Owner, PluginName, SessionId, TenantId, UserId};
+use crate::key::{KeyRow, Role};
+use crate::once::OnceRow;
+use crate::plugin::PluginRow;
+use crate::session::SessionRow;
+use crate::tenant::Tenant;
+use crate::user::User;
+
+/// A vault's SQLite file, open.
+pub struct SqliteStore {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    fn start(path: &Path, writer: Writer) -> Self {
+        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()), writer }
+    }
+
+    /// Reads on an idle connection. There are never more of them than threads that read at once.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = idle.map_or_else(|| file::connect(&self.path), Ok)?;
+        let answer = read(&connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        answer
+    }
+
+    async fn write(
+        &self,
+        entry: Entry,
+        change: impl FnOnce(&Connection) -> Result<Vec<Entry>, StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.writer.change(entry, Box::new(change)).await
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(Arc::new(error))
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        self.read(user::tenants)
+    }
+
+    async fn insert_tenant(&self, tenant: &Tenant, entry: Entry) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.write(entry, move |db| user::insert_tenant(db, &tenant)).await
+    }
+
+    async fn remove_tenant(&self, tenant: TenantId, entry: Entry) -> Result<(), StoreError> {
+        let template = entry.clone();
+        self.write(entry, move |db| user::remove_tenant(db, tenant, &template)).await
+    }
+
+    async fn user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError> {
+        self.read(|db| user::key(db, owner))
+    }
+
+    async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        self.read(|db| user::list(db, tenant, after, limit))
+    }
+
+    async fn delete_user(&self, owner: &Owner, entry: Entry) -> Result<(), StoreError> {
+        let (owner, template) = (owner.clone(), entry.clone());
+        self.write(entry, move |db| user::delete(db, &owner, &template)).await
+    }
+
+    async fn credential(&self, owner: &Owner, id: CredentialId) -> Result<Option<CredentialRow>, StoreError> {
+        self.read(|db| credential::find(db, owner, id))
+    }
+
+    async fn credentials(&self, owner: &Owner, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, StoreError> {
+        self.read(|db| credential::list(db, owner, filter))
+    }
+
+    async fn insert_credential(
+        &self,
+        row: &CredentialRow,
+        key: &UserKeyRow,
+        once: Option<&OnceRow>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let (row, key, once) = (row.clone(), key.clone(), once.cloned());
+        let change = move |db: &Connection| {
+            once::insert(db, once.as_ref())?;
+            user::insert_key(db, &key)?;
+            credential::insert(db, &row)
+        };
+        self.write(entry, change).await
+    }
+
+    async fn update_credential(&self, row: &CredentialRow, read_at: u64, entry: Entry) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.write(entry, move |db| credential::update(db, &row, read_at)).await
+    }
+
+    async fn delete_credential(
+        &self,
+        owner: &Owner,
+        id: CredentialId,
+        read_at: u64,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let owner = owner.clone();
+        self.write(entry, move |db| credential::delete(db, &owner, id, read_at)).await
+    }
+
+    async fn plugin(&self, tenant: TenantId, name: &PluginName) -> Result<Option<PluginRow>, StoreError> {
+        self.read(|db| plugin::find(db, tenant, name))
+    }
+
+    async fn plugin_mac(&self, tenant: TenantId, name: &PluginName) -> Result<Option<[u8; 32]>, StoreError> {
+        self.read(|db| plugin::mac(db, tenant, name))
+    }
+
+    async fn plugins(
+        &self,
+        tenant: TenantId,
+        after: Option<&PluginName>,
+        limit: u32,
+    ) -> Result<Vec<PluginRow>, StoreError> {
+        self.read(|db| plugin::list(db, tenant, after, limit))
+    }
+
+    async fn put_plugin(&self, row: &PluginRow, read_at: Option<u64>, entry: Entry) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.write(entry, move |db| plugin::put(db, &row, read_at)).await
+    }
+
+    async fn remove_plugin(
+        &self,
+        tenant: TenantId,
+        name: &PluginName,
+        credentials: bool,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let (name, template) = (name.clone(), entry.clone());
+        self.write(entry, move |db| plugin::remove(db, tenant, &name, credentials, &template)).await
+    }
+
+    async fn key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, StoreError> {
+        self.read(|db| principal::key(db, kind, hash))
+    }
+
+    async fn keys(&self, tenant: TenantId, role: &Role) -> Result<Vec<KeyRow>, StoreError> {
+        self.read(|db| principal::keys(db, tenant, role))
+    }
+
+    async fn insert_key(&self, row: &KeyRow, once: Option<&OnceRow>, entry: Entry) -> Result<(), StoreError> {
+        let (row, once) = (row.clone(), once.cloned());
+        let change = move |db: &Connection| {
+            once::insert(db, once.as_ref())?;
+            principal::insert_key(db, &row)
+        };
+        self.write(entry, change).await
+    }
+
+    async fn delete_key(&self, tenant: TenantId, role: &Role, id: KeyId, entry: Entry) -> Result<(), StoreError> {
+        let role = role.clone();
+        self.write(entry, move |db| principal::delete_key(db, tenant, &role, id)).await
+    }
+
+    async fn session(&self, hash: &TokenHash) -> Result<Option<SessionRow>, StoreError> {
+        self.read(|db| principal::session(db, hash))
+    }
+
+    async fn sessions(&self, owner: &Owner) -> Result<Vec<SessionRow>, StoreError> {
+        self.read(|db| principal::sessions(db, owner))
+    }
+
+    async fn insert_session(&self, row: &SessionRow, once: Option<&OnceRow>, entry: Entry) -> Result<(), StoreError> {
+        let (row, once) = (row.clone(), once.cloned());
+        let change = move |db: &Connection| {
+            once::insert(db, once.as_ref())?;
+            principal::insert_session(db, &row)
+        };
+        self.write(entry, change).await
+    }
+
+    async fn delete_sessions(&self, owner: &Owner, id: Option<SessionId>, entry: Entry) -> Result<(), StoreError> {
+        let owner = owner.clone();
+        self.write(entry, move |db| principal::delete_sessions(db, &owner, id)).await
+    }
+
+    async fn once(&self, tenant: TenantId, scope: &str, key: &str) -> Result<Option<OnceRow>, StoreError> {
+        self.read(|db| once::find(db, tenant, scope, key))
+    }
+
+    async fn record(&self, entry: Entry) -> Result<(), StoreError> {
+        self.writer.record(entry).await
+    }
+
+    async fn events(&self, tenant: TenantId, filter: &AuditFilter) -> Result<Vec<Event>, StoreError> {
+        self.read(|db| audit::events(db, tenant, filter))
+    }
+
+    async fn chain(&self, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError> {
+        self.read(|db| audit::chain(db, after, limit))
+    }
+
+    async fn digests(&self, visit: &mut (dyn FnMut(String, [u8; 32]) + Send)) -> Result<(), StoreError> {
+        self.read(|db| audit::digests(db, visit))
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.writer.ready().await
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Milliseconds since 1970, as every instant is stored.
+fn instant(table: &'static str, milliseconds: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(milliseconds).map_err(|error| StoreError::Corrupt { table, what: error.to_string() })
+}

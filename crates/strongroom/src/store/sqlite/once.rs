@@ -1,0 +1,47 @@
+//! Idempotency keys in SQLite.
+
+use rusqlite::{Connection, params};
+use strongroom_crypto::Sealed;
+
+use super::row::{Columns, first};
+use crate::id::TenantId;
+use crate::once::OnceRow;
+use crate::store::{Conflict, StoreError};
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+pub(super) fn find(db: &Connection, tenant: TenantId, scope: &str, key: &str) -> Result<Option<OnceRow>, StoreError> {
+    let sql = "SELECT tenant_id, scope, key, fingerprint, target, sealed, created_at FROM idempotency \
+               WHERE tenant_id = ?1 AND scope = ?2 AND key = ?3";
+    first(db.prepare_cached(sql)?, (tenant.to_string(), scope, key), |row| {
+        let mut column = Columns::of("idempotency", row);
+        Ok(OnceRow {
+            tenant: column.parse()?,
+            scope: column.text()?,
+            key: column.text()?,
+            fingerprint: column.bytes32()?,
+            target: column.text()?,
+            sealed: column.sealed_or_null()?,
+            created_at: column.at()?,
+        })
+    })
+}
+
+/// Keys older than a day go out as new ones come in.
+pub(super) fn insert(db: &Connection, row: Option<&OnceRow>) -> Result<(), StoreError> {
+    let Some(row) = row else { return Ok(()) };
+    let now = row.created_at.as_millisecond();
+    db.prepare_cached("DELETE FROM idempotency WHERE created_at < ?1")?.execute([now - DAY])?;
+    let sql = "INSERT INTO idempotency (tenant_id, scope, key, fingerprint, target, sealed, created_at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    let written = db.prepare_cached(sql)?.execute(params![
+        row.tenant.to_string(),
+        row.scope,
+        row.key,
+        row.fingerprint,
+        row.target,
+        row.sealed.as_ref().map(Sealed::as_bytes),
+        now,
+    ])?;
+    if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::Once)) }
+}

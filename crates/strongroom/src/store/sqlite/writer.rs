@@ -1,0 +1,231 @@
+//! The one writer: a thread that takes what has queued, writes it in one transaction with a savepoint for each change,
+//! commits once, and then releases all who wait. A caller that has gone away is skipped; a failed commit is everybody's
+//! answer, and the next batch tries anew, so the writer recovers by itself when the disk does.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::audit;
+use crate::audit::{Entry, Event};
+use crate::store::{Link, StoreError};
+
+/// More than this many callers waiting is an outage; they are told so at once.
+const QUEUE: usize = 16_384;
+/// So large that a batch is bounded by the callers, so small that the first of it does not wait long.
+const BATCH: usize = 1_024;
+/// How often times of last use are brought into the rows, and how many events at a time.
+const LAST_USED_EVERY: Duration = Duration::from_secs(30);
+const LAST_USED_PAUSE: Duration = Duration::from_millis(100);
+const LAST_USED_EVENTS: u64 = 1_000;
+
+type Change = Box<dyn FnOnce(&Connection) -> Result<Vec<Entry>, StoreError> + Send>;
+type Reply = oneshot::Sender<Result<(), StoreError>>;
+
+enum Job {
+    Record(Box<Entry>, Reply),
+    Change(Box<Entry>, Change, Reply),
+    Ready(Reply),
+    Close(Reply),
+}
+
+pub(super) struct Writer {
+    jobs: SyncSender<Job>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, link: Arc<dyn Link>) -> Result<Self, StoreError> {
+        let (jobs, queue) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("strongroom-writer".to_owned())
+            .spawn(move || Batches { connection, link, used: LastUsed::default() }.run(&queue))
+            .map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
+        Ok(Self { jobs, thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) async fn record(&self, entry: Entry) -> Result<(), StoreError> {
+        self.send(|reply| Job::Record(Box::new(entry), reply)).await
+    }
+
+    /// `change` gives the events of what it removed along the way; `entry` is written after them.
+    pub(super) async fn change(&self, entry: Entry, change: Change) -> Result<(), StoreError> {
+        self.send(|reply| Job::Change(Box::new(entry), change, reply)).await
+    }
+
+    pub(super) async fn ready(&self) -> Result<(), StoreError> {
+        self.send(Job::Ready).await
+    }
+
+    pub(super) async fn close(&self) {
+        let _ = self.send(Job::Close).await;
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+
+    async fn send(&self, job: impl FnOnce(Reply) -> Job) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.try_send(job(reply)).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                StoreError::Unavailable(Arc::new(std::io::Error::other("too many writes are waiting")))
+            }
+            TrySendError::Disconnected(_) => StoreError::Closed,
+        })?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+struct Batches {
+    connection: Connection,
+    link: Arc<dyn Link>,
+    used: LastUsed,
+}
+
+/// Where the audit chain ends, inside the transaction that holds the lock.
+#[derive(Clone, Copy)]
+struct Head {
+    seq: u64,
+    link: [u8; 32],
+}
+
+impl Batches {
+    fn run(mut self, queue: &Receiver<Job>) {
+        loop {
+            match queue.recv_timeout(self.used.wait()) {
+                Ok(Job::Close(reply)) => {
+                    while self.used.bring_up_to_date(&self.connection) {}
+                    let _ = reply.send(Ok(()));
+                    return;
+                }
+                Ok(first) => self.batch(first, queue),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.used.wait().is_zero() {
+                self.used.bring_up_to_date(&self.connection);
+            }
+        }
+    }
+
+    fn batch(&mut self, first: Job, queue: &Receiver<Job>) {
+        let mut done: Vec<(Reply, Result<(), StoreError>)> = Vec::with_capacity(64);
+        let outcome = self.transact(first, queue, &mut done);
+        if let Err(error) = &outcome {
+            tracing::error!(%error, waiting = done.len(), "a batch of writes was not committed");
+            // Not in a transaction any more if the commit itself rolled back: then this says so, and that is fine.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        for (reply, answer) in done {
+            let _ = reply.send(match &outcome {
+                Ok(()) => answer,
+                Err(StoreError::Unavailable(cause)) => Err(StoreError::Unavailable(cause.clone())),
+                Err(other) => Err(StoreError::Unavailable(Arc::new(std::io::Error::other(other.to_string())))),
+            });
+        }
+    }
+
+    fn transact(
+        &mut self,
+        first: Job,
+        queue: &Receiver<Job>,
+        done: &mut Vec<(Reply, Result<(), StoreError>)>,
+    ) -> Result<(), StoreError> {
+        let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute(()));
+        let mut head = begun
+            .map_err(StoreError::from)
+            .and_then(|_| audit::head(&self.connection).map(|(seq, link)| Head { seq, link }));
+        let mut next = Some(first);
+        while let Some(job) = next {
+            let (reply, answer) = match job {
+                // Whoever hung up gets no write: after an outage the queue is not replayed for nobody.
+                Job::Record(_, reply) | Job::Change(_, _, reply) | Job::Ready(reply) if reply.is_closed() => {
+                    (reply, Err(StoreError::Closed))
+                }
+                Job::Record(entry, reply) => (reply, head.as_mut().map_or(Ok(()), |head| self.append(head, &entry))),
+                Job::Change(entry, change, reply) => {
+                    (reply, head.as_mut().map_or(Ok(()), |head| self.apply(head, &entry, change)))
+                }
+                Job::Ready(reply) => (reply, self.touch()),
+                Job::Close(reply) => (reply, Ok(())),
+            };
+            // An event that could not be appended spoils the batch: nothing of it is committed.
+            let spoiled = matches!(answer, Err(StoreError::Unavailable(_)));
+            done.push((reply, answer));
+            if spoiled || head.is_err() || done.len() >= BATCH {
+                break;
+            }
+            next = queue.try_recv().ok();
+        }
+        head?;
+        if let Some((_, Err(StoreError::Unavailable(cause)))) = done.last() {
+            return Err(StoreError::Unavailable(cause.clone()));
+        }
+        self.connection.prepare_cached("COMMIT")?.execute(())?;
+        Ok(())
+    }
+
+    fn apply(&self, head: &mut Head, entry: &Entry, change: Change) -> Result<(), StoreError> {
+        let before = *head;
+        self.connection.prepare_cached("SAVEPOINT change")?.execute(())?;
+        let written = change(&self.connection).and_then(|removed| {
+            removed.iter().try_for_each(|removed| self.append(head, removed))?;
+            self.append(head, entry)
+        });
+        if written.is_err() {
+            *head = before;
+            self.connection.prepare_cached("ROLLBACK TO change")?.execute(())?;
+        }
+        self.connection.prepare_cached("RELEASE change")?.execute(())?;
+        written
+    }
+
+    fn append(&self, head: &mut Head, entry: &Entry) -> Result<(), StoreError> {
+        let event = Event::new(head.seq + 1, entry);
+        let link = self.link.link(&head.link, &event.canonical());
+        audit::insert(&self.connection, &event, &link)?;
+        *head = Head { seq: event.seq, link };
+        Ok(())
+    }
+
+    /// Dirties a page, so that the commit has to reach the disk: a full or read-only disk is found out.
+    fn touch(&self) -> Result<(), StoreError> {
+        let sql = "INSERT INTO meta VALUES ('ready', '1') ON CONFLICT DO UPDATE SET value = 1 - value";
+        self.connection.prepare_cached(sql)?.execute(())?;
+        Ok(())
+    }
+}
+
+/// Brings `last_used_at` into the rows from the log of reads, in the background and a little at a time: no read pays
+/// for a write of its own, and nothing is lost, because the log is the source.
+struct LastUsed {
+    next: Instant,
+}
+
+impl Default for LastUsed {
+    fn default() -> Self {
+        Self { next: Instant::now() }
+    }
+}
+
+impl LastUsed {
+    fn wait(&self) -> Duration {
+        self.next.saturating_duration_since(Instant::now())
+    }
+
+    /// Says whether there is more to do.
+    fn bring_up_to_date(&mut self, connection: &Connection) -> bool {
+        let more = audit::bring_last_used(connection, LAST_USED_EVENTS).unwrap_or_else(|error| {
+            tracing::warn!(%error, "times of last use are not up to date");
+            let _ = connection.execute_batch("ROLLBACK");
+            false
+        });
+        self.next = Instant::now() + if more { LAST_USED_PAUSE } else { LAST_USED_EVERY };
+        more
+    }
+}

@@ -1,0 +1,65 @@
+//! A tenant: one application's users and plugins. There is always the one called `default`.
+
+use jiff::Timestamp;
+
+use crate::access::Actor;
+use crate::audit::Action;
+use crate::error::Error;
+use crate::id::{TenantId, TenantName};
+use crate::store::{Conflict, StoreError};
+use crate::vault::Vault;
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Tenant {
+    pub id: TenantId,
+    pub name: TenantName,
+    pub created_at: Timestamp,
+}
+
+impl Vault {
+    /// Creates a tenant.
+    ///
+    /// # Errors
+    /// [`Error::NameTaken`].
+    pub async fn create_tenant(&self, actor: &Actor, name: TenantName) -> Result<Tenant, Error> {
+        let now = self.clock.now();
+        let tenant = Tenant { id: TenantId::generate(now, &*self.entropy), name, created_at: now };
+        let entry = self.entry(actor, tenant.id, Action::TenantCreate).on(&tenant.id);
+        match self.within_deadline(self.store.insert_tenant(&tenant, entry)).await {
+            Ok(()) => Ok(tenant),
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NameTaken { what: "tenant" }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All tenants, by name.
+    ///
+    /// # Errors
+    /// Storage errors only.
+    pub async fn tenants(&self) -> Result<Vec<Tenant>, Error> {
+        Ok(self.store.tenants().await?)
+    }
+
+    /// A tenant by name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn tenant(&self, name: &TenantName) -> Result<Tenant, Error> {
+        let found = self.store.tenants().await?.into_iter().find(|tenant| &tenant.name == name);
+        found.ok_or(Error::NotFound { what: "tenant" })
+    }
+
+    /// Removes a tenant that has no users any more, with its plugins and keys. Its events stay.
+    ///
+    /// # Errors
+    /// [`Error::TenantInUse`] while it has users.
+    pub async fn remove_tenant(&self, actor: &Actor, tenant: &Tenant) -> Result<(), Error> {
+        let entry = self.entry(actor, tenant.id, Action::TenantRemove).on(&tenant.id);
+        match self.within_deadline(self.store.remove_tenant(tenant.id, entry)).await {
+            Err(Error::Store(StoreError::Conflict(Conflict::InUse(users)))) => Err(Error::TenantInUse { users }),
+            other => other,
+        }
+    }
+}

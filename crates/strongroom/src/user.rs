@@ -1,0 +1,83 @@
+//! A user, known by the host's own id, and the data key that everything of theirs is sealed under. Deleting the user
+//! destroys that key: what backups of the rows still hold cannot be read without it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use strongroom_crypto::Key;
+
+use crate::access::Actor;
+use crate::audit::Action;
+use crate::error::Error;
+use crate::id::{Owner, TenantId, UserId};
+use crate::store::{StoreError, UserKeyRow};
+use crate::vault::Vault;
+
+/// A user who has a key here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct User {
+    pub id: UserId,
+    pub credentials: u64,
+    pub created_at: Timestamp,
+}
+
+impl Vault {
+    /// The tenant's users by id, after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// Storage errors only.
+    pub async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, Error> {
+        Ok(self.store.users(tenant, after, limit).await?)
+    }
+
+    /// Deletes a user: credentials, sessions and data key, in one transaction, an event for each credential.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if nothing of this user is here.
+    pub async fn delete_user(&self, actor: &Actor, owner: &Owner) -> Result<(), Error> {
+        let entry = self.entry(actor, owner.tenant, Action::UserDelete).of_user(&owner.user);
+        let done = self.within_deadline(self.store.delete_user(owner, entry)).await;
+        self.user_keys.remove(owner);
+        match done {
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "user" }),
+            other => other,
+        }
+    }
+
+    /// The user's data key, unwrapped once and kept while it is in use. Another process may have deleted the user and
+    /// the host saved anew since: the row's id says whether the kept key is still the one.
+    pub(crate) async fn user_key(&self, owner: &Owner) -> Result<Option<Arc<Key>>, Error> {
+        match self.user_keys.get(owner) {
+            Some((key, _)) => Ok(Some(key)),
+            None => Ok(self.load_user_key(owner).await?.map(|(key, _)| key)),
+        }
+    }
+
+    pub(crate) async fn user_key_or_new(&self, owner: &Owner) -> Result<(Arc<Key>, UserKeyRow), Error> {
+        if let Some(found) = self.load_user_key(owner).await? {
+            return Ok(found);
+        }
+        let (key, sealed) =
+            self.keyring.create_user_key(&owner.tenant.to_string(), owner.user.as_str(), &*self.entropy);
+        let row = UserKeyRow { owner: owner.clone(), sealed, created_at: self.clock.now() };
+        Ok((Arc::new(key), row))
+    }
+
+    async fn load_user_key(&self, owner: &Owner) -> Result<Option<(Arc<Key>, UserKeyRow)>, Error> {
+        let Some(row) = self.store.user_key(owner).await? else {
+            self.user_keys.remove(owner);
+            return Ok(None);
+        };
+        if let Some((key, _)) = self.user_keys.get(owner).filter(|(_, kept)| kept.sealed == row.sealed) {
+            return Ok(Some((key, row)));
+        }
+        let key = self.keyring.open_user_key(&owner.tenant.to_string(), owner.user.as_str(), &row.sealed);
+        let key = Arc::new(key.map_err(|error| {
+            tracing::error!(tenant = %owner.tenant, %error, "a user's data key does not open");
+            Error::Undecryptable
+        })?);
+        self.user_keys.insert(owner.clone(), (key.clone(), Arc::new(row.clone())));
+        Ok(Some((key, row)))
+    }
+}

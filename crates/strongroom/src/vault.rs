@@ -1,0 +1,214 @@
+//! The vault and its builder. The verbs live beside their nouns: `save` and `open` in `credential.rs`, `register` in
+//! `plugin.rs`, and so on.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+use strongroom_crypto::{Entropy, Key, KeyTextError, Keyring, OsEntropy, Secret, UnlockError};
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::id::{Owner, PluginName, TenantId, TenantName};
+use crate::manifest::Manifest;
+use crate::store::sqlite::{Database, SqliteError};
+use crate::store::{Store, StoreError, UserKeyRow};
+
+/// The vault: everything that Strongroom does, as verbs.
+pub struct Vault {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) user_keys: Cache<Owner, (Arc<Key>, Arc<UserKeyRow>)>,
+    pub(crate) manifests: Cache<(TenantId, PluginName, [u8; 32]), Arc<Manifest>>,
+    key_id: String,
+    deadline: Duration,
+}
+
+/// Why a vault did not open. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No key was given.
+    #[error(
+        "no encryption key is set: run `strongroom key generate` and put its output into CREDENTIAL_ENCRYPTION_KEY, or into a file named by CREDENTIAL_ENCRYPTION_KEY_FILE"
+    )]
+    NoKey,
+    /// The key's text is not a key.
+    #[error("the encryption key {0}; run `strongroom key generate` for a new one")]
+    KeyText(#[from] KeyTextError),
+    /// The key does not open the root key.
+    #[error("{0}; nothing was written")]
+    Unlock(#[from] UnlockError),
+    /// The database file does not open.
+    #[error(transparent)]
+    Sqlite(#[from] SqliteError),
+    /// The database failed while it was opened.
+    #[error("the database failed while it was opened")]
+    Store(#[from] StoreError),
+}
+
+impl OpenError {
+    /// Whether the operator has to change the key, rather than the database.
+    #[must_use]
+    pub fn is_about_the_key(&self) -> bool {
+        matches!(self, Self::NoKey | Self::KeyText(_) | Self::Unlock(_))
+    }
+}
+
+/// Sets up a [`Vault`].
+pub struct Builder {
+    database: PathBuf,
+    key: Option<Secret<String>>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    deadline: Duration,
+}
+
+impl Builder {
+    /// The key of the environment: 32 bytes, base64 or hexadecimal.
+    #[must_use]
+    pub fn key(mut self, text: Secret<String>) -> Self {
+        self.key = Some(text);
+        self
+    }
+
+    /// Another clock, for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of randomness, for tests.
+    #[must_use]
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// How long an event may take to become durable before the caller is turned away (2 s unless told).
+    #[must_use]
+    pub fn audit_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Opens the vault, or makes a new one where there is none. Nothing is written before the key has proved right.
+    ///
+    /// # Errors
+    /// [`OpenError`]; each message says what to do.
+    pub async fn open(self) -> Result<Vault, OpenError> {
+        let key = Key::from_text(self.key.as_ref().ok_or(OpenError::NoKey)?)?;
+        let database = Database::open(&self.database)?;
+        let keyring = match database.installation()? {
+            Some(found) => Keyring::unlock(&key, &found.instance, &found.root_key)?,
+            None => {
+                let mut id = [0; 16];
+                self.entropy.fill(&mut id);
+                let instance = data_encoding::HEXLOWER.encode(&id);
+                let (keyring, root_key) = Keyring::create(&key, &instance, &*self.entropy);
+                database.install(&instance, &root_key, &key.id().to_string(), self.clock.now())?;
+                keyring
+            }
+        };
+        let keyring = Arc::new(keyring);
+        let vault = Vault {
+            store: Arc::new(database.start(keyring.clone())?),
+            keyring,
+            clock: self.clock,
+            entropy: self.entropy,
+            user_keys: Cache::new(10_000),
+            manifests: Cache::new(1_000),
+            key_id: key.id().to_string(),
+            deadline: self.deadline,
+        };
+        vault.ensure_default_tenant().await?;
+        Ok(vault)
+    }
+}
+
+impl Vault {
+    /// Begins to set up a vault on a SQLite file.
+    #[must_use]
+    pub fn builder(database: &Path) -> Builder {
+        Builder {
+            database: database.to_owned(),
+            key: None,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy::default()),
+            deadline: Duration::from_secs(2),
+        }
+    }
+
+    /// The id of the key of the environment: a name, not a secret.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The installation's id.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        self.keyring.instance()
+    }
+
+    /// The clock that this vault goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The randomness that this vault draws from.
+    #[must_use]
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.entropy
+    }
+
+    /// Whether the database can be written right now, within the deadline.
+    ///
+    /// # Errors
+    /// [`Error::AuditUnavailable`].
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.within_deadline(self.store.ready()).await
+    }
+
+    /// Writes out what is kept for later (times of last use) and stops the writer. Later writes are refused.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// A write that does not become durable within the deadline is an answer, not a wait: fail closed, never hang.
+    pub(crate) async fn within_deadline<T>(
+        &self,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(self.deadline, write).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(StoreError::Unavailable(cause))) => {
+                Err(Error::AuditUnavailable(Some(StoreError::Unavailable(cause))))
+            }
+            Ok(Err(error)) => Err(Error::Store(error)),
+            Err(_) => Err(Error::AuditUnavailable(None)),
+        }
+    }
+
+    async fn ensure_default_tenant(&self) -> Result<(), StoreError> {
+        if !self.store.tenants().await?.is_empty() {
+            return Ok(());
+        }
+        let Ok(name) = "default".parse::<TenantName>() else { return Ok(()) };
+        match self.create_tenant(&crate::access::Actor::operator(), name).await {
+            Ok(_) | Err(Error::NameTaken { .. }) => Ok(()),
+            Err(Error::Store(error) | Error::AuditUnavailable(Some(error))) => Err(error),
+            Err(_) => Err(StoreError::Closed),
+        }
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Vault({})", self.instance())
+    }
+}
