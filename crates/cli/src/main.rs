@@ -1,1 +1,178 @@
-fn main() {}
+//! The binary `strongroom`: reads the settings, opens the vault, and hands over to the command. The composition root:
+//! here alone it is decided which database, which clock and which entropy there are.
+
+mod audit;
+mod credential;
+mod dev;
+mod doctor;
+mod input;
+mod keys;
+mod output;
+mod plugin;
+mod serve;
+mod settings;
+mod tenant;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use strongroom::{Key, OpenError, OsEntropy, TenantId, TenantName, Vault};
+
+use crate::output::Output;
+use crate::settings::Settings;
+
+/// A credential vault for plugins.
+///
+/// Keeps the API keys, tokens and other secrets that an application's plugins need: a user saves one once, plugins use
+/// it, nobody sees it again. `strongroom dev` shows all of it on this machine.
+#[derive(Parser)]
+#[command(
+    name = "strongroom",
+    version,
+    after_help = "Example:\n  strongroom dev\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 the encryption key is missing or wrong, 4 the audit log does not verify."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// A file of settings; `strongroom config` prints one with all defaults.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Use the key and the data of `strongroom dev`.
+    #[arg(long, global = true)]
+    dev: bool,
+    /// The tenant; without several of them nobody needs this.
+    #[arg(long, global = true, default_value = "default", value_name = "NAME")]
+    tenant: TenantName,
+    /// Print JSON, for programs.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run on this machine to try it: a key is made if there is none, sample plugins are registered.
+    #[command(after_help = "Example:\n  strongroom dev --listen 127.0.0.1:9000")]
+    Dev(dev::Dev),
+    /// Run the server. Refuses to start without a key.
+    #[command(
+        after_help = "Example:\n  CREDENTIAL_ENCRYPTION_KEY_FILE=/run/secrets/strongroom.key strongroom serve --config /etc/strongroom.toml"
+    )]
+    Serve,
+    /// Encryption keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Tenants.
+    #[command(subcommand)]
+    Tenant(tenant::TenantCommand),
+    /// Keys of the application's backend.
+    #[command(subcommand)]
+    HostKey(keys::HostKeyCommand),
+    /// Plugins and their manifests.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
+    /// Keys of plugins.
+    #[command(subcommand)]
+    PluginKey(keys::PluginKeyCommand),
+    /// Credentials of users.
+    #[command(subcommand)]
+    Credential(credential::CredentialCommand),
+    /// Users.
+    #[command(subcommand)]
+    User(tenant::UserCommand),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Look for what is wrong: key, database, permissions, disk.
+    #[command(after_help = "Example:\n  strongroom doctor")]
+    Doctor,
+    /// Print the commented default settings.
+    #[command(after_help = "Example:\n  strongroom config > strongroom.toml")]
+    Config,
+    /// Print completions for a shell.
+    #[command(after_help = "Example:\n  strongroom completions bash > /etc/bash_completion.d/strongroom")]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Print a new encryption key: 32 random bytes in base64.
+    #[command(after_help = "Example:\n  (umask 077; strongroom key generate > strongroom.key)")]
+    Generate,
+}
+
+/// An open vault and the tenant that the command is about.
+pub(crate) struct Room {
+    pub(crate) vault: Vault,
+    pub(crate) tenant: TenantId,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // A crash must not write keys to a core file, nor another process of the same user read them (CWE-528).
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    let cli = Cli::parse();
+    let output = Output { json: cli.json };
+    match run(cli, output).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("strongroom: {error:#}");
+            let about_the_key = error.downcast_ref::<OpenError>().is_some_and(OpenError::is_about_the_key);
+            ExitCode::from(if about_the_key { 3 } else { 1 })
+        }
+    }
+}
+
+async fn run(cli: Cli, output: Output) -> Result<ExitCode> {
+    match &cli.command {
+        Command::Key(KeyCommand::Generate) => output::print(Key::generate_text(&OsEntropy::default()).expose())?,
+        Command::Config => output::print(settings::DEFAULTS.trim_end())?,
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "strongroom", &mut std::io::stdout());
+        }
+        Command::Dev(dev) => dev.run(&Settings::load(cli.config.as_deref())?).await?,
+        Command::Serve => serve::run(&Settings::load(cli.config.as_deref())?).await?,
+        Command::Doctor => return doctor::run(&cli, output).await,
+        Command::Tenant(command) => command.run(&open_vault(&cli).await?, output).await?,
+        command => {
+            let room = Room::open(&cli).await?;
+            let code = match command {
+                Command::HostKey(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
+                Command::Plugin(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
+                Command::PluginKey(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
+                Command::Credential(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
+                Command::User(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
+                Command::Audit(command) => command.run(&room, output).await,
+                _ => Ok(ExitCode::SUCCESS),
+            };
+            room.vault.close().await;
+            return code;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Room {
+    async fn open(cli: &Cli) -> Result<Self> {
+        let vault = open_vault(cli).await?;
+        let tenant = vault.tenant(&cli.tenant).await.with_context(|| format!("tenant `{}`", cli.tenant))?.id;
+        Ok(Self { vault, tenant })
+    }
+}
+
+async fn open_vault(cli: &Cli) -> Result<Vault> {
+    let settings = Settings::load(cli.config.as_deref())?;
+    if cli.dev { dev::open_existing(&settings).await } else { open(&settings).await }
+}
+
+/// The vault of the settings and the environment.
+pub(crate) async fn open(settings: &Settings) -> Result<Vault> {
+    let key = settings::encryption_key()?.ok_or(OpenError::NoKey)?;
+    let database = settings.database()?;
+    Ok(Vault::builder(&database).key(key).audit_deadline(settings.audit_deadline()).open().await?)
+}

@@ -233,6 +233,20 @@ impl Manifest {
         faults.into_result()
     }
 
+    /// The form of a type that is filled in, if the plugin takes that type.
+    #[must_use]
+    pub fn form(&self, kind: CredentialType) -> Option<&Schema> {
+        match self.takes(kind)? {
+            Takes::Form(schema) => Some(schema),
+            Takes::Connect => None,
+        }
+    }
+
+    /// The types that the plugin takes.
+    pub fn types(&self) -> impl Iterator<Item = CredentialType> {
+        CredentialType::ALL.into_iter().filter(|kind| self.takes(*kind).is_some())
+    }
+
     /// Whether, and how, the plugin takes credentials of this type.
     pub(crate) fn takes(&self, kind: CredentialType) -> Option<Takes<'_>> {
         match kind {

@@ -142,7 +142,8 @@ const FIELD_NAME: &str = "a field's name has 1 to 64 letters, digits and undersc
 
 impl Schema {
     /// Whether a field is secret. Unknown means secret.
-    pub(crate) fn is_secret(&self, field: &str) -> bool {
+    #[must_use]
+    pub fn is_secret(&self, field: &str) -> bool {
         self.properties.get(field).is_none_or(|property| property.secret != Some(false))
     }
 

@@ -13,7 +13,7 @@ pub use verify::{Checkpoint, Finding, Report};
 use crate::access::{Actor, Who};
 use crate::error::Error;
 use crate::id::{PluginName, TenantId, UserId};
-use crate::store::AuditFilter;
+use crate::store::{AuditFilter, EventPage};
 use crate::vault::Vault;
 
 macro_rules! actions {
@@ -286,7 +286,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::AuditUnavailable`] if that event cannot be written; storage errors.
-    pub async fn audit(&self, actor: &Actor, tenant: TenantId, filter: &AuditFilter) -> Result<Vec<Event>, Error> {
+    pub async fn audit(&self, actor: &Actor, tenant: TenantId, filter: &AuditFilter) -> Result<EventPage, Error> {
         self.record(self.entry(actor, tenant, Action::AuditRead)).await?;
         Ok(self.store.events(tenant, filter).await?)
     }

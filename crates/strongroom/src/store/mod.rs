@@ -101,6 +101,14 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
+/// A page of events, newest first, and where the next one goes on: `before` this number.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EventPage {
+    pub events: Vec<Event>,
+    pub next: Option<u64>,
+}
+
 /// An event with its link, as verification reads it.
 pub type Linked = (Event, [u8; 32]);
 
@@ -166,7 +174,7 @@ pub trait Store: Send + Sync {
 
     /// An event without a change: a read, or a refusal. Returns when it is durable.
     async fn record(&self, entry: Entry) -> Result<(), StoreError>;
-    async fn events(&self, tenant: TenantId, filter: &AuditFilter) -> Result<Vec<Event>, StoreError>;
+    async fn events(&self, tenant: TenantId, filter: &AuditFilter) -> Result<EventPage, StoreError>;
     /// Events in the order of the chain, after `after`, for verification.
     async fn chain(&self, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError>;
     /// The digest of every row that events speak of, by the object's id. Visits rows one by one.

@@ -6,7 +6,7 @@ use super::row::{Columns, all, first};
 use super::{credential, plugin, principal};
 use crate::audit::Event;
 use crate::id::TenantId;
-use crate::store::{AuditFilter, Linked, StoreError};
+use crate::store::{AuditFilter, EventPage, Linked, StoreError};
 
 macro_rules! columns {
     () => {
@@ -15,7 +15,7 @@ macro_rules! columns {
 }
 
 /// A filtered page looks at no more events than this; the caller goes on from where it ended.
-pub(crate) const WINDOW: u64 = 100_000;
+const WINDOW: u64 = 100_000;
 
 fn parse(column: &mut Columns<'_>) -> Result<Event, StoreError> {
     Ok(Event {
@@ -72,11 +72,12 @@ pub(super) fn insert(db: &Connection, event: &Event, link: &[u8; 32]) -> Result<
     Ok(())
 }
 
-pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) -> Result<Vec<Event>, StoreError> {
+pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) -> Result<EventPage, StoreError> {
     let before = match filter.before {
         Some(before) => before,
         None => head(db)?.0 + 1,
     };
+    let first_seq = before.saturating_sub(WINDOW);
     let sql = concat!(
         "SELECT ",
         columns!(),
@@ -86,7 +87,7 @@ pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) ->
     );
     let parameters = params![
         i64::try_from(before).unwrap_or(i64::MAX),
-        before.saturating_sub(WINDOW),
+        first_seq,
         tenant.to_string(),
         filter.user.as_ref().map(ToString::to_string),
         filter.plugin.as_ref().map(ToString::to_string),
@@ -95,7 +96,10 @@ pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) ->
         filter.denied_only,
         filter.limit,
     ];
-    all(db.prepare_cached(sql)?, parameters, |row| parse(&mut Columns::of("audit_event", row)))
+    let events = all(db.prepare_cached(sql)?, parameters, |row| parse(&mut Columns::of("audit_event", row)))?;
+    let full = events.len() >= usize::try_from(filter.limit).unwrap_or(usize::MAX);
+    let next = if full { events.last().map_or(0, |event| event.seq) } else { first_seq };
+    Ok(EventPage { events, next: Some(next).filter(|next| *next > 1) })
 }
 
 pub(super) fn chain(db: &Connection, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError> {

@@ -22,8 +22,8 @@ use rusqlite::Connection;
 use strongroom_crypto::{TokenHash, TokenKind};
 
 use self::writer::Writer;
-use super::{AuditFilter, CredentialFilter, Linked, Store, StoreError, UserKeyRow};
-use crate::audit::{Entry, Event};
+use super::{AuditFilter, CredentialFilter, EventPage, Linked, Store, StoreError, UserKeyRow};
+use crate::audit::Entry;
 use crate::credential::CredentialRow;
 use crate::id::{CredentialId, KeyId, Owner, PluginName, SessionId, TenantId, UserId};
 use crate::key::{KeyRow, Role};
@@ -223,7 +223,7 @@ impl Store for SqliteStore {
         self.writer.record(entry).await
     }
 
-    async fn events(&self, tenant: TenantId, filter: &AuditFilter) -> Result<Vec<Event>, StoreError> {
+    async fn events(&self, tenant: TenantId, filter: &AuditFilter) -> Result<EventPage, StoreError> {
         self.read(|db| audit::events(db, tenant, filter))
     }
 

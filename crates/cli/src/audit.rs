@@ -1,0 +1,155 @@
+//! `strongroom audit`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use strongroom::audit::{Action, Checkpoint, Event};
+use strongroom::{Actor, AuditFilter, PluginName, UserId};
+
+use crate::Room;
+use crate::output::{self, Output, progress};
+
+#[derive(Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Show the newest events.
+    #[command(after_help = "Example:\n  strongroom audit tail -n 50 --user alice --follow")]
+    Tail(Tail),
+    /// Verify the log, and with --deep every stored row against it. Exit code 4 if something is wrong.
+    #[command(after_help = "Example:\n  strongroom audit verify --deep --checkpoint checkpoint.json")]
+    Verify {
+        /// Compare every stored row with the event that last wrote it.
+        #[arg(long)]
+        deep: bool,
+        /// A checkpoint exported earlier: shows whether the log's tail was cut off since.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+    /// Print where the log stands now; keep it somewhere else.
+    #[command(after_help = "Example:\n  strongroom audit checkpoint > checkpoint.json")]
+    Checkpoint,
+}
+
+#[derive(Args)]
+pub(crate) struct Tail {
+    /// How many.
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    number: u32,
+    /// Only about this user.
+    #[arg(long)]
+    user: Option<UserId>,
+    /// Only about this plugin.
+    #[arg(long)]
+    plugin: Option<PluginName>,
+    /// Only this action, for example credential.open.
+    #[arg(long)]
+    action: Option<Action>,
+    /// Only what was refused.
+    #[arg(long)]
+    denied: bool,
+    /// Go on showing what comes.
+    #[arg(short, long)]
+    follow: bool,
+}
+
+impl AuditCommand {
+    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<ExitCode> {
+        match self {
+            Self::Tail(tail) => tail.run(room, output).await?,
+            Self::Verify { deep, checkpoint } => return verify(room, output, *deep, checkpoint.as_ref()).await,
+            Self::Checkpoint => {
+                let checkpoint = room.vault.checkpoint(&Actor::operator(), room.tenant).await?;
+                output::print(&serde_json::to_string_pretty(&checkpoint)?)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Tail {
+    async fn run(&self, room: &Room, output: Output) -> Result<()> {
+        let mut newest = self.read(room, None).await?;
+        show(output, &newest)?;
+        if !self.follow {
+            return Ok(());
+        }
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let seen = newest.last().map_or(0, |event| event.seq);
+            let fresh = self.read(room, Some(seen)).await?;
+            if !fresh.is_empty() {
+                show(output, &fresh)?;
+                newest = fresh;
+            }
+        }
+    }
+
+    /// Oldest first; after `seen`, if given. Following does not show its own reading.
+    async fn read(&self, room: &Room, seen: Option<u64>) -> Result<Vec<Event>> {
+        let mut events: Vec<Event> = Vec::new();
+        let mut before = None;
+        let enough = |events: &[Event]| events.len() >= usize::try_from(self.number).unwrap_or(usize::MAX);
+        loop {
+            let filter = AuditFilter {
+                user: self.user.clone(),
+                plugin: self.plugin.clone(),
+                action: self.action,
+                denied_only: self.denied,
+                before,
+                limit: self.number.min(1000),
+                ..AuditFilter::default()
+            };
+            let page = room.vault.audit(&Actor::operator(), room.tenant, &filter).await?;
+            let reached = page.events.iter().any(|event| seen.is_some_and(|seen| event.seq <= seen));
+            let own = |event: &Event| {
+                seen.is_some() && event.action == Action::AuditRead.as_str() && event.actor == "operator"
+            };
+            events.extend(
+                page.events.into_iter().filter(|event| seen.is_none_or(|seen| event.seq > seen) && !own(event)),
+            );
+            before = page.next;
+            if reached || enough(&events) || before.is_none() {
+                break;
+            }
+        }
+        events.truncate(usize::try_from(self.number).unwrap_or(usize::MAX));
+        events.reverse();
+        Ok(events)
+    }
+}
+
+fn show(output: Output, events: &[Event]) -> Result<()> {
+    output.list(
+        &["seq", "at", "actor", "action", "decision", "user", "plugin", "target", "reason"],
+        &events.iter().map(output::event).collect::<Vec<_>>(),
+    )
+}
+
+async fn verify(room: &Room, output: Output, deep: bool, checkpoint: Option<&PathBuf>) -> Result<ExitCode> {
+    let checkpoint: Option<Checkpoint> = match checkpoint {
+        None => None,
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("cannot read the checkpoint {}", file.display()))?;
+            Some(serde_json::from_str(&text).with_context(|| format!("{} is not a checkpoint", file.display()))?)
+        }
+    };
+    let report =
+        room.vault.verify(deep, checkpoint.as_ref(), &mut |events| progress(&format!("{events} events"))).await?;
+    progress("");
+    let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+    if output.json {
+        output.one(&json!({"events": report.events, "rows": report.rows, "findings": findings}))?;
+    } else {
+        for finding in &findings {
+            output::print(finding)?;
+        }
+        let rows = if deep { format!(" and {} rows", report.rows) } else { String::new() };
+        let verdict = if findings.is_empty() { "all is as the log says" } else { "something is wrong" };
+        output::print(&format!("{} events{rows} verified: {verdict}", report.events))?;
+    }
+    Ok(ExitCode::from(if findings.is_empty() { 0 } else { 4 }))
+}

@@ -1,0 +1,258 @@
+//! `strongroom credential`: the operator acts for a user. Reading a secret takes a plugin's key, as everywhere.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use strongroom::fields::{Input, Value, to_json};
+use strongroom::manifest::Manifest;
+use strongroom::{
+    Actor, CredentialFilter, CredentialId, CredentialName, CredentialType, Draft, Fields, Owner, PluginName, Secret,
+    Token, UserId, Who,
+};
+
+use crate::output::{self, Output};
+use crate::plugin::spelled_out;
+use crate::{Room, input, settings};
+
+#[derive(Subcommand)]
+pub(crate) enum CredentialCommand {
+    /// Save a credential for a user. Secrets come from standard input, a file or a prompt.
+    #[command(
+        after_help = "Examples:\n  printf %s \"$KEY\" | strongroom credential save --user alice --plugin openai --name Work\n  strongroom credential save --user alice --plugin postgres --name Main --set host=db.example.com --set database=app --set username=app --secret-file password=pw.txt"
+    )]
+    Save(Save),
+    /// List a user's credentials.
+    #[command(after_help = "Example:\n  strongroom credential list --user alice")]
+    List {
+        /// Whose.
+        #[arg(long)]
+        user: UserId,
+        /// Only this plugin's.
+        #[arg(long)]
+        plugin: Option<PluginName>,
+    },
+    /// Show a credential, without its secrets.
+    #[command(after_help = "Example:\n  strongroom credential show cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f --user alice")]
+    Show {
+        /// The credential's id.
+        id: CredentialId,
+        /// Whose.
+        #[arg(long)]
+        user: UserId,
+    },
+    /// Read a credential's secrets as the plugin that it was given to.
+    #[command(
+        after_help = "Example:\n  STRONGROOM_PLUGIN_KEY=\"$(cat openai.key)\" strongroom credential open cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f --user alice --field api_key"
+    )]
+    Open {
+        /// The credential's id.
+        id: CredentialId,
+        /// Whose.
+        #[arg(long)]
+        user: UserId,
+        /// The plugin's key, in a file; otherwise STRONGROOM_PLUGIN_KEY, standard input or a prompt.
+        #[arg(long, value_name = "FILE")]
+        plugin_key_file: Option<PathBuf>,
+        /// Print this field's value alone.
+        #[arg(long)]
+        field: Option<String>,
+    },
+    /// Delete a credential.
+    #[command(
+        after_help = "Example:\n  strongroom credential delete cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f --user alice"
+    )]
+    Delete {
+        /// The credential's id.
+        id: CredentialId,
+        /// Whose.
+        #[arg(long)]
+        user: UserId,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Save {
+    /// Whose.
+    #[arg(long)]
+    user: UserId,
+    /// For which plugin.
+    #[arg(long)]
+    plugin: PluginName,
+    /// api-key, oauth2 or custom; not needed where the plugin takes one only.
+    #[arg(long = "type")]
+    kind: Option<CredentialType>,
+    /// What the user calls it.
+    #[arg(long)]
+    name: CredentialName,
+    /// A field that is not secret.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    set: Vec<String>,
+    /// A secret field, from a file.
+    #[arg(long, value_name = "FIELD=FILE")]
+    secret_file: Vec<String>,
+    /// All fields as a JSON object, from a file; - for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["set", "secret_file"])]
+    fields: Option<PathBuf>,
+}
+
+impl CredentialCommand {
+    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
+        let Room { vault, tenant } = room;
+        let owner = |user: &UserId| Owner { tenant: *tenant, user: user.clone() };
+        match self {
+            Self::Save(save) => {
+                let saved = save.run(room).await?;
+                if output.json {
+                    output.one(&saved)
+                } else {
+                    output.list(&["id", "plugin", "name", "type", "configured"], &[saved])
+                }
+            }
+            Self::List { user, plugin } => {
+                let mut all = Vec::new();
+                loop {
+                    let after = all.last().map(|credential: &strongroom::Credential| credential.id);
+                    let filter =
+                        CredentialFilter { plugin: plugin.clone(), after, limit: 200, ..CredentialFilter::default() };
+                    let page = vault.list(&Actor::operator(), &owner(user), filter).await?;
+                    if page.is_empty() {
+                        break;
+                    }
+                    all.extend(page);
+                }
+                let shown: Vec<_> = all.iter().map(output::credential).collect();
+                output.list(&["id", "plugin", "name", "type", "state", "last_used_at"], &shown)
+            }
+            Self::Show { id, user } => {
+                output.one(&output::credential(&vault.show(&Actor::operator(), &owner(user), *id).await?))
+            }
+            Self::Open { id, user, plugin_key_file, field } => {
+                let opened = open(room, &owner(user), *id, plugin_key_file.as_ref()).await?;
+                match field {
+                    None => output::print(std::str::from_utf8(to_json(opened.fields.iter()).expose())?),
+                    Some(field) => match opened.fields.get(field) {
+                        Some(Value::Text(text)) => output::print(text.expose()),
+                        Some(value) => {
+                            output::print(std::str::from_utf8(to_json([(field, value)].into_iter()).expose())?)
+                        }
+                        None => bail!("the credential has no value for the field `{field}`"),
+                    },
+                }
+            }
+            Self::Delete { id, user } => {
+                vault.delete(&Actor::operator(), &owner(user), *id, None).await?;
+                output.done("Deleted.")
+            }
+        }
+    }
+}
+
+async fn open(room: &Room, owner: &Owner, id: CredentialId, file: Option<&PathBuf>) -> Result<strongroom::Opened> {
+    let key = match (file, settings::variable("STRONGROOM_PLUGIN_KEY")) {
+        (Some(file), _) => input::file(file)?,
+        (None, Some(key)) => Secret::new(key),
+        (None, None) => input::secret("The plugin's key (srp_…)")?,
+    };
+    let token = Token::parse(key.expose().trim())
+        .map_err(|_| anyhow!("that is not a plugin key; `strongroom plugin-key create` makes one"))?;
+    let principal =
+        room.vault.authenticate(&token).await?.ok_or_else(|| anyhow!("this plugin key is unknown or revoked"))?;
+    if principal.tenant != room.tenant || !matches!(principal.who, Who::Plugin { .. }) {
+        bail!("reading a secret takes a plugin key (srp_…) of this tenant");
+    }
+    let actor = Actor { who: principal.who, address: None, request_id: None };
+    let grant = room.vault.grant(&actor, owner, id).await?;
+    Ok(room.vault.open(grant).await?)
+}
+
+impl Save {
+    async fn run(&self, room: &Room) -> Result<serde_json::Value> {
+        let manifest = room.vault.plugin(room.tenant, &self.plugin).await?.manifest;
+        let kind = self.kind(&manifest)?;
+        let fields = match &self.fields {
+            Some(file) => {
+                let text = input::file(file)?;
+                // What serde says may quote the text.
+                strongroom::json::from_slice(text.expose().as_bytes()).map_err(|error| {
+                    anyhow!(
+                        "{} is not a JSON object of fields (line {}, column {})",
+                        file.display(),
+                        error.line(),
+                        error.column()
+                    )
+                })?
+            }
+            None => self.gather(&manifest, kind)?,
+        };
+        let draft = Draft { plugin: self.plugin.clone(), kind, name: self.name.clone(), fields };
+        let owner = Owner { tenant: room.tenant, user: self.user.clone() };
+        let saved = room.vault.save(&Actor::operator(), &owner, draft, None).await.map_err(spelled_out)?;
+        Ok(output::credential(&saved))
+    }
+
+    fn kind(&self, manifest: &Manifest) -> Result<CredentialType> {
+        let types: Vec<_> = manifest.types().collect();
+        match (self.kind, types.as_slice()) {
+            (Some(kind), _) => Ok(kind),
+            (None, [only]) => Ok(*only),
+            (None, several) => {
+                let names: Vec<_> = several.iter().map(|kind| kind.as_str()).collect();
+                bail!("{} takes several types: add --type with one of {}", self.plugin, names.join(", "))
+            }
+        }
+    }
+
+    /// The fields of `--set` and `--secret-file`, and the required secrets that are still missing: asked for at a
+    /// terminal; from standard input if it is one.
+    fn gather(&self, manifest: &Manifest, kind: CredentialType) -> Result<Fields> {
+        let schema = manifest
+            .form(kind)
+            .ok_or_else(|| anyhow!("{} credentials are given as JSON: use --fields", kind.as_str()))?;
+        let mut fields = Fields::default();
+        let mut given = Vec::new();
+        for pair in &self.set {
+            let (field, value) = split(pair)?;
+            if schema.is_secret(field) {
+                bail!(
+                    "`{field}` is secret, and arguments can be read by everybody on this machine; use --secret-file {field}=FILE or standard input"
+                );
+            }
+            let literal = serde_json::from_str(value)
+                .ok()
+                .filter(|input| matches!(input, Input::Value(Value::Number(_) | Value::Flag(_) | Value::List(_))));
+            let is_text = schema
+                .properties
+                .get(field)
+                .is_some_and(|property| property.r#type == strongroom::schema::PropertyType::String);
+            fields.insert(
+                field,
+                literal.filter(|_| !is_text).unwrap_or_else(|| Input::Value(Value::Text(Secret::from(value)))),
+            );
+            given.push(field);
+        }
+        for pair in &self.secret_file {
+            let (field, file) = split(pair)?;
+            fields.insert(field, Input::Value(Value::Text(input::file(&PathBuf::from(file))?)));
+            given.push(field);
+        }
+        let missing: Vec<&str> = schema
+            .required
+            .iter()
+            .map(String::as_str)
+            .filter(|field| !given.contains(field) && schema.is_secret(field))
+            .collect();
+        if missing.len() > 1 && !std::io::stdin().is_terminal() {
+            bail!("several secrets are missing ({}): use --secret-file for each, or --fields -", missing.join(", "));
+        }
+        for field in missing {
+            fields.insert(field, Input::Value(Value::Text(input::secret(field)?)));
+        }
+        Ok(fields)
+    }
+}
+
+fn split(pair: &str) -> Result<(&str, &str)> {
+    pair.split_once('=').ok_or_else(|| anyhow!("write it as FIELD=VALUE"))
+}

@@ -1,0 +1,153 @@
+//! `strongroom dev`: everything on this machine, to try it. The key lies in the user's configuration directory and the
+//! data in the data directory: whoever copies one has not the other.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use etcetera::BaseStrategy;
+use strongroom::{Actor, Expected, Key, Manifest, OsEntropy, Role, TenantId, Vault};
+
+use crate::output::print;
+use crate::serve;
+use crate::settings::{LogFormat, LogSettings, Settings, read_key};
+
+/// The sample plugins: real ones, each with its manifest.
+pub(crate) const SAMPLES: [(&str, &str); 5] = [
+    ("github", include_str!("../plugins/github.json")),
+    ("openai", include_str!("../plugins/openai.json")),
+    ("postgres", include_str!("../plugins/postgres.json")),
+    ("smtp", include_str!("../plugins/smtp.json")),
+    ("stripe", include_str!("../plugins/stripe.json")),
+];
+
+const LABEL: &str = "strongroom dev";
+
+#[derive(Args)]
+pub(crate) struct Dev {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+impl Dev {
+    pub(crate) async fn run(&self, settings: &Settings) -> Result<()> {
+        let mut config = settings.server()?;
+        config.listen = self.listen.unwrap_or(config.listen);
+        serve::start_log(&LogSettings { filter: "warn".to_owned(), format: LogFormat::Text })?;
+        let places = Places::find()?;
+        let vault = open(&places, settings, places.key_or_new()?).await?;
+        let tenant = vault.tenant(&"default".parse()?).await?.id;
+        for (name, manifest) in SAMPLES {
+            vault
+                .register(&Actor::operator(), tenant, &name.parse()?, Manifest::parse(manifest)?, Expected::Any)
+                .await?;
+        }
+        // The address first: if it is taken, no key was made for nothing.
+        let host_key = fresh_host_key(&vault, tenant).await?;
+        let bound = serve::bind(vault, config).await?;
+        greet(&places, bound.address()?, &host_key)?;
+        bound.serve(serve::stop()?).await.context("the server failed")
+    }
+}
+
+/// The vault of an earlier `strongroom dev`.
+pub(crate) async fn open_existing(settings: &Settings) -> Result<Vault> {
+    let places = Places::find()?;
+    if !places.key.exists() {
+        bail!("there is no development vault yet; run `strongroom dev` first");
+    }
+    open(&places, settings, read_key(&places.key)?).await
+}
+
+async fn open(places: &Places, settings: &Settings, key: strongroom::Secret<String>) -> Result<Vault> {
+    Ok(Vault::builder(&places.database).key(key).audit_deadline(settings.audit_deadline()).open().await?)
+}
+
+pub(crate) struct Places {
+    pub(crate) key: PathBuf,
+    pub(crate) database: PathBuf,
+}
+
+impl Places {
+    pub(crate) fn find() -> Result<Self> {
+        let base = etcetera::choose_base_strategy().context("cannot find the home directory")?;
+        Ok(Self {
+            key: base.config_dir().join("strongroom").join("dev.key"),
+            database: base.data_dir().join("strongroom").join("strongroom.db"),
+        })
+    }
+
+    /// Never a new key where there is data already: it could not open it, and would hide that the old key is lost.
+    fn key_or_new(&self) -> Result<strongroom::Secret<String>> {
+        if self.key.exists() {
+            refuse_exposed(&self.key)?;
+            return read_key(&self.key);
+        }
+        if self.database.exists() {
+            let (key, data) = (self.key.display(), self.database.display());
+            bail!(
+                "the key {key} is gone, but the data {data} is still there and sealed under it; put the key back, or delete the data"
+            );
+        }
+        let directory = self.key.parent().context("the key has no directory")?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+        let text = Key::generate_text(&OsEntropy::default());
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.key);
+        let mut file = file.with_context(|| format!("cannot write the key {}", self.key.display()))?;
+        writeln!(file, "{}", text.expose())?;
+        file.sync_all()?;
+        Ok(text)
+    }
+}
+
+fn refuse_exposed(path: &Path) -> Result<()> {
+    let mode = path.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!("{0} can be read by other users (mode {mode:03o}); run: chmod 600 {0}", path.display());
+    }
+    Ok(())
+}
+
+/// One host key at a time: the one of the last start stops working.
+async fn fresh_host_key(vault: &Vault, tenant: TenantId) -> Result<String> {
+    let operator = Actor::operator();
+    for old in vault.keys(tenant, &Role::Host).await? {
+        if old.label.as_str() == LABEL {
+            vault.revoke_key(&operator, tenant, &Role::Host, old.id).await?;
+        }
+    }
+    let (_, token) = vault.create_key(&operator, tenant, Role::Host, LABEL.parse()?, None).await?;
+    Ok(token.expose().to_owned())
+}
+
+fn greet(places: &Places, address: SocketAddr, host_key: &str) -> Result<()> {
+    let program = std::env::current_exe().map_or_else(|_| "strongroom".to_owned(), |path| path.display().to_string());
+    print(&format!(
+        "Strongroom answers at http://{address}
+
+  data      {}
+  key       {}
+  host key  {host_key}   (shown this once; the next start makes another)
+  plugins   {}
+
+Try, in another terminal:
+
+  printf 'sk-example-0123456789abcdef' | {program} --dev credential save --user alice --plugin openai --name Work
+  {program} --dev credential list --user alice
+  curl -s http://{address}/v1/audit -H 'Authorization: Bearer {host_key}'
+
+Stop with Ctrl-C.",
+        places.database.display(),
+        places.key.display(),
+        SAMPLES.map(|(name, _)| name).join(", "),
+    ))
+}

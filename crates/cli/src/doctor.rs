@@ -1,0 +1,111 @@
+//! `strongroom doctor`: looks for what is wrong, one line for each thing, with what to do about it.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use strongroom::Key;
+
+use crate::output::Output;
+use crate::settings::{self, Settings};
+use crate::{Cli, dev};
+
+struct Findings(Vec<Value>);
+
+impl Findings {
+    fn say(&mut self, check: &str, verdict: &str, detail: impl Into<String>) {
+        self.0.push(json!({"check": check, "verdict": verdict, "detail": detail.into()}));
+    }
+}
+
+pub(crate) async fn run(cli: &Cli, output: Output) -> Result<ExitCode> {
+    let mut findings = Findings(Vec::new());
+    match Settings::load(cli.config.as_deref()) {
+        Ok(settings) => examine(cli, &settings, &mut findings).await?,
+        Err(error) => findings.say("settings", "wrong", format!("{error:#}")),
+    }
+    let wrong = findings.0.iter().any(|finding| finding.get("verdict").is_some_and(|verdict| verdict == "wrong"));
+    output.list(&["check", "verdict", "detail"], &findings.0)?;
+    Ok(ExitCode::from(u8::from(wrong)))
+}
+
+async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Result<()> {
+    match settings.server() {
+        Ok(config) => {
+            findings.say("settings", "ok", format!("listens on {}", config.listen));
+            if config.tls.is_none() && !config.listen.ip().is_loopback() {
+                findings.say(
+                    "tls",
+                    "look",
+                    "listens beyond this machine without a certificate: a proxy has to terminate TLS",
+                );
+            }
+        }
+        Err(error) => findings.say("settings", "wrong", format!("{error:#}")),
+    }
+    let (key, database) = if cli.dev {
+        let places = dev::Places::find()?;
+        (settings::read_key(&places.key).map(Some), places.database)
+    } else {
+        match settings.database() {
+            Ok(database) => (settings::encryption_key(), database),
+            Err(error) => {
+                findings.say("database", "wrong", format!("{error:#}"));
+                return Ok(());
+            }
+        }
+    };
+    let key = key.and_then(|text| {
+        let text = text.ok_or(strongroom::OpenError::NoKey)?;
+        let id = Key::from_text(&text).map_err(strongroom::OpenError::from)?.id();
+        Ok((text, id))
+    });
+    let key = match key {
+        Ok((text, id)) => {
+            findings.say("key", "ok", format!("id {id}"));
+            text
+        }
+        Err(error) => {
+            findings.say("key", "wrong", format!("{error:#}"));
+            return Ok(());
+        }
+    };
+    if !database.exists() {
+        findings.say("database", "look", format!("{} is not there yet; the first start makes it", database.display()));
+        return Ok(());
+    }
+    match strongroom::Vault::builder(&database).key(key).open().await {
+        Err(error) => findings.say("database", "wrong", error.to_string()),
+        Ok(vault) => {
+            findings.say("database", "ok", format!("{} opens, instance {}", database.display(), vault.instance()));
+            let began = Instant::now();
+            let written = vault.ready().await;
+            let took = began.elapsed();
+            match written {
+                Err(error) => findings.say("writing", "wrong", error.to_string()),
+                Ok(()) if took < Duration::from_millis(200) => {
+                    findings.say("writing", "ok", format!("a durable write took {} ms", took.as_millis()));
+                }
+                Ok(()) => {
+                    findings.say(
+                        "writing",
+                        "look",
+                        format!("a durable write took {} ms: the disk is slow", took.as_millis()),
+                    );
+                }
+            }
+            vault.close().await;
+        }
+    }
+    examine_disk(&database, findings);
+    Ok(())
+}
+
+fn examine_disk(database: &Path, findings: &mut Findings) {
+    let Some(Ok(disk)) = database.parent().map(rustix::fs::statvfs) else { return };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize) / (1024 * 1024);
+    let verdict = if free < 100 { "look" } else { "ok" };
+    findings.say("disk", verdict, format!("{free} MiB free; when it is full, secrets are not given out"));
+}

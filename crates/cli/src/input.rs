@@ -1,0 +1,49 @@
+//! Secrets come in from a file, from standard input, or from a prompt without echo; never from the arguments, which
+//! every user of the machine can read (CWE-214).
+
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use strongroom::Secret;
+
+/// What a prompt or a pipe gives for a named secret.
+pub(crate) fn secret(what: &str) -> Result<Secret<String>> {
+    if std::io::stdin().is_terminal() {
+        return Ok(Secret::new(
+            rpassword::prompt_password(format!("{what} (not shown): ")).context("cannot ask for it")?,
+        ));
+    }
+    let text = from_standard_input()?;
+    if text.expose().is_empty() {
+        bail!(
+            "{what} is expected on standard input, but nothing came; pipe it in, name a file, or run this at a terminal"
+        );
+    }
+    Ok(text)
+}
+
+/// A file's text, or standard input for `-`. One line end at the end does not count.
+pub(crate) fn file(path: &Path) -> Result<Secret<String>> {
+    if path == Path::new("-") {
+        return from_standard_input();
+    }
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(trimmed(text))
+}
+
+fn from_standard_input() -> Result<Secret<String>> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+    Ok(trimmed(text))
+}
+
+fn trimmed(mut text: String) -> Secret<String> {
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    if text.ends_with('\r') {
+        text.pop();
+    }
+    Secret::new(text)
+}

@@ -1,0 +1,130 @@
+//! Showing things: a table for people, JSON for programs. Text that came from elsewhere cannot steer the terminal.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::Result;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+use strongroom::Credential;
+use strongroom::audit::Event;
+use strongroom::key::KeyRow;
+use strongroom::plugin::Plugin;
+
+/// How to show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub(crate) json: bool,
+}
+
+impl Output {
+    /// A list: `columns` names the members of each item that a person wants to see.
+    pub(crate) fn list(self, columns: &[&str], items: &[Value]) -> Result<()> {
+        if self.json {
+            return print(&serde_json::to_string_pretty(items)?);
+        }
+        if items.is_empty() {
+            return print("(none)");
+        }
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(columns.iter().map(|column| column.to_uppercase().replace('_', " ")));
+        for item in items {
+            table.add_row(columns.iter().map(|column| cell(item.get(*column).unwrap_or(&Value::Null))));
+        }
+        print(&table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// One thing.
+    pub(crate) fn one(self, item: &Value) -> Result<()> {
+        if self.json {
+            return print(&serde_json::to_string_pretty(item)?);
+        }
+        let members = item.as_object().into_iter().flatten();
+        let lines = members.map(|(name, value)| format!("{:<14}{}", name.replace('_', " "), cell(value)));
+        print(&lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// A word of what was done, for people only.
+    pub(crate) fn done(self, text: &str) -> Result<()> {
+        if self.json { Ok(()) } else { print(text) }
+    }
+}
+
+/// To the terminal or the pipe; a reader that has gone away (`| head`) is not an error.
+pub(crate) fn print(text: &str) -> Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Overwrites one line of the terminal with how far it is; nothing where nobody looks.
+pub(crate) fn progress(text: &str) {
+    if std::io::stderr().is_terminal() {
+        let _ = write!(std::io::stderr(), "\r\x1b[K{text}");
+    }
+}
+
+fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    };
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+pub(crate) fn credential(credential: &Credential) -> Value {
+    json!({
+        "id": credential.id.to_string(),
+        "user": credential.owner.user.as_str(),
+        "plugin": credential.plugin.as_str(),
+        "type": credential.kind.as_str(),
+        "name": credential.name.as_str(),
+        "state": credential.state.as_str(),
+        "provider": credential.provider,
+        "account": credential.account,
+        "settings": credential.settings,
+        "configured": credential.configured,
+        "scopes": credential.scopes,
+        "expires_at": credential.expires_at.map(|at| at.to_string()),
+        "revision": credential.revision,
+        "created_at": credential.created_at.to_string(),
+        "updated_at": credential.updated_at.to_string(),
+        "last_used_at": credential.last_used_at.map(|at| at.to_string()),
+    })
+}
+
+pub(crate) fn event(event: &Event) -> Value {
+    json!({
+        "seq": event.seq,
+        "at": event.at.to_string(),
+        "actor": event.actor,
+        "actor_id": event.actor_id,
+        "action": event.action,
+        "decision": event.decision,
+        "reason": event.reason,
+        "user": event.user,
+        "plugin": event.plugin,
+        "target": event.target,
+        "address": event.address,
+        "request_id": event.request_id,
+    })
+}
+
+pub(crate) fn key(row: &KeyRow) -> Value {
+    json!({"id": row.id.to_string(), "label": row.label.as_str(), "created_at": row.created_at.to_string()})
+}
+
+pub(crate) fn plugin(plugin: &Plugin) -> Value {
+    json!({
+        "name": plugin.name.as_str(),
+        "title": plugin.manifest.title,
+        "access": serde_json::to_value(plugin.manifest.access).unwrap_or_default(),
+        "types": plugin.manifest.types().map(|kind| kind.as_str()).collect::<Vec<_>>(),
+        "revision": plugin.revision,
+        "updated_at": plugin.updated_at.to_string(),
+        "manifest": serde_json::to_value(&*plugin.manifest).unwrap_or_default(),
+    })
+}

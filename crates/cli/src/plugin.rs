@@ -1,0 +1,97 @@
+//! `strongroom plugin`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Subcommand;
+use strongroom::{Actor, Error, Expected, Manifest, PluginName};
+
+use crate::output::{self, Output};
+use crate::{Room, input};
+
+#[derive(Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Register a plugin, or replace its manifest.
+    #[command(after_help = "Example:\n  strongroom plugin register openai examples/plugins/openai.json")]
+    Register {
+        /// The plugin's name.
+        name: PluginName,
+        /// Its manifest, JSON; - for standard input.
+        manifest: PathBuf,
+    },
+    /// List the plugins.
+    #[command(after_help = "Example:\n  strongroom plugin list")]
+    List,
+    /// Show a plugin and its manifest.
+    #[command(after_help = "Example:\n  strongroom plugin show openai")]
+    Show {
+        /// The plugin's name.
+        name: PluginName,
+    },
+    /// Remove a plugin and its keys.
+    #[command(after_help = "Example:\n  strongroom plugin remove openai --credentials")]
+    Remove {
+        /// The plugin's name.
+        name: PluginName,
+        /// Delete its credentials too; otherwise a plugin that has some stays.
+        #[arg(long)]
+        credentials: bool,
+    },
+}
+
+impl PluginCommand {
+    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
+        let Room { vault, tenant } = room;
+        match self {
+            Self::Register { name, manifest } => {
+                let text = input::file(manifest)?;
+                let manifest = Manifest::parse(text.expose())
+                    .map_err(spelled_out)
+                    .with_context(|| manifest.display().to_string())?;
+                let (plugin, was_there) = vault
+                    .register(&Actor::operator(), *tenant, name, manifest, Expected::Any)
+                    .await
+                    .map_err(spelled_out)?;
+                if output.json {
+                    return output.one(&output::plugin(&plugin));
+                }
+                let done = if was_there { "Replaced" } else { "Registered" };
+                output.done(&format!("{done} {name}, revision {}.", plugin.revision))
+            }
+            Self::List => {
+                let mut plugins = Vec::new();
+                loop {
+                    let after = plugins.last().map(|plugin: &strongroom::plugin::Plugin| plugin.name.clone());
+                    let page = vault.plugins(*tenant, after.as_ref(), 200).await?;
+                    if page.is_empty() {
+                        break;
+                    }
+                    plugins.extend(page);
+                }
+                output.list(
+                    &["name", "title", "types", "access", "revision"],
+                    &plugins.iter().map(output::plugin).collect::<Vec<_>>(),
+                )
+            }
+            Self::Show { name } => {
+                let plugin = output::plugin(&vault.plugin(*tenant, name).await?);
+                if output.json { output.one(&plugin) } else { output::print(&serde_json::to_string_pretty(&plugin)?) }
+            }
+            Self::Remove { name, credentials } => {
+                vault.remove_plugin(&Actor::operator(), *tenant, name, *credentials).await?;
+                output.done("Removed.")
+            }
+        }
+    }
+}
+
+/// An error with each of its field errors on a line of its own.
+pub(crate) fn spelled_out(error: Error) -> anyhow::Error {
+    match error {
+        Error::Fields(faults) => {
+            let lines = faults.iter().map(|fault| format!("\n  {}: {}", fault.field, fault.message));
+            anyhow!("some fields are not valid:{}", lines.collect::<String>())
+        }
+        other => other.into(),
+    }
+}

@@ -1,0 +1,47 @@
+//! `strongroom serve`: the server, until a signal says stop.
+
+use std::io::IsTerminal;
+
+use anyhow::{Context, Result};
+use strongroom::Vault;
+use strongroom_server::{App, Bound};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::{LogFormat, LogSettings, Settings};
+
+pub(crate) async fn run(settings: &Settings) -> Result<()> {
+    let config = settings.server()?;
+    start_log(&settings.log)?;
+    let vault = crate::open(settings).await?;
+    tracing::info!(key = vault.key_id(), instance = vault.instance(), "the vault is open");
+    let bound = bind(vault, config).await?;
+    tracing::info!(address = %bound.address()?, "listening");
+    bound.serve(stop()?).await.context("the server failed")
+}
+
+pub(crate) async fn bind(vault: Vault, config: strongroom_server::Config) -> Result<Bound> {
+    Ok(Bound::bind(App::new(vault.into(), config)).await?)
+}
+
+/// Ends at SIGTERM or SIGINT.
+pub(crate) fn stop() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+pub(crate) fn start_log(log: &LogSettings) -> Result<()> {
+    let filter = EnvFilter::try_new(&log.filter).context("log.filter")?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! Where settings come from: the file compiled in, a file of the operator's, the environment, in this order. The only
+//! place that reads the environment. What is misspelt is refused, with the place it stands in.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
+use strongroom::Secret;
+use strongroom_server::config::{Config, Limits, Tls};
+use toml::{Table, Value};
+
+/// The commented defaults.
+pub(crate) const DEFAULTS: &str = include_str!("../strongroom.toml");
+
+/// Variables with a meaning of their own.
+const OTHERS: [&str; 2] = ["STRONGROOM_CONFIG", "STRONGROOM_PLUGIN_KEY"];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    server: ServerSettings,
+    database: DatabaseSettings,
+    audit: AuditSettings,
+    limits: LimitSettings,
+    pub(crate) log: LogSettings,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServerSettings {
+    listen: SocketAddr,
+    metrics_listen: String,
+    hosts: Vec<String>,
+    trusted_proxies: Vec<String>,
+    tls_certificate: PathBuf,
+    tls_key: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DatabaseSettings {
+    url: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuditSettings {
+    deadline_ms: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitSettings {
+    principal_per_second: u32,
+    address_per_second: u32,
+    body_bytes: usize,
+    request_timeout_ms: u64,
+    shutdown_grace_ms: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogSettings {
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Json,
+    Text,
+}
+
+/// One variable of the environment; empty counts as not set.
+#[expect(clippy::disallowed_methods, reason = "the one function through which the environment is read")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Settings {
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
+        let mut table: Table = DEFAULTS.parse().context("the compiled-in settings")?;
+        let file = file.map(Path::to_owned).or_else(|| variable("STRONGROOM_CONFIG").map(PathBuf::from));
+        if let Some(file) = file {
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read the settings in {}", file.display()))?;
+            let own: Table = text.parse().with_context(|| format!("{} is not valid TOML", file.display()))?;
+            lay_over(&mut table, own).with_context(|| format!("in {}", file.display()))?;
+        }
+        apply_environment(&mut table)?;
+        let settings: Self = table.try_into().context("a setting has the wrong form")?;
+        Ok(settings)
+    }
+
+    pub(crate) fn server(&self) -> Result<Config> {
+        let server = &self.server;
+        let metrics = &server.metrics_listen;
+        let parse = |network: &String| {
+            network
+                .parse()
+                .map_err(|_| anyhow!("server.trusted_proxies: `{network}` is not a network such as 10.0.0.0/8"))
+        };
+        let tls = match (server.tls_certificate.as_os_str().is_empty(), server.tls_key.as_os_str().is_empty()) {
+            (true, true) => None,
+            (false, false) => Some(Tls { certificate: server.tls_certificate.clone(), key: server.tls_key.clone() }),
+            _ => bail!("server.tls_certificate and server.tls_key belong together: set both, or neither"),
+        };
+        let limits = &self.limits;
+        Ok(Config {
+            listen: server.listen,
+            metrics_listen: if metrics.is_empty() {
+                None
+            } else {
+                Some(metrics.parse().context("server.metrics_listen: not an address with a port")?)
+            },
+            hosts: server.hosts.clone(),
+            trusted_proxies: server.trusted_proxies.iter().map(parse).collect::<Result<_>>()?,
+            tls,
+            limits: Limits {
+                principal_per_second: limits.principal_per_second,
+                address_per_second: limits.address_per_second,
+                body_bytes: limits.body_bytes,
+                request_timeout: Duration::from_millis(limits.request_timeout_ms),
+                shutdown_grace: Duration::from_millis(limits.shutdown_grace_ms),
+            },
+        })
+    }
+
+    pub(crate) fn audit_deadline(&self) -> Duration {
+        Duration::from_millis(self.audit.deadline_ms)
+    }
+
+    pub(crate) fn database(&self) -> Result<PathBuf> {
+        let url = variable("DATABASE_URL").unwrap_or_else(|| self.database.url.clone());
+        match url.split_once(':') {
+            Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
+                Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+            }
+            Some(("postgres" | "postgresql", _)) => {
+                bail!("this version keeps its data in SQLite only; set DATABASE_URL to sqlite: and a path")
+            }
+            _ => bail!("DATABASE_URL must be sqlite: and a path, for example sqlite:/var/lib/strongroom/strongroom.db"),
+        }
+    }
+}
+
+/// The key of the environment: the file wins over the variable.
+pub(crate) fn encryption_key() -> Result<Option<Secret<String>>> {
+    match variable("CREDENTIAL_ENCRYPTION_KEY_FILE") {
+        Some(file) => read_key(Path::new(&file)).map(Some),
+        None => Ok(variable("CREDENTIAL_ENCRYPTION_KEY").map(Secret::new)),
+    }
+}
+
+pub(crate) fn read_key(file: &Path) -> Result<Secret<String>> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the encryption key in {}", file.display()))?;
+    Ok(Secret::new(text))
+}
+
+fn lay_over(table: &mut Table, own: Table) -> Result<()> {
+    for (section, values) in own {
+        let known = table
+            .get_mut(&section)
+            .and_then(Value::as_table_mut)
+            .ok_or_else(|| anyhow!("there is no section [{section}]"))?;
+        let Value::Table(values) = values else { bail!("[{section}] must be a section") };
+        for (name, value) in values {
+            let slot = known.get_mut(&name).ok_or_else(|| anyhow!("[{section}] has no setting `{name}`"))?;
+            *slot = value;
+        }
+    }
+    Ok(())
+}
+
+fn apply_environment(table: &mut Table) -> Result<()> {
+    let mut names: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for (section, values) in table.iter() {
+        for name in values.as_table().into_iter().flat_map(Table::keys) {
+            names.insert(format!("STRONGROOM_{section}_{name}").to_uppercase(), (section.clone(), name.clone()));
+        }
+    }
+    for (variable, text) in strongroom_variables() {
+        let Some((section, name)) = names.get(&variable) else {
+            if OTHERS.contains(&variable.as_str()) {
+                continue;
+            }
+            bail!(
+                "the variable {variable} is set, but there is no such setting; `strongroom config` prints all of them"
+            );
+        };
+        let slot = table
+            .get_mut(section)
+            .and_then(|section| section.get_mut(name))
+            .ok_or_else(|| anyhow!("no slot for {variable}"))?;
+        *slot = match slot {
+            Value::Integer(_) => {
+                Value::Integer(text.parse().map_err(|_| anyhow!("{variable} must be a whole number"))?)
+            }
+            Value::Array(_) => Value::Array(
+                text.split(',')
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty())
+                    .map(|item| Value::String(item.to_owned()))
+                    .collect(),
+            ),
+            _ => Value::String(text),
+        };
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "finds misspelt variables, which would otherwise be settings that silently do nothing"
+)]
+fn strongroom_variables() -> Vec<(String, String)> {
+    std::env::vars().filter(|(name, _)| name.starts_with("STRONGROOM_")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_whole() {
+        let settings: Settings = DEFAULTS.parse::<Table>().expect("TOML").try_into().expect("every setting");
+        let server = settings.server().expect("valid");
+        assert_eq!(server.limits.principal_per_second, Limits::default().principal_per_second);
+        assert_eq!(server.limits.body_bytes, Limits::default().body_bytes);
+    }
+
+    #[test]
+    fn what_is_misspelt_is_refused_by_name() {
+        let mut table: Table = DEFAULTS.parse().expect("TOML");
+        let wrong: Table = "[server]\nlisten_on = \"x\"".parse().expect("TOML");
+        assert!(lay_over(&mut table, wrong).expect_err("unknown").to_string().contains("listen_on"));
+        let wrong: Table = "[servers]\nlisten = \"x\"".parse().expect("TOML");
+        assert!(lay_over(&mut table, wrong).expect_err("unknown").to_string().contains("servers"));
+    }
+}

@@ -1,0 +1,87 @@
+//! `strongroom tenant` and `strongroom user`.
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::json;
+use strongroom::{Actor, Owner, TenantName, UserId, Vault};
+
+use crate::Room;
+use crate::output::Output;
+
+#[derive(Subcommand)]
+pub(crate) enum TenantCommand {
+    /// Create a tenant: users and plugins apart from every other tenant's.
+    #[command(after_help = "Example:\n  strongroom tenant create acme")]
+    Create {
+        /// Its name.
+        name: TenantName,
+    },
+    /// List the tenants.
+    #[command(after_help = "Example:\n  strongroom tenant list")]
+    List,
+    /// Remove a tenant that has no users any more.
+    #[command(after_help = "Example:\n  strongroom tenant remove acme")]
+    Remove {
+        /// Its name.
+        name: TenantName,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum UserCommand {
+    /// List the users who have a key here.
+    #[command(after_help = "Example:\n  strongroom user list")]
+    List,
+    /// Delete a user: credentials, sessions and the data key that all of it was sealed under.
+    #[command(after_help = "Example:\n  strongroom user delete alice")]
+    Delete {
+        /// The host's own id for the user.
+        user: UserId,
+    },
+}
+
+impl TenantCommand {
+    pub(crate) async fn run(&self, vault: &Vault, output: Output) -> Result<()> {
+        match self {
+            Self::Create { name } => {
+                let tenant = vault.create_tenant(&Actor::operator(), name.clone()).await?;
+                output.one(&json!({"id": tenant.id.to_string(), "name": tenant.name.as_str()}))?;
+            }
+            Self::List => {
+                let tenants = vault.tenants().await?;
+                let shown = tenants.iter().map(|tenant| json!({"id": tenant.id.to_string(), "name": tenant.name.as_str(), "created_at": tenant.created_at.to_string()}));
+                output.list(&["name", "id", "created_at"], &shown.collect::<Vec<_>>())?;
+            }
+            Self::Remove { name } => {
+                let tenant = vault.tenant(name).await?;
+                vault.remove_tenant(&Actor::operator(), &tenant).await?;
+                output.done("Removed.")?;
+            }
+        }
+        vault.close().await;
+        Ok(())
+    }
+}
+
+impl UserCommand {
+    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
+        match self {
+            Self::List => {
+                let mut users: Vec<strongroom::user::User> = Vec::new();
+                loop {
+                    let page = room.vault.users(room.tenant, users.last().map(|user| &user.id), 200).await?;
+                    if page.is_empty() {
+                        break;
+                    }
+                    users.extend(page);
+                }
+                let shown = users.iter().map(|user| json!({"id": user.id.as_str(), "credentials": user.credentials, "created_at": user.created_at.to_string()}));
+                output.list(&["id", "credentials", "created_at"], &shown.collect::<Vec<_>>())
+            }
+            Self::Delete { user } => {
+                room.vault.delete_user(&Actor::operator(), &Owner { tenant: room.tenant, user: user.clone() }).await?;
+                output.done("Deleted.")
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `/v1/audit`: the host reads the log of its tenant. Reading it is in the log.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use strongroom::AuditFilter;
+use strongroom::audit::Event;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Page, rfc3339};
+use crate::app::App;
+use crate::extract::{Query, after, cursor, member, page_size};
+use crate::principal::Host;
+use crate::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// One event: who did what to which object, when, from where, and whether it was allowed. Never a value.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+struct EventView {
+    seq: u64,
+    at: String,
+    /// `operator`, `host`, `user` or `plugin`.
+    actor: String,
+    /// The key or session that was carried.
+    actor_id: Option<String>,
+    /// A noun and a verb.
+    #[schema(example = "credential.open")]
+    action: String,
+    /// `allowed` or `denied`.
+    decision: String,
+    /// Why it was denied.
+    reason: Option<String>,
+    user_id: Option<String>,
+    plugin: Option<String>,
+    target_id: Option<String>,
+    address: Option<String>,
+    request_id: Option<String>,
+}
+
+impl From<Event> for EventView {
+    fn from(event: Event) -> Self {
+        Self {
+            seq: event.seq,
+            at: rfc3339(event.at),
+            actor: event.actor,
+            actor_id: event.actor_id,
+            action: event.action,
+            decision: event.decision,
+            reason: event.reason,
+            user_id: event.user,
+            plugin: event.plugin,
+            target_id: event.target,
+            address: event.address,
+            request_id: event.request_id,
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListEvents {
+    /// Only about this user.
+    #[param(min_length = 1, max_length = 255)]
+    user_id: Option<String>,
+    /// Only about this plugin.
+    #[param(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    plugin: Option<String>,
+    /// Only about this object.
+    #[param(max_length = 100)]
+    target_id: Option<String>,
+    /// Only this action, for example `credential.open`.
+    #[param(
+        pattern = "^(credential\\.(save|list|show|open|update|delete)|plugin\\.(register|update|remove)|(plugin-key|host-key)\\.(create|revoke)|session\\.(create|revoke)|user\\.delete|tenant\\.(create|remove)|audit\\.(read|checkpoint))$"
+    )]
+    action: Option<String>,
+    /// Only what was refused.
+    #[serde(default)]
+    denied: bool,
+    /// From the page before.
+    cursor: Option<String>,
+    /// How many to a page; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// Read the audit log, newest first
+///
+/// A filtered page may be short, or empty, and still have a `next_cursor`: one request looks at 100,000 events at most.
+#[utoipa::path(get, path = "/v1/audit", operation_id = "listEvents", tag = "audit", params(ListEvents),
+    responses((status = 200, body = Page<EventView>)), security(("host_key" = [])))]
+async fn list(State(app): State<Arc<App>>, host: Host, Query(query): Query<ListEvents>) -> Result<Response, Problem> {
+    let limit = page_size(query.limit)?;
+    let filter = AuditFilter {
+        user: query.user_id.as_deref().map(|text| member("user_id", text)).transpose()?,
+        plugin: query.plugin.as_deref().map(|text| member("plugin", text)).transpose()?,
+        target: query.target_id,
+        action: query.action.as_deref().map(|text| member("action", text)).transpose()?,
+        denied_only: query.denied,
+        before: after(query.cursor.as_deref())?,
+        limit,
+    };
+    let page = app.vault.audit(&host.actor, host.tenant, &filter).await?;
+    let items = page.events.into_iter().map(EventView::from).collect();
+    Ok(axum::Json(Page { items, next_cursor: page.next.map(|seq| cursor(&seq)) }).into_response())
+}

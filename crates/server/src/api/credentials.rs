@@ -1,0 +1,284 @@
+//! `/v1/credentials`: a user saves, lists, changes and deletes; a plugin lists its own and reads a secret.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use strongroom::fields::to_json;
+use strongroom::{Change, Credential, CredentialFilter, CredentialId, Draft, Fields};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Page, rfc3339};
+use crate::app::App;
+use crate::extract::{InPath, Json, Precondition, Query, after, cursor, member, page_size, tagged};
+use crate::principal::{Plugin, Reader, User};
+use crate::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list, save)).routes(routes!(show, update, delete)).routes(routes!(open))
+}
+
+/// A credential, without anything that could hold a secret.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Credential)]
+struct CredentialView {
+    #[schema(example = "cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
+    id: String,
+    plugin: String,
+    /// `api-key`, `oauth2` or `custom`.
+    r#type: &'static str,
+    name: String,
+    /// The provider it is connected at.
+    provider: Option<String>,
+    /// Whose account it is, as far as the provider said.
+    account: Option<String>,
+    /// `active` or `undecryptable`.
+    state: &'static str,
+    /// The fields that are not secret.
+    settings: serde_json::Map<String, serde_json::Value>,
+    /// The names of the secret fields that have a value.
+    configured: Vec<String>,
+    scopes: Vec<String>,
+    expires_at: Option<String>,
+    /// Counts the changes; also the `ETag`.
+    revision: u64,
+    created_at: String,
+    updated_at: String,
+    /// When a plugin last read it; up to a minute late.
+    last_used_at: Option<String>,
+}
+
+impl From<Credential> for CredentialView {
+    fn from(credential: Credential) -> Self {
+        Self {
+            id: credential.id.to_string(),
+            plugin: credential.plugin.to_string(),
+            r#type: credential.kind.as_str(),
+            name: credential.name.to_string(),
+            provider: credential.provider,
+            account: credential.account,
+            state: credential.state.as_str(),
+            settings: credential.settings,
+            configured: credential.configured,
+            scopes: credential.scopes,
+            expires_at: credential.expires_at.map(rfc3339),
+            revision: credential.revision,
+            created_at: rfc3339(credential.created_at),
+            updated_at: rfc3339(credential.updated_at),
+            last_used_at: credential.last_used_at.map(rfc3339),
+        }
+    }
+}
+
+/// A credential to be saved.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SaveCredential {
+    /// A registered plugin's name.
+    #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    plugin: String,
+    /// `api-key`, `oauth2` or `custom`: what the plugin's manifest takes.
+    #[schema(pattern = "^(api-key|oauth2|custom)$")]
+    r#type: String,
+    /// What the user calls it; unique among their credentials for this plugin.
+    #[schema(min_length = 1, max_length = 100, pattern = "^[!-~]([ -~]{0,98}[!-~])?$")]
+    name: String,
+    /// The values, by field, as the plugin's schema says.
+    #[schema(value_type = std::collections::BTreeMap<String, FieldValue>)]
+    fields: Fields,
+}
+
+/// A change: what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UpdateCredential {
+    /// A new name.
+    #[schema(min_length = 1, max_length = 100, pattern = "^[!-~]([ -~]{0,98}[!-~])?$", nullable = false)]
+    name: Option<String>,
+    /// New values; an absent field keeps its value, `null` clears it.
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>, required = false)]
+    fields: Fields,
+}
+
+/// A text, a number, true or false, or a list of texts.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a description of what strongroom::Fields reads, never a value")]
+pub(crate) enum FieldValue {
+    Text(String),
+    Number(f64),
+    Flag(bool),
+    List(Vec<String>),
+}
+
+/// A credential's secrets, for the plugin that it was given to.
+/// `open` writes this body by hand, so that no secret is copied into a `String` that nobody wipes.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a description, never a value")]
+pub(crate) struct OpenedCredential {
+    id: String,
+    r#type: String,
+    revision: u64,
+    expires_at: Option<String>,
+    /// Every field, secret and not.
+    fields: std::collections::BTreeMap<String, FieldValue>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListCredentials {
+    /// Only this plugin's.
+    #[param(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    plugin: Option<String>,
+    /// Only this type.
+    #[param(pattern = "^(api-key|oauth2|custom)$")]
+    r#type: Option<String>,
+    /// From the page before.
+    cursor: Option<String>,
+    /// How many to a page; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// For a plugin: whose. A session ignores it.
+    #[serde(rename = "user_id")]
+    #[param(min_length = 1, max_length = 255)]
+    _user_id: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OfUser {
+    /// For a plugin: whose. A session ignores it.
+    #[serde(rename = "user_id")]
+    #[param(min_length = 1, max_length = 255)]
+    _user_id: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ForUser {
+    /// The user on whose behalf the plugin asks.
+    #[serde(rename = "user_id")]
+    #[param(min_length = 1, max_length = 255)]
+    _user_id: String,
+}
+
+/// List credentials
+///
+/// A user's own; or, for a plugin, those that the named user gave it.
+#[utoipa::path(get, path = "/v1/credentials", operation_id = "listCredentials", tag = "credentials", params(ListCredentials),
+    responses((status = 200, body = Page<CredentialView>)), security(("session" = []), ("plugin_key" = [])))]
+async fn list(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    Query(query): Query<ListCredentials>,
+) -> Result<Response, Problem> {
+    let limit = page_size(query.limit)?;
+    let filter = CredentialFilter {
+        plugin: query.plugin.as_deref().map(|text| member("plugin", text)).transpose()?,
+        kind: query.r#type.as_deref().map(|text| member("type", text)).transpose()?,
+        after: after(query.cursor.as_deref())?,
+        limit: limit + 1,
+    };
+    let found = app.vault.list(&reader.actor, &reader.owner, filter).await?;
+    Ok(Page::of(found, limit, |credential| cursor(&credential.id), CredentialView::from))
+}
+
+/// Save a credential
+#[utoipa::path(post, path = "/v1/credentials", operation_id = "saveCredential", tag = "credentials", request_body = SaveCredential,
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request saves once", pattern = "^[A-Za-z0-9-]{1,64}$")),
+    responses((status = 201, body = CredentialView, headers(("ETag" = String), ("Location" = String)))), security(("session" = [])))]
+async fn save(State(app): State<Arc<App>>, user: User, json: Json<SaveCredential>) -> Result<Response, Problem> {
+    let draft = Draft {
+        plugin: member("plugin", &json.body.plugin)?,
+        kind: member("type", &json.body.r#type)?,
+        name: member("name", &json.body.name)?,
+        fields: json.body.fields,
+    };
+    let saved = app.vault.save(&user.actor, &user.owner, draft, json.once.as_ref()).await?;
+    let location = HeaderValue::try_from(format!("/v1/credentials/{}", saved.id));
+    let mut response = (StatusCode::CREATED, axum::Json(CredentialView::from(saved.clone()))).into_response();
+    response.headers_mut().extend(location.map(|value| (header::LOCATION, value)));
+    Ok(tagged(saved.revision, response))
+}
+
+/// Show a credential
+#[utoipa::path(get, path = "/v1/credentials/{id}", operation_id = "showCredential", tag = "credentials",
+    params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), OfUser),
+    responses((status = 200, body = CredentialView, headers(("ETag" = String)))), security(("session" = []), ("plugin_key" = [])))]
+async fn show(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    InPath((id,)): InPath<(CredentialId,)>,
+    _: Query<OfUser>,
+) -> Result<Response, Problem> {
+    let credential = app.vault.show(&reader.actor, &reader.owner, id).await?;
+    Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
+}
+
+/// Change a credential
+///
+/// An absent field keeps its value, `null` clears it. Needs `If-Match`, so that no change is lost to another.
+#[utoipa::path(patch, path = "/v1/credentials/{id}", operation_id = "updateCredential", tag = "credentials", request_body = UpdateCredential,
+    params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), ("If-Match" = String, Header, description = "The ETag that was read, or *")),
+    responses((status = 200, body = CredentialView, headers(("ETag" = String)))), security(("session" = [])))]
+async fn update(
+    State(app): State<Arc<App>>,
+    user: User,
+    InPath((id,)): InPath<(CredentialId,)>,
+    precondition: Precondition,
+    json: Json<UpdateCredential>,
+) -> Result<Response, Problem> {
+    let name = json.body.name.as_deref().map(|text| member("name", text)).transpose()?;
+    let change = Change { name, fields: json.body.fields };
+    let changed = app.vault.update(&user.actor, &user.owner, id, precondition.required()?, change).await?;
+    Ok(tagged(changed.revision, axum::Json(CredentialView::from(changed)).into_response()))
+}
+
+/// Delete a credential
+#[utoipa::path(delete, path = "/v1/credentials/{id}", operation_id = "deleteCredential", tag = "credentials",
+    params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), ("If-Match" = String, Header, description = "The ETag that was read, or *")),
+    responses((status = 204)), security(("session" = [])))]
+async fn delete(
+    State(app): State<Arc<App>>,
+    user: User,
+    InPath((id,)): InPath<(CredentialId,)>,
+    precondition: Precondition,
+) -> Result<StatusCode, Problem> {
+    app.vault.delete(&user.actor, &user.owner, id, precondition.required()?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Read a credential's secrets
+///
+/// For the plugin that the credential was given to, on behalf of the user it belongs to. The event that says so is
+/// durable before the answer leaves.
+#[utoipa::path(get, path = "/v1/credentials/{id}/secret", operation_id = "openCredential", tag = "credentials",
+    params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), ForUser),
+    responses((status = 200, body = OpenedCredential)), security(("plugin_key" = [])))]
+async fn open(
+    State(app): State<Arc<App>>,
+    plugin: Plugin,
+    InPath((id,)): InPath<(CredentialId,)>,
+    _: Query<ForUser>,
+) -> Result<Response, Problem> {
+    let grant = app.vault.grant(&plugin.actor, &plugin.owner, id).await?;
+    let opened = app.vault.open(grant).await?;
+    let expires = opened.expires_at.map_or_else(|| "null".to_owned(), |at| format!("\"{at}\""));
+    let fields = to_json(opened.fields.iter());
+    let head = format!(
+        r#"{{"id":"{}","type":"{}","revision":{},"expires_at":{expires},"fields":"#,
+        opened.id,
+        opened.kind.as_str(),
+        opened.revision
+    );
+    let body = [head.as_bytes(), fields.expose(), b"}"].concat();
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}

@@ -1,0 +1,35 @@
+//! `/livez`, `/readyz` and the OpenAPI file: for anybody, and without details.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(openapi))
+}
+
+/// Whether the process runs
+#[utoipa::path(get, path = "/livez", operation_id = "live", tag = "health", responses((status = 204)))]
+async fn live() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// Whether a credential could be saved right now
+#[utoipa::path(get, path = "/readyz", operation_id = "ready", tag = "health", responses((status = 204)))]
+async fn ready(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
+    app.vault.ready().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// This description
+#[utoipa::path(get, path = "/v1/openapi.json", operation_id = "openapi", tag = "health", responses((status = 200, body = Object)))]
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], crate::openapi::text()).into_response()
+}

@@ -1,0 +1,146 @@
+//! `/v1/host-keys` and `/v1/plugins/{name}/keys`: the host makes, lists and revokes keys. A key is shown once.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use strongroom::key::KeyRow;
+use strongroom::{KeyId, PluginName, Role};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::rfc3339;
+use crate::app::App;
+use crate::extract::{InPath, Json, member};
+use crate::principal::Host;
+use crate::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_host_keys, create_host_key))
+        .routes(routes!(revoke_host_key))
+        .routes(routes!(list_plugin_keys, create_plugin_key))
+        .routes(routes!(revoke_plugin_key))
+}
+
+/// A key's name, not the key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Key)]
+struct KeyView {
+    #[schema(example = "key_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
+    id: String,
+    label: String,
+    created_at: String,
+}
+
+impl From<KeyRow> for KeyView {
+    fn from(row: KeyRow) -> Self {
+        Self { id: row.id.to_string(), label: row.label.to_string(), created_at: rfc3339(row.created_at) }
+    }
+}
+
+/// A new key, in the clear this once.
+#[derive(Serialize, ToSchema)]
+struct NewKey {
+    #[serde(flatten)]
+    key: KeyView,
+    /// Keep it: it is not shown again.
+    token: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct KeyList {
+    items: Vec<KeyView>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateKey {
+    /// What the key is for.
+    #[schema(min_length = 1, max_length = 100, pattern = "^[!-~]([ -~]{0,98}[!-~])?$")]
+    label: String,
+}
+
+async fn list(app: &App, host: &Host, role: &Role) -> Result<Response, Problem> {
+    let items = app.vault.keys(host.tenant, role).await?.into_iter().map(KeyView::from).collect();
+    Ok(axum::Json(KeyList { items }).into_response())
+}
+
+async fn create(app: &App, host: &Host, role: Role, json: Json<CreateKey>) -> Result<Response, Problem> {
+    let label = member("label", &json.body.label)?;
+    let (row, token) = app.vault.create_key(&host.actor, host.tenant, role, label, json.once.as_ref()).await?;
+    let body = NewKey { key: row.into(), token: token.expose().to_owned() };
+    Ok((StatusCode::CREATED, axum::Json(body)).into_response())
+}
+
+async fn revoke(app: &App, host: &Host, role: &Role, id: KeyId) -> Result<StatusCode, Problem> {
+    app.vault.revoke_key(&host.actor, host.tenant, role, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List host keys
+#[utoipa::path(get, path = "/v1/host-keys", operation_id = "listHostKeys", tag = "keys",
+    responses((status = 200, body = KeyList)), security(("host_key" = [])))]
+async fn list_host_keys(State(app): State<Arc<App>>, host: Host) -> Result<Response, Problem> {
+    list(&app, &host, &Role::Host).await
+}
+
+/// Create a host key
+#[utoipa::path(post, path = "/v1/host-keys", operation_id = "createHostKey", tag = "keys", request_body = CreateKey,
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request creates once", pattern = "^[A-Za-z0-9-]{1,64}$")),
+    responses((status = 201, body = NewKey)), security(("host_key" = [])))]
+async fn create_host_key(State(app): State<Arc<App>>, host: Host, json: Json<CreateKey>) -> Result<Response, Problem> {
+    create(&app, &host, Role::Host, json).await
+}
+
+/// Revoke a host key
+#[utoipa::path(delete, path = "/v1/host-keys/{id}", operation_id = "revokeHostKey", tag = "keys",
+    params(("id" = String, Path, pattern = "^key_[0-9a-f]{32}$")), responses((status = 204)), security(("host_key" = [])))]
+async fn revoke_host_key(
+    State(app): State<Arc<App>>,
+    host: Host,
+    InPath((id,)): InPath<(KeyId,)>,
+) -> Result<StatusCode, Problem> {
+    revoke(&app, &host, &Role::Host, id).await
+}
+
+/// List a plugin's keys
+#[utoipa::path(get, path = "/v1/plugins/{name}/keys", operation_id = "listPluginKeys", tag = "keys",
+    params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")),
+    responses((status = 200, body = KeyList)), security(("host_key" = [])))]
+async fn list_plugin_keys(
+    State(app): State<Arc<App>>,
+    host: Host,
+    InPath((name,)): InPath<(PluginName,)>,
+) -> Result<Response, Problem> {
+    list(&app, &host, &Role::Plugin(name)).await
+}
+
+/// Create a key for a plugin
+#[utoipa::path(post, path = "/v1/plugins/{name}/keys", operation_id = "createPluginKey", tag = "keys", request_body = CreateKey,
+    params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request creates once", pattern = "^[A-Za-z0-9-]{1,64}$")),
+    responses((status = 201, body = NewKey)), security(("host_key" = [])))]
+async fn create_plugin_key(
+    State(app): State<Arc<App>>,
+    host: Host,
+    InPath((name,)): InPath<(PluginName,)>,
+    json: Json<CreateKey>,
+) -> Result<Response, Problem> {
+    create(&app, &host, Role::Plugin(name), json).await
+}
+
+/// Revoke a plugin's key
+#[utoipa::path(delete, path = "/v1/plugins/{name}/keys/{id}", operation_id = "revokePluginKey", tag = "keys",
+    params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"), ("id" = String, Path, pattern = "^key_[0-9a-f]{32}$")),
+    responses((status = 204)), security(("host_key" = [])))]
+async fn revoke_plugin_key(
+    State(app): State<Arc<App>>,
+    host: Host,
+    InPath((name, id)): InPath<(PluginName, KeyId)>,
+) -> Result<StatusCode, Problem> {
+    revoke(&app, &host, &Role::Plugin(name), id).await
+}

@@ -1,0 +1,54 @@
+//! The routes, one file a noun. A handler reads its extractors, calls one verb, and shows what came back.
+
+mod audit;
+mod credentials;
+mod health;
+mod keys;
+mod plugins;
+mod sessions;
+mod users;
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// Every route, each with its description: nothing is routed that is not described.
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .merge(credentials::routes())
+        .merge(plugins::routes())
+        .merge(keys::routes())
+        .merge(sessions::routes())
+        .merge(users::routes())
+        .merge(audit::routes())
+        .merge(health::routes())
+}
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Page<T: ToSchema> {
+    /// What is on this page.
+    items: Vec<T>,
+    /// Send it as `cursor` for the next page; null on the last one.
+    next_cursor: Option<String>,
+}
+
+impl<T: Serialize + ToSchema> Page<T> {
+    /// A page of a list of which one more than `limit` was read, to see whether more is to come.
+    fn of<Row>(mut rows: Vec<Row>, limit: u32, cursor: impl Fn(&Row) -> String, show: impl Fn(Row) -> T) -> Response {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = rows.last().filter(|_| more).map(cursor);
+        axum::Json(Self { items: rows.into_iter().map(show).collect(), next_cursor }).into_response()
+    }
+}
+
+fn rfc3339(at: jiff::Timestamp) -> String {
+    at.to_string()
+}

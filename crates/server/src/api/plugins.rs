@@ -1,0 +1,137 @@
+//! `/v1/plugins`: the host registers and removes; everybody with a token may read what a plugin needs.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use strongroom::{Expected, Manifest, PluginName};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Page, rfc3339};
+use crate::app::App;
+use crate::extract::{InPath, Json, Precondition, Query, after, cursor, page_size, tagged};
+use crate::principal::{Anyone, Host};
+use crate::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, register, remove))
+}
+
+/// A registered plugin.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Plugin)]
+struct PluginView {
+    id: String,
+    name: String,
+    manifest: Manifest,
+    /// Counts the changes; also the `ETag`.
+    revision: u64,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<strongroom::plugin::Plugin> for PluginView {
+    fn from(plugin: strongroom::plugin::Plugin) -> Self {
+        Self {
+            id: plugin.id.to_string(),
+            name: plugin.name.to_string(),
+            manifest: (*plugin.manifest).clone(),
+            revision: plugin.revision,
+            created_at: rfc3339(plugin.created_at),
+            updated_at: rfc3339(plugin.updated_at),
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListPlugins {
+    /// From the page before.
+    cursor: Option<String>,
+    /// How many to a page; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RemovePlugin {
+    /// Delete its credentials too; otherwise a plugin that has some stays.
+    #[serde(default)]
+    credentials: bool,
+}
+
+/// List plugins
+#[utoipa::path(get, path = "/v1/plugins", operation_id = "listPlugins", tag = "plugins", params(ListPlugins),
+    responses((status = 200, body = Page<PluginView>)), security(("host_key" = []), ("session" = []), ("plugin_key" = [])))]
+async fn list(
+    State(app): State<Arc<App>>,
+    anyone: Anyone,
+    Query(query): Query<ListPlugins>,
+) -> Result<Response, Problem> {
+    let limit = page_size(query.limit)?;
+    let after: Option<PluginName> = after(query.cursor.as_deref())?;
+    let found = app.vault.plugins(anyone.tenant, after.as_ref(), limit + 1).await?;
+    Ok(Page::of(found, limit, |plugin| cursor(&plugin.name), PluginView::from))
+}
+
+/// Show a plugin
+#[utoipa::path(get, path = "/v1/plugins/{name}", operation_id = "showPlugin", tag = "plugins",
+    params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")),
+    responses((status = 200, body = PluginView, headers(("ETag" = String)))), security(("host_key" = []), ("session" = []), ("plugin_key" = [])))]
+async fn show(
+    State(app): State<Arc<App>>,
+    anyone: Anyone,
+    InPath((name,)): InPath<(PluginName,)>,
+) -> Result<Response, Problem> {
+    let plugin = app.vault.plugin(anyone.tenant, &name).await?;
+    Ok(tagged(plugin.revision, axum::Json(PluginView::from(plugin)).into_response()))
+}
+
+/// Register a plugin, or replace its manifest
+///
+/// Sent again without a change, it changes nothing. `If-None-Match: *` registers only; `If-Match` replaces only the
+/// version that was read.
+#[utoipa::path(put, path = "/v1/plugins/{name}", operation_id = "registerPlugin", tag = "plugins", request_body = Manifest,
+    params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read, or *"),
+        ("If-None-Match" = Option<String>, Header, description = "* to register only", pattern = r"^\*$")),
+    responses((status = 200, body = PluginView, description = "Replaced", headers(("ETag" = String))),
+        (status = 201, body = PluginView, description = "Registered", headers(("ETag" = String)))), security(("host_key" = [])))]
+async fn register(
+    State(app): State<Arc<App>>,
+    host: Host,
+    InPath((name,)): InPath<(PluginName,)>,
+    precondition: Precondition,
+    json: Json<Manifest>,
+) -> Result<Response, Problem> {
+    let expected = match precondition {
+        Precondition::None => Expected::Any,
+        Precondition::IfMatchAny => Expected::Present,
+        Precondition::IfMatch(revision) => Expected::Revision(revision),
+        Precondition::IfNoneMatchAny => Expected::Absent,
+    };
+    let (plugin, was_there) = app.vault.register(&host.actor, host.tenant, &name, json.body, expected).await?;
+    let status = if was_there { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(tagged(plugin.revision, (status, axum::Json(PluginView::from(plugin))).into_response()))
+}
+
+/// Remove a plugin and its keys
+#[utoipa::path(delete, path = "/v1/plugins/{name}", operation_id = "removePlugin", tag = "plugins",
+    params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"), RemovePlugin),
+    responses((status = 204)), security(("host_key" = [])))]
+async fn remove(
+    State(app): State<Arc<App>>,
+    host: Host,
+    InPath((name,)): InPath<(PluginName,)>,
+    Query(query): Query<RemovePlugin>,
+) -> Result<StatusCode, Problem> {
+    app.vault.remove_plugin(&host.actor, host.tenant, &name, query.credentials).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,73 @@
+//! `/v1/users`: the host sees who has credentials here, and deletes a user with everything that is theirs.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use strongroom::{Owner, UserId};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Page, rfc3339};
+use crate::app::App;
+use crate::extract::{InPath, Query, after, cursor, page_size};
+use crate::principal::Host;
+use crate::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(delete))
+}
+
+/// A user who has, or had, credentials here.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
+struct UserView {
+    /// The host's own id.
+    id: String,
+    /// How many credentials.
+    credentials: u64,
+    created_at: String,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListUsers {
+    /// From the page before.
+    cursor: Option<String>,
+    /// How many to a page; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// List users
+#[utoipa::path(get, path = "/v1/users", operation_id = "listUsers", tag = "users", params(ListUsers),
+    responses((status = 200, body = Page<UserView>)), security(("host_key" = [])))]
+async fn list(State(app): State<Arc<App>>, host: Host, Query(query): Query<ListUsers>) -> Result<Response, Problem> {
+    let limit = page_size(query.limit)?;
+    let after: Option<UserId> = after(query.cursor.as_deref())?;
+    let found = app.vault.users(host.tenant, after.as_ref(), limit + 1).await?;
+    let show = |user: strongroom::user::User| UserView {
+        id: user.id.to_string(),
+        credentials: user.credentials,
+        created_at: rfc3339(user.created_at),
+    };
+    Ok(Page::of(found, limit, |user| cursor(&user.id), show))
+}
+
+/// Delete a user
+///
+/// Credentials, sessions and the user's data key: what backups still hold cannot be read without it.
+#[utoipa::path(delete, path = "/v1/users/{user_id}", operation_id = "deleteUser", tag = "users",
+    params(("user_id" = String, Path, min_length = 1, max_length = 255)), responses((status = 204)), security(("host_key" = [])))]
+async fn delete(
+    State(app): State<Arc<App>>,
+    host: Host,
+    InPath((user,)): InPath<(UserId,)>,
+) -> Result<StatusCode, Problem> {
+    app.vault.delete_user(&host.actor, &Owner { tenant: host.tenant, user }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,81 @@
+//! Rate limits in memory that does not grow: a fixed number of limiters, found by a keyed hash of who asks. Two callers
+//! that share one are slowed a little together; nobody can choose whom to share with.
+
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use governor::clock::{Clock as Time, Reference};
+use governor::middleware::StateInformationMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use strongroom::Clock;
+
+/// The limiters for callers of one kind.
+pub(crate) struct Limiters {
+    slots: Box<[RateLimiter<NotKeyed, InMemoryState, VaultTime, StateInformationMiddleware>]>,
+    hash: RandomState,
+    time: VaultTime,
+    per_second: u32,
+}
+
+/// How much a caller has left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    pub(crate) per_second: u32,
+    pub(crate) remaining: u32,
+}
+
+impl Limiters {
+    pub(crate) fn new(slots: usize, per_second: u32, clock: Arc<dyn Clock>) -> Self {
+        let quota = Quota::per_second(NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN));
+        let time = VaultTime(clock);
+        let slot = |_| RateLimiter::direct_with_clock(quota, time.clone()).with_middleware();
+        Self { slots: (0..slots).map(slot).collect(), hash: RandomState::new(), time, per_second }
+    }
+
+    /// Takes one request from the caller's allowance; or says after how many seconds to come back.
+    pub(crate) fn take(&self, caller: &impl Hash) -> Result<Allowance, u64> {
+        let slot = self.hash.hash_one(caller) % (self.slots.len().max(1) as u64);
+        let limiter = usize::try_from(slot).ok().and_then(|slot| self.slots.get(slot));
+        let Some(limiter) = limiter else { return Ok(Allowance { per_second: self.per_second, remaining: 0 }) };
+        match limiter.check() {
+            Ok(state) => Ok(Allowance { per_second: self.per_second, remaining: state.remaining_burst_capacity() }),
+            Err(not_until) => Err(not_until.wait_time_from(self.time.now()).as_secs() + 1),
+        }
+    }
+}
+
+/// The vault's clock, as governor reads it.
+#[derive(Clone)]
+struct VaultTime(Arc<dyn Clock>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u64);
+
+impl Time for VaultTime {
+    type Instant = Moment;
+
+    fn now(&self) -> Moment {
+        Moment(u64::try_from(self.0.now().as_nanosecond()).unwrap_or(0))
+    }
+}
+
+impl std::ops::Add<Nanos> for Moment {
+    type Output = Self;
+
+    fn add(self, nanos: Nanos) -> Self {
+        Self(self.0.saturating_add(nanos.as_u64()))
+    }
+}
+
+impl Reference for Moment {
+    fn duration_since(&self, earlier: Self) -> Nanos {
+        self.0.saturating_sub(earlier.0).into()
+    }
+
+    fn saturating_sub(&self, duration: Nanos) -> Self {
+        Self(self.0.saturating_sub(duration.as_u64()))
+    }
+}

@@ -1,0 +1,81 @@
+//! The description of the API, OpenAPI 3.1, from the code. `docs/openapi.json` is this text; a test fails when they differ.
+
+use std::sync::LazyLock;
+
+use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, RefOr, Response};
+
+use crate::api;
+use crate::problem::{FieldProblem, ProblemBody};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Strongroom",
+        description = "A credential vault for plugins. docs/API.md is the guide to this description.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(ProblemBody, FieldProblem))
+)]
+struct Description;
+
+/// The description as JSON text, made once.
+pub fn text() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let mut text = describe().to_pretty_json().unwrap_or_default();
+        text.push('\n');
+        text
+    });
+    &TEXT
+}
+
+/// The description itself.
+#[must_use]
+pub fn describe() -> utoipa::openapi::OpenApi {
+    let (_, routed) = api::routes().split_for_parts();
+    let mut description = Description::openapi();
+    description.merge(routed);
+    let components = description.components.get_or_insert_default();
+    for (name, prefix, whose) in [
+        ("host_key", "srh_", "the application's backend"),
+        ("session", "srs_", "a user, minted by the host for at most half an hour"),
+        ("plugin_key", "srp_", "one plugin"),
+    ] {
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.bearer_format = Some(format!("{prefix}…"));
+        bearer.description = Some(format!("The token of {whose}"));
+        components.security_schemes.insert(name.to_owned(), SecurityScheme::Http(bearer).into());
+    }
+    for (path, item) in &mut description.paths.paths {
+        let has_path_parameter = path.contains('{');
+        for (operation, statuses) in [
+            (&mut item.get, &[400, 422][..]),
+            (&mut item.put, &[400, 409, 412, 413, 415, 422]),
+            (&mut item.post, &[400, 409, 413, 415, 422]),
+            (&mut item.patch, &[400, 409, 412, 413, 415, 422, 428]),
+            (&mut item.delete, &[400, 409, 412, 422, 428]),
+        ] {
+            if let Some(operation) = operation {
+                add_problems(operation, statuses, has_path_parameter);
+            }
+        }
+    }
+    description
+}
+
+fn add_problems(operation: &mut Operation, statuses: &[u16], has_path_parameter: bool) {
+    let secured: &[u16] = if operation.security.is_some() { &[401, 403] } else { &[] };
+    let named: &[u16] = if has_path_parameter { &[404] } else { &[] };
+    for status in [statuses, secured, named, &[408, 421, 429, 500, 503]].concat() {
+        let phrase = axum::http::StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or("Problem");
+        let mut response = Response::new(phrase);
+        let content = Content::new(Some(RefOr::Ref(utoipa::openapi::Ref::from_schema_name("Problem"))));
+        response.content.insert("application/problem+json".to_owned(), content.into());
+        operation.responses.responses.entry(status.to_string()).or_insert(RefOr::T(response));
+    }
+}

@@ -1,0 +1,144 @@
+//! Who sent the request, as extractors: a handler that takes a `Host` cannot be reached by anybody else. A request
+//! without a valid token is 401; a valid token of the wrong kind is 403 and says which kind is needed.
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::Deserialize;
+use strongroom::session::Principal;
+use strongroom::{Actor, Owner, TenantId, Who};
+
+use crate::extract::Query;
+use crate::problem::Problem;
+
+/// What the outermost layer found out.
+#[derive(Clone)]
+pub(crate) enum Seen {
+    Anonymous,
+    Invalid,
+    Known(Caller),
+}
+
+/// Whoever carries a valid token.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) principal: Principal,
+    pub(crate) actor: Actor,
+}
+
+/// The application's backend.
+pub(crate) struct Host {
+    pub(crate) tenant: TenantId,
+    pub(crate) actor: Actor,
+}
+
+/// A user.
+pub(crate) struct User {
+    pub(crate) owner: Owner,
+    pub(crate) actor: Actor,
+}
+
+/// A plugin, asking for one user's credentials.
+pub(crate) struct Plugin {
+    pub(crate) owner: Owner,
+    pub(crate) actor: Actor,
+}
+
+/// A user, or a plugin that asks for one user's credentials.
+pub(crate) struct Reader {
+    pub(crate) owner: Owner,
+    pub(crate) actor: Actor,
+}
+
+/// Anybody with a valid token.
+pub(crate) struct Anyone {
+    pub(crate) tenant: TenantId,
+}
+
+/// Which user a plugin asks for. Knowing a credential's id is not enough: its user has to be named too.
+#[derive(Deserialize)]
+struct OnBehalfOf {
+    user_id: Option<String>,
+}
+
+fn caller(parts: &Parts) -> Result<Caller, Problem> {
+    let detail = match parts.extensions.get::<Seen>() {
+        Some(Seen::Known(caller)) => return Ok(caller.clone()),
+        Some(Seen::Invalid) => "the bearer token is unknown, expired or revoked",
+        Some(Seen::Anonymous) | None => "send a bearer token: Authorization: Bearer sr…",
+    };
+    Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail))
+}
+
+fn wrong_kind(needed: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "wrong-principal", format!("this needs {needed}"))
+}
+
+impl Caller {
+    fn owner_named_in(&self, parts: &Parts) -> Result<Owner, Problem> {
+        let Query(OnBehalfOf { user_id }) = Query::read_leniently(parts)?;
+        let missing = || Problem::bad_request("user-missing", "say for which user: add the query parameter user_id");
+        let user = user_id.ok_or_else(missing)?;
+        let user = user
+            .parse()
+            .map_err(|error: strongroom::id::NameError| Problem::field("user_id", "invalid", error.to_string()))?;
+        Ok(Owner { tenant: self.principal.tenant, user })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Host {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = caller(parts)?;
+        match caller.principal.who {
+            Who::Host { .. } => Ok(Self { tenant: caller.principal.tenant, actor: caller.actor }),
+            _ => Err(wrong_kind("a host key (srh_…)")),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for User {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = caller(parts)?;
+        match caller.principal.owner {
+            Some(owner) => Ok(Self { owner, actor: caller.actor }),
+            None => Err(wrong_kind("a user's session (srs_…)")),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Plugin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = caller(parts)?;
+        match &caller.principal.who {
+            Who::Plugin { .. } => Ok(Self { owner: caller.owner_named_in(parts)?, actor: caller.actor }),
+            _ => Err(wrong_kind("a plugin key (srp_…)")),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = caller(parts)?;
+        match (&caller.principal.who, &caller.principal.owner) {
+            (_, Some(owner)) => Ok(Self { owner: owner.clone(), actor: caller.actor }),
+            (Who::Plugin { .. }, None) => Ok(Self { owner: caller.owner_named_in(parts)?, actor: caller.actor }),
+            _ => Err(wrong_kind("a user's session (srs_…) or a plugin key (srp_…)")),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Anyone {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self { tenant: caller(parts)?.principal.tenant })
+    }
+}

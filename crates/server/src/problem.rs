@@ -1,0 +1,165 @@
+//! Every answer that is not a success: RFC 9457, with a stable `type`. The texts here and those of `strongroom::Error`
+//! are all that a caller is ever told; causes go to the log. A 5xx says the same whatever happened.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use strongroom::Error;
+use strongroom::fields::FieldError;
+use utoipa::ToSchema;
+
+/// An answer that is not a success.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    slug: &'static str,
+    detail: String,
+    errors: Vec<FieldProblem>,
+    retry_after: Option<u64>,
+}
+
+/// What is wrong with one member or field of the request.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct FieldProblem {
+    /// The field's name, or the member's.
+    #[schema(example = "api_key")]
+    field: String,
+    /// A stable word for programs.
+    #[schema(example = "required")]
+    code: String,
+    /// A sentence for people.
+    #[schema(example = "must have a value")]
+    message: String,
+}
+
+/// RFC 9457 problem details.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody {
+    /// `urn:strongroom:problem:` and a slug of docs/API.md.
+    r#type: String,
+    /// The status's own phrase.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What to do about it.
+    detail: String,
+    /// The request's id, as in `X-Request-Id` and in the logs.
+    instance: String,
+    /// What is wrong, field by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<FieldProblem>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, slug: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, slug, detail: detail.into(), errors: Vec::new(), retry_after: None }
+    }
+
+    pub(crate) fn bad_request(slug: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, slug, detail)
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no such {what}"))
+    }
+
+    pub(crate) fn field(field: &str, code: &str, message: impl Into<String>) -> Self {
+        let error = FieldProblem { field: field.to_owned(), code: code.to_owned(), message: message.into() };
+        Self { errors: vec![error], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", INVALID) }
+    }
+
+    pub(crate) fn too_many(retry_after: u64) -> Self {
+        let detail = "too many requests; wait as long as Retry-After says";
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail) }
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", UNAVAILABLE) }
+    }
+
+    pub(crate) fn internal() -> Self {
+        let detail = "something failed on our side; the log has the cause under this request's id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// The body, with the id of the request it answers.
+    pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
+        let body = ProblemBody {
+            r#type: format!("urn:strongroom:problem:{}", self.slug),
+            title: self.status.canonical_reason().unwrap_or("Problem").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+            instance: request_id.to_owned(),
+            errors: self.errors.clone(),
+        };
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+
+    pub(crate) fn slug(&self) -> &'static str {
+        self.slug
+    }
+}
+
+const INVALID: &str = "some fields are not valid; `errors` says which and why";
+const UNAVAILABLE: &str =
+    "the vault cannot be written at the moment, so nothing was changed or given out; try again shortly";
+
+/// The body is written by the outermost layer, which knows the request's id.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        use StatusCode as S;
+        let (status, slug) = match &error {
+            Error::NotFound { what } => return Self::not_found(what),
+            Error::Fields(errors) => return errors.as_slice().into(),
+            Error::NameTaken { .. } => (S::CONFLICT, "name-taken"),
+            Error::Stale { .. } => (S::PRECONDITION_FAILED, "stale"),
+            Error::PluginInUse { .. } => (S::CONFLICT, "plugin-in-use"),
+            Error::TenantInUse { .. } => (S::CONFLICT, "tenant-in-use"),
+            Error::AccessIsInject => (S::FORBIDDEN, "access-is-inject"),
+            Error::Undecryptable => (S::CONFLICT, "undecryptable"),
+            Error::OnceMismatch => (S::UNPROCESSABLE_ENTITY, "idempotency-mismatch"),
+            Error::OnceSpent => (S::CONFLICT, "idempotency-spent"),
+            Error::AuditUnavailable(cause) => {
+                tracing::error!(
+                    cause = cause.as_ref().map(tracing::field::display),
+                    "an event was not written in time"
+                );
+                return Self::unavailable();
+            }
+            Error::Store(cause) => {
+                tracing::error!(%cause, "the database failed");
+                return Self::unavailable();
+            }
+        };
+        Self::new(status, slug, error.to_string())
+    }
+}
+
+impl From<&[FieldError]> for Problem {
+    fn from(errors: &[FieldError]) -> Self {
+        let errors = errors.iter().map(|error| FieldProblem {
+            field: error.field.clone(),
+            code: error.code.to_owned(),
+            message: error.message.clone(),
+        });
+        Self { errors: errors.collect(), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", INVALID) }
+    }
+}

@@ -1,0 +1,184 @@
+//! The outermost layer: what is done to every request, whatever its route. Names it, judges its host, finds out who
+//! sent it, takes it from their allowance, bounds its time; and writes the headers and the problem's body on the way out.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use strongroom::{Actor, Token};
+use tracing::Instrument;
+
+use crate::app::App;
+use crate::limits::Allowance;
+use crate::principal::{Caller, Seen};
+use crate::problem::Problem;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(&app, request.headers());
+    let address = address(&app, &request);
+    let method = request.method().clone();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "none".into(), |path| Box::<str>::from(path.as_str()));
+    let span = tracing::info_span!("request", id, method = %method, route = &*route);
+    let (mut response, allowance) = async {
+        let (seen, allowance) = match admit(&app, request.uri().path(), request.headers(), address, &id).await {
+            Ok(admitted) => admitted,
+            Err(problem) => return (problem.into_response(), None),
+        };
+        request.extensions_mut().insert(seen);
+        let answer = tokio::time::timeout(app.config.limits.request_timeout, next.run(request)).await;
+        let late = || {
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again")
+                .into_response()
+        };
+        (answer.unwrap_or_else(|_| late()), allowance)
+    }
+    .instrument(span.clone())
+    .await;
+    finish(&app, &mut response, &id, allowance);
+    let status = response.status();
+    app.metrics.answered(&method, &route, status.as_u16(), began.elapsed());
+    let _in = span.enter();
+    let milliseconds = began.elapsed().as_millis();
+    if status.is_server_error() {
+        tracing::error!(status = status.as_u16(), %milliseconds, "answered");
+    } else if status.is_client_error() {
+        tracing::info!(status = status.as_u16(), %milliseconds, "answered");
+    } else {
+        tracing::debug!(status = status.as_u16(), %milliseconds, "answered");
+    }
+    response
+}
+
+/// Who sent it, if it may be answered at all. Whoever carries a valid token draws on the token's allowance; everybody
+/// else, wrong tokens included, on the address's.
+async fn admit(
+    app: &App,
+    path: &str,
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+    id: &str,
+) -> Result<(Seen, Option<Allowance>), Problem> {
+    let health = matches!(path, "/livez" | "/readyz");
+    if !health && !host_is_known(app, headers) {
+        let detail = "this server does not answer to that host name; add it to `hosts` in the configuration";
+        return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host-unknown", detail));
+    }
+    let carried = headers.get(header::AUTHORIZATION);
+    let token = carried.and_then(|value| value.to_str().ok()).and_then(bearer);
+    if let Some(token) = &token
+        && let Some(principal) = app.vault.authenticate(token).await?
+    {
+        let allowance = app.principals.take(&token.hash()).map_err(Problem::too_many)?;
+        let actor = Actor { who: principal.who.clone(), address, request_id: Some(id.to_owned()) };
+        return Ok((Seen::Known(Caller { principal, actor }), Some(allowance)));
+    }
+    if !health {
+        app.addresses.take(&address.map(network)).map_err(Problem::too_many)?;
+    }
+    Ok((if carried.is_some() { Seen::Invalid } else { Seen::Anonymous }, None))
+}
+
+fn bearer(value: &str) -> Option<Token> {
+    let (scheme, token) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    Token::parse(token.trim()).ok()
+}
+
+fn host_is_known(app: &App, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    app.config.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The caller's address: the peer's, or, if the peer is a trusted proxy, the last one in `X-Forwarded-For` that is not.
+fn address(app: &App, request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
+    let trusted = |address: &IpAddr| app.config.trusted_proxies.iter().any(|network| network.contains(address));
+    if !trusted(&peer) {
+        return Some(peer);
+    }
+    let forwarded = request.headers().get_all("x-forwarded-for");
+    let hops: Vec<&str> =
+        forwarded.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+    for hop in hops.iter().rev() {
+        match hop.trim().parse::<IpAddr>().map(|address| address.to_canonical()) {
+            Ok(address) if trusted(&address) => {}
+            Ok(address) => return Some(address),
+            Err(_) => break,
+        }
+    }
+    Some(peer)
+}
+
+/// One subscriber of IPv6 has a /64 at least: an allowance for each address would be none.
+fn network(address: IpAddr) -> [u8; 8] {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, d] = address.octets();
+            [0, 0, 0, 0, a, b, c, d]
+        }
+        IpAddr::V6(address) => address.octets().first_chunk().copied().unwrap_or_default(),
+    }
+}
+
+/// The caller's id for the request, if it is a plain one; else one of ours.
+fn request_id(app: &App, headers: &HeaderMap) -> String {
+    let plain =
+        |text: &&str| (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    match headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain) {
+        Some(text) => text.to_owned(),
+        None => {
+            let mut random = [0; 12];
+            app.vault.entropy().fill(&mut random);
+            data_encoding::HEXLOWER.encode(&random)
+        }
+    }
+}
+
+fn finish(app: &App, response: &mut Response, id: &str, allowance: Option<Allowance>) {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        app.metrics.refused(problem.slug());
+        *response.body_mut() = Body::from(problem.body(id));
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(Allowance { per_second, remaining }) = allowance {
+        for (name, text) in [
+            ("ratelimit-policy", format!("\"principal\";q={per_second};w=1")),
+            ("ratelimit", format!("\"principal\";r={remaining};t=1")),
+        ] {
+            headers.extend(HeaderValue::try_from(text).map(|value| (HeaderName::from_static(name), value)));
+        }
+    }
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if app.config.tls.is_some() {
+        headers
+            .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    }
+}

@@ -1,0 +1,137 @@
+//! Listening: the API, the metrics on a listener of their own, TLS when a certificate is given, and an orderly stop.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum_server::tls_rustls::RustlsConfig;
+use axum_server::{Handle, Server};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::{api, request};
+
+/// The longest that a client may take to send its headers; slower ones hold a connection for nothing.
+const HEADERS: Duration = Duration::from_secs(10);
+
+/// The API as a service: what the tests call and the listener serves.
+pub fn router(app: &Arc<App>) -> Router {
+    let (routes, _) = api::routes().split_for_parts();
+    let method_unknown = || async {
+        Problem::new(
+            axum::http::StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "this path does not know that method; Allow says which it knows",
+        )
+    };
+    routes
+        .fallback(|| async { Problem::not_found("path") })
+        .method_not_allowed_fallback(method_unknown)
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            // What the panic says may hold anything: only that there was one is logged here.
+            tracing::error!("a handler panicked");
+            Problem::internal().into_response()
+        }))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), request::handle))
+        .with_state(app.clone())
+}
+
+/// A server that has its addresses and has not begun to answer.
+pub struct Bound {
+    app: Arc<App>,
+    api: TcpListener,
+    metrics: Option<TcpListener>,
+    tls: Option<RustlsConfig>,
+}
+
+impl Bound {
+    /// Takes the addresses and reads the certificate.
+    ///
+    /// # Errors
+    /// Says which address or file, and why.
+    pub async fn bind(app: App) -> io::Result<Self> {
+        let tls = match &app.config.tls {
+            None => None,
+            Some(tls) => Some(RustlsConfig::from_pem_file(&tls.certificate, &tls.key).await.map_err(|error| {
+                io::Error::other(format!(
+                    "the certificate {} and key {} cannot be used: {error}",
+                    tls.certificate.display(),
+                    tls.key.display()
+                ))
+            })?),
+        };
+        let api = listen(app.config.listen)?;
+        let metrics = app.config.metrics_listen.map(listen).transpose()?;
+        Ok(Self { app: Arc::new(app), api, metrics, tls })
+    }
+
+    /// Where the API answers.
+    ///
+    /// # Errors
+    /// If the operating system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.api.local_addr()
+    }
+
+    /// Answers until `stop` ends, then lets the requests under way finish, and closes the vault.
+    ///
+    /// # Errors
+    /// If a listener fails.
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let handle = Handle::new();
+        let service = router(&self.app).into_make_service_with_connect_info::<SocketAddr>();
+        if let Some(listener) = self.metrics {
+            let app = self.app.clone();
+            let metrics = Router::new().route("/metrics", get(|| async move { app.metrics.text() }));
+            tokio::spawn(axum_server::from_tcp(listener)?.serve(metrics.into_make_service()));
+        }
+        let api = async {
+            match self.tls {
+                Some(tls) => {
+                    let mut server = axum_server::from_tcp_rustls(self.api, tls)?.handle(handle.clone());
+                    limit(&mut server);
+                    server.serve(service).await
+                }
+                None => {
+                    let mut server = axum_server::from_tcp(self.api)?.handle(handle.clone());
+                    limit(&mut server);
+                    server.serve(service).await
+                }
+            }
+        };
+        let grace = self.app.config.limits.shutdown_grace;
+        let stopped = async {
+            stop.await;
+            tracing::info!("stopping: letting the requests under way finish");
+            handle.graceful_shutdown(Some(grace));
+            std::future::pending::<()>().await;
+        };
+        let served = tokio::select! {
+            served = api => served,
+            () = stopped => Ok(()),
+        };
+        self.app.vault.close().await;
+        served
+    }
+}
+
+fn limit<A: axum_server::Address, Acceptor>(server: &mut Server<A, Acceptor>) {
+    server
+        .http_builder()
+        .http1()
+        .timer(hyper_util::rt::TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_buf_size(64 * 1024);
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).map_err(named)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
