@@ -162,7 +162,7 @@ async fn open(room: &Room, owner: &Owner, id: CredentialId, file: Option<&PathBu
     if principal.tenant != room.tenant || !matches!(principal.who, Who::Plugin { .. }) {
         bail!("reading a secret takes a plugin key (srp_…) of this tenant");
     }
-    let actor = Actor { who: principal.who, address: None, request_id: None };
+    let actor = principal.actor(None, None);
     let grant = room.vault.grant(&actor, owner, id).await?;
     Ok(room.vault.open(grant).await?)
 }

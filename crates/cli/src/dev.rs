@@ -6,6 +6,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -18,11 +19,11 @@ use crate::settings::{LogFormat, LogSettings, Settings, read_key};
 
 /// The sample plugins: real ones, each with its manifest.
 pub(crate) const SAMPLES: [(&str, &str); 5] = [
-    ("github", include_str!("../plugins/github.json")),
-    ("openai", include_str!("../plugins/openai.json")),
-    ("postgres", include_str!("../plugins/postgres.json")),
-    ("smtp", include_str!("../plugins/smtp.json")),
-    ("stripe", include_str!("../plugins/stripe.json")),
+    ("github", include_str!("../../../examples/plugins/github.json")),
+    ("openai", include_str!("../../../examples/plugins/openai.json")),
+    ("postgres", include_str!("../../../examples/plugins/postgres.json")),
+    ("smtp", include_str!("../../../examples/plugins/smtp.json")),
+    ("stripe", include_str!("../../../examples/plugins/stripe.json")),
 ];
 
 const LABEL: &str = "strongroom dev";
@@ -47,9 +48,10 @@ impl Dev {
                 .register(&Actor::operator(), tenant, &name.parse()?, Manifest::parse(manifest)?, Expected::Any)
                 .await?;
         }
-        // The address first: if it is taken, no key was made for nothing.
+        let vault = Arc::new(vault);
+        // The address first: if it is taken, the host key of the server that has it goes on working.
+        let bound = serve::bind(vault.clone(), config).await?;
         let host_key = fresh_host_key(&vault, tenant).await?;
-        let bound = serve::bind(vault, config).await?;
         greet(&places, bound.address()?, &host_key)?;
         bound.serve(serve::stop()?).await.context("the server failed")
     }

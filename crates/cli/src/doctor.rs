@@ -59,7 +59,7 @@ async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Res
     };
     let key = key.and_then(|text| {
         let text = text.ok_or(strongroom::OpenError::NoKey)?;
-        let id = Key::from_text(&text).map_err(strongroom::OpenError::from)?.id();
+        let id = Key::from_text(&text).map_err(strongroom::OpenError::KeyText)?.id();
         Ok((text, id))
     });
     let key = match key {

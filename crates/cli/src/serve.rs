@@ -1,6 +1,7 @@
 //! `strongroom serve`: the server, until a signal says stop.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use strongroom::Vault;
@@ -15,13 +16,13 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     start_log(&settings.log)?;
     let vault = crate::open(settings).await?;
     tracing::info!(key = vault.key_id(), instance = vault.instance(), "the vault is open");
-    let bound = bind(vault, config).await?;
+    let bound = bind(Arc::new(vault), config).await?;
     tracing::info!(address = %bound.address()?, "listening");
     bound.serve(stop()?).await.context("the server failed")
 }
 
-pub(crate) async fn bind(vault: Vault, config: strongroom_server::Config) -> Result<Bound> {
-    Ok(Bound::bind(App::new(vault.into(), config)).await?)
+pub(crate) async fn bind(vault: Arc<Vault>, config: strongroom_server::Config) -> Result<Bound> {
+    Ok(Bound::bind(App::new(vault, config)).await?)
 }
 
 /// Ends at SIGTERM or SIGINT.

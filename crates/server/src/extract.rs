@@ -108,8 +108,7 @@ fn idempotency_key(parts: &Parts, request: Secret<Vec<u8>>) -> Result<Option<Onc
 pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> Query<T> {
-    /// Reads the parameters that `T` knows; the handler's own `Query` refuses the others.
-    pub(crate) fn read_leniently(parts: &Parts) -> Result<Self, Problem> {
+    pub(crate) fn read(parts: &Parts) -> Result<Self, Problem> {
         let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
         let detail = "a query parameter is unknown, given twice, or has a value that is not allowed";
         read.map(|axum::extract::Query(query)| Self(query)).map_err(|_| Problem::bad_request("invalid-query", detail))
@@ -120,7 +119,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::read_leniently(parts)
+        Self::read(parts)
     }
 }
 

@@ -55,6 +55,13 @@ pub(crate) struct Anyone {
     pub(crate) tenant: TenantId,
 }
 
+/// The same, where nothing else may be asked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnBehalfOfOnly {
+    user_id: Option<String>,
+}
+
 /// Which user a plugin asks for. Knowing a credential's id is not enough: its user has to be named too.
 #[derive(Deserialize)]
 struct OnBehalfOf {
@@ -75,8 +82,7 @@ fn wrong_kind(needed: &str) -> Problem {
 }
 
 impl Caller {
-    fn owner_named_in(&self, parts: &Parts) -> Result<Owner, Problem> {
-        let Query(OnBehalfOf { user_id }) = Query::read_leniently(parts)?;
+    fn owner_named(&self, user_id: Option<String>) -> Result<Owner, Problem> {
         let missing = || Problem::bad_request("user-missing", "say for which user: add the query parameter user_id");
         let user = user_id.ok_or_else(missing)?;
         let user = user
@@ -116,7 +122,10 @@ impl<S: Sync> FromRequestParts<S> for Plugin {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
         match &caller.principal.who {
-            Who::Plugin { .. } => Ok(Self { owner: caller.owner_named_in(parts)?, actor: caller.actor }),
+            Who::Plugin { .. } => {
+                let Query(OnBehalfOfOnly { user_id }) = Query::read(parts)?;
+                Ok(Self { owner: caller.owner_named(user_id)?, actor: caller.actor })
+            }
             _ => Err(wrong_kind("a plugin key (srp_…)")),
         }
     }
@@ -129,7 +138,10 @@ impl<S: Sync> FromRequestParts<S> for Reader {
         let caller = caller(parts)?;
         match (&caller.principal.who, &caller.principal.owner) {
             (_, Some(owner)) => Ok(Self { owner: owner.clone(), actor: caller.actor }),
-            (Who::Plugin { .. }, None) => Ok(Self { owner: caller.owner_named_in(parts)?, actor: caller.actor }),
+            (Who::Plugin { .. }, None) => {
+                let Query(OnBehalfOf { user_id }) = Query::read(parts)?;
+                Ok(Self { owner: caller.owner_named(user_id)?, actor: caller.actor })
+            }
             _ => Err(wrong_kind("a user's session (srs_…) or a plugin key (srp_…)")),
         }
     }

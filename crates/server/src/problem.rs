@@ -134,6 +134,7 @@ impl From<Error> for Problem {
             Error::PluginInUse { .. } => (S::CONFLICT, "plugin-in-use"),
             Error::TenantInUse { .. } => (S::CONFLICT, "tenant-in-use"),
             Error::AccessIsInject => (S::FORBIDDEN, "access-is-inject"),
+            Error::Revoked => (S::UNAUTHORIZED, "unauthenticated"),
             Error::Undecryptable => (S::CONFLICT, "undecryptable"),
             Error::OnceMismatch => (S::UNPROCESSABLE_ENTITY, "idempotency-mismatch"),
             Error::OnceSpent => (S::CONFLICT, "idempotency-spent"),

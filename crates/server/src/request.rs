@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -10,7 +11,7 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use strongroom::{Actor, Token};
+use strongroom::Token;
 use tracing::Instrument;
 
 use crate::app::App;
@@ -19,6 +20,20 @@ use crate::principal::{Caller, Seen};
 use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// On every answer: it is kept nowhere, framed nowhere, and taken for nothing but what it is.
+const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    ),
+];
 
 pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -27,7 +42,7 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
     let method = request.method().clone();
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".into(), |path| Box::<str>::from(path.as_str()));
-    let span = tracing::info_span!("request", id, method = %method, route = &*route);
+    let span = tracing::info_span!("request", id);
     let (mut response, allowance) = async {
         let (seen, allowance) = match admit(&app, request.uri().path(), request.headers(), address, &id).await {
             Ok(admitted) => admitted,
@@ -49,11 +64,11 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
     let _in = span.enter();
     let milliseconds = began.elapsed().as_millis();
     if status.is_server_error() {
-        tracing::error!(status = status.as_u16(), %milliseconds, "answered");
+        tracing::error!(%method, route = &*route, status = status.as_u16(), %milliseconds, "answered");
     } else if status.is_client_error() {
-        tracing::info!(status = status.as_u16(), %milliseconds, "answered");
+        tracing::info!(%method, route = &*route, status = status.as_u16(), %milliseconds, "answered");
     } else {
-        tracing::debug!(status = status.as_u16(), %milliseconds, "answered");
+        tracing::debug!(%method, route = &*route, status = status.as_u16(), %milliseconds, "answered");
     }
     response
 }
@@ -77,8 +92,8 @@ async fn admit(
     if let Some(token) = &token
         && let Some(principal) = app.vault.authenticate(token).await?
     {
-        let allowance = app.principals.take(&token.hash()).map_err(Problem::too_many)?;
-        let actor = Actor { who: principal.who.clone(), address, request_id: Some(id.to_owned()) };
+        let allowance = app.principals.take(&principal.who).map_err(Problem::too_many)?;
+        let actor = principal.actor(address, Some(id.to_owned()));
         return Ok((Seen::Known(Caller { principal, actor }), Some(allowance)));
     }
     if !health {
@@ -143,9 +158,8 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
     match headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain) {
         Some(text) => text.to_owned(),
         None => {
-            let mut random = [0; 12];
-            app.vault.entropy().fill(&mut random);
-            data_encoding::HEXLOWER.encode(&random)
+            let number = app.requests.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+            data_encoding::HEXLOWER.encode(&[&app.process[..], &number].concat())
         }
     }
 }
@@ -162,21 +176,13 @@ fn finish(app: &App, response: &mut Response, id: &str, allowance: Option<Allowa
     }
     if let Some(Allowance { per_second, remaining }) = allowance {
         for (name, text) in [
-            ("ratelimit-policy", format!("\"principal\";q={per_second};w=1")),
-            ("ratelimit", format!("\"principal\";r={remaining};t=1")),
+            (RATE_LIMIT_POLICY, format!("\"principal\";q={per_second};w=1")),
+            (RATE_LIMIT, format!("\"principal\";r={remaining};t=1")),
         ] {
-            headers.extend(HeaderValue::try_from(text).map(|value| (HeaderName::from_static(name), value)));
+            headers.extend(HeaderValue::try_from(text).map(|value| (name, value)));
         }
     }
-    for (name, value) in [
-        ("cache-control", "no-store"),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cross-origin-resource-policy", "same-origin"),
-        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
-    ] {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
+    headers.extend(ALWAYS);
     if app.config.tls.is_some() {
         headers
             .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));

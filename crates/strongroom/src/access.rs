@@ -3,6 +3,8 @@
 
 use std::net::IpAddr;
 
+use strongroom_crypto::TokenHash;
+
 use crate::audit::{Action, Entry, Reason};
 use crate::credential::CredentialRow;
 use crate::error::Error;
@@ -19,10 +21,18 @@ pub struct Actor {
     pub address: Option<IpAddr>,
     /// The request's id.
     pub request_id: Option<String>,
+    pub(crate) carried: Option<Carried>,
+}
+
+/// A plugin key that was recognised without asking the database, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Carried {
+    pub(crate) hash: TokenHash,
+    pub(crate) epoch: u64,
 }
 
 /// The four principals.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Who {
     /// Runs Strongroom; has shell access.
     Operator,
@@ -71,7 +81,7 @@ impl Actor {
     }
 
     fn of(who: Who) -> Self {
-        Self { who, address: None, request_id: None }
+        Self { who, address: None, request_id: None, carried: None }
     }
 }
 
@@ -81,6 +91,7 @@ pub struct Grant {
     pub(crate) owner: Owner,
     pub(crate) row: CredentialRow,
     pub(crate) entry: Entry,
+    pub(crate) epoch: u64,
 }
 
 impl Vault {
@@ -92,8 +103,9 @@ impl Vault {
     /// [`Error::AccessIsInject`] if the manifest does not ask for reading.
     pub async fn grant(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Grant, Error> {
         let entry = self.entry(actor, owner.tenant, Action::CredentialOpen).of_user(&owner.user).on(&id);
+        let epoch = self.store.epoch();
         let refused = match self.judge(actor, owner, id).await? {
-            Ok(row) => return Ok(Grant { owner: owner.clone(), row, entry }),
+            Ok(row) => return Ok(Grant { owner: owner.clone(), row, entry, epoch }),
             Err(reason) => reason,
         };
         self.record(entry.denied(refused)).await?;
@@ -101,6 +113,24 @@ impl Vault {
             Reason::AccessIsInject => Error::AccessIsInject,
             _ => Error::NotFound { what: "credential" },
         })
+    }
+
+    /// After the event is durable: if plugins or keys have moved since the grant was made, it is judged once more.
+    pub(crate) async fn still_granted(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        id: CredentialId,
+        epoch: u64,
+    ) -> Result<(), Error> {
+        if self.store.epoch() == epoch {
+            return Ok(());
+        }
+        match self.judge(actor, owner, id).await? {
+            Ok(_) => Ok(()),
+            Err(Reason::AccessIsInject) => Err(Error::AccessIsInject),
+            Err(_) => Err(Error::NotFound { what: "credential" }),
+        }
     }
 
     async fn judge(
@@ -113,9 +143,8 @@ impl Vault {
         let Some(manifest) = self.genuine_manifest(owner.tenant, name).await? else {
             return Ok(Err(Reason::NoPlugin));
         };
-        let row = match self.store.credential(owner, id).await? {
-            None => return Ok(Err(Reason::NotFound)),
-            Some(row) => row,
+        let Some(row) = self.store.credential(owner, id).await? else {
+            return Ok(Err(Reason::NotFound));
         };
         Ok(if &row.plugin != name {
             Err(Reason::OtherPlugin)

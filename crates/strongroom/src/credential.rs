@@ -1,5 +1,5 @@
-//! A credential: what one user gave one plugin. Its secret fields, its settings and its tokens are sealed apart, so
-//! that a list opens settings only; plugin and type are authenticated with each of them.
+//! A credential: what one user gave one plugin. Its fields, its settings (the fields that are not secret, once more) and
+//! its tokens are sealed apart, so that a list opens settings only; plugin and type are authenticated with each of them.
 
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use strongroom_crypto::{Context, Key, Kind, Sealed, Secret, digest};
 use crate::access::{Actor, Grant, Who};
 use crate::audit::{Action, Entry, Reason};
 use crate::error::Error;
-use crate::fields::{self, Fields, Input, Value, Values};
+use crate::fields::{self, Fields, Value, Values};
 use crate::id::{CredentialId, CredentialName, NameError, Owner, PluginName};
 use crate::manifest::{Manifest, Takes};
 use crate::once::Once;
@@ -186,13 +186,14 @@ impl CredentialRow {
                 _ => String::new(),
             };
         }
-        let (secret, plain): (Values, Values) = values.into_iter().partition(|(field, _)| schema.is_secret(field));
+        let plain = values.iter().filter(|(field, _)| !schema.is_secret(field));
         let settings = serde_json::json!({
-            "settings": plain.iter().map(|(field, value)| (field.clone(), value.as_json())).collect::<serde_json::Map<_, _>>(),
-            "configured": secret.keys().collect::<Vec<_>>(),
+            "settings": plain.map(|(field, value)| (field.clone(), value.as_json())).collect::<serde_json::Map<_, _>>(),
+            "configured": values.keys().filter(|field| schema.is_secret(field)).collect::<Vec<_>>(),
         });
         self.settings = self.seal_column(vault, key, "settings", settings.to_string().as_bytes());
-        self.encrypted_data = self.seal_column(vault, key, "encrypted_data", fields::to_json(secret.iter()).expose());
+        // Every field, so that a plugin's read opens one record.
+        self.encrypted_data = self.seal_column(vault, key, "encrypted_data", fields::to_json(values.iter()).expose());
     }
 
     fn seal_token(&self, vault: &Vault, key: &Key, column: &str, token: Option<Value>) -> Option<Sealed> {
@@ -230,11 +231,6 @@ impl CredentialRow {
     fn values(&self, vault: &Vault, key: &Key) -> Result<Values, Error> {
         let data = self.open_column(vault, key, "encrypted_data", &self.encrypted_data)?;
         let mut values = fields::from_json(&data).ok_or(Error::Undecryptable)?;
-        for (field, value) in self.settings(vault, key)?.settings {
-            if let Ok(Input::Value(value)) = serde_json::from_value(value) {
-                values.insert(field, value);
-            }
-        }
         for (column, token) in [("access_token", &self.access_token), ("refresh_token", &self.refresh_token)] {
             if let Some(sealed) = token {
                 let text =
@@ -523,7 +519,8 @@ impl Vault {
     /// # Errors
     /// [`Error::AuditUnavailable`] if that takes too long; [`Error::Undecryptable`].
     pub async fn open(&self, grant: Grant) -> Result<Opened, Error> {
-        let Grant { owner, row, entry } = grant;
+        let Grant { owner, row, entry, epoch } = grant;
+        let actor = entry.actor.clone();
         let opened = match self.user_key(&owner).await? {
             Some(key) => row.values(self, &key),
             None => Err(Error::Undecryptable),
@@ -531,6 +528,7 @@ impl Vault {
         match opened {
             Ok(mut fields) => {
                 self.record(entry).await?;
+                self.still_granted(&actor, &owner, row.id, epoch).await?;
                 if row.kind == CredentialType::Oauth2 {
                     fields.remove("refresh_token");
                 }

@@ -43,6 +43,9 @@ pub enum Error {
     /// The plugin's manifest asks for injection; its secrets are not given out.
     #[error("this plugin's manifest says access `inject`: its secrets cannot be read; register it with access `read`")]
     AccessIsInject,
+    /// The caller's key was revoked while the request was under way.
+    #[error("the bearer token is unknown, expired or revoked")]
+    Revoked,
     /// The stored record does not open.
     #[error("this credential cannot be decrypted any more; delete it and save it again")]
     Undecryptable,

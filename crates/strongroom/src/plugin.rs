@@ -154,31 +154,29 @@ impl Vault {
         }
     }
 
-    /// The manifest, if the plugin is registered and its row is genuine. Parsed once for each stored version.
+    /// The manifest, if the plugin is registered and its row is genuine. Remembered until the epoch moves.
     pub(crate) async fn genuine_manifest(
         &self,
         tenant: TenantId,
         name: &PluginName,
     ) -> Result<Option<Arc<Manifest>>, Error> {
-        let Some(mac) = self.store.plugin_mac(tenant, name).await? else { return Ok(None) };
-        if let Some(manifest) = self.manifests.get(&(tenant, name.clone(), mac)) {
+        let (key, epoch) = ((tenant, name.clone()), self.store.epoch());
+        if let Some((_, manifest)) = self.manifests.get(&key).filter(|(known, _)| *known == epoch) {
             return Ok(Some(manifest));
         }
-        Ok(self.store.plugin(tenant, name).await?.and_then(|row| self.manifest_of(&row)))
+        let manifest = self.store.plugin(tenant, name).await?.and_then(|row| self.manifest_of(&row));
+        if let Some(manifest) = &manifest {
+            self.manifests.insert(key, (epoch, manifest.clone()));
+        }
+        Ok(manifest)
     }
 
     fn manifest_of(&self, row: &PluginRow) -> Option<Arc<Manifest>> {
-        let key = (row.tenant, row.name.clone(), row.mac);
         if !self.is_genuine(row) {
             tracing::error!(plugin = %row.name, "the plugin's row was altered behind Strongroom's back; register it again");
             return None;
         }
-        if let Some(manifest) = self.manifests.get(&key) {
-            return Some(manifest);
-        }
-        let manifest = Arc::new(Manifest::parse(&row.manifest).ok()?);
-        self.manifests.insert(key, manifest.clone());
-        Some(manifest)
+        Manifest::parse(&row.manifest).ok().map(Arc::new)
     }
 
     fn is_genuine(&self, row: &PluginRow) -> bool {

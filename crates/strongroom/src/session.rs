@@ -1,15 +1,16 @@
 //! A session: a user in the host's pages, for at most half an hour, vouched for by the host that minted it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
-use crate::access::{Actor, Who};
+use crate::access::{Actor, Carried, Who};
 use crate::audit::Action;
 use crate::error::Error;
 use crate::id::{Owner, SessionId, TenantId};
-use crate::key::Role;
+use crate::key::KeyRow;
 use crate::once::Once;
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
@@ -51,6 +52,15 @@ pub struct Principal {
     pub who: Who,
     /// For a session: whose.
     pub owner: Option<Owner>,
+    pub(crate) carried: Option<Carried>,
+}
+
+impl Principal {
+    /// The principal as it goes into events.
+    #[must_use]
+    pub fn actor(&self, address: Option<IpAddr>, request_id: Option<String>) -> Actor {
+        Actor { who: self.who.clone(), address, request_id, carried: self.carried }
+    }
 }
 
 impl Vault {
@@ -116,32 +126,62 @@ impl Vault {
 
     /// Who carries this token; nobody if it is unknown, expired, revoked, or written into the database by hand.
     ///
+    /// A plugin's key is remembered, because plugins ask often. Nothing is given out on a memory alone: whatever a plugin
+    /// asks for waits for its event, and if a key was revoked by then, by any process, the key is looked up again.
+    ///
     /// # Errors
     /// Storage errors only.
     pub async fn authenticate(&self, token: &Token) -> Result<Option<Principal>, Error> {
         let hash = token.hash();
         match token.kind() {
-            TokenKind::Session => {
-                let row = self.store.session(&hash).await?;
-                let genuine =
-                    |row: &SessionRow| row.columns(|columns| self.keyring.row_is_genuine("session", columns, &row.mac));
-                Ok(row.filter(|row| row.expires_at > self.clock.now() && genuine(row)).map(|row| Principal {
-                    tenant: row.owner.tenant,
-                    who: Who::User { session: Some(row.id) },
-                    owner: Some(row.owner),
-                }))
-            }
-            kind => {
-                let row = self.store.key(kind, &hash).await?;
-                Ok(row.filter(|row| self.key_is_genuine(row)).map(|row| Principal {
-                    tenant: row.tenant,
-                    who: match row.role {
-                        Role::Host => Who::Host { key: Some(row.id) },
-                        Role::Plugin(name) => Who::Plugin { name, key: Some(row.id) },
-                    },
-                    owner: None,
-                }))
+            TokenKind::Session => self.authenticate_session(&hash).await,
+            TokenKind::Host => Ok(self.genuine_key(TokenKind::Host, &hash).await?.map(|row| Principal {
+                tenant: row.tenant,
+                who: Who::Host { key: Some(row.id) },
+                owner: None,
+                carried: None,
+            })),
+            TokenKind::Plugin => {
+                let carried = Carried { hash, epoch: self.store.epoch() };
+                if let Some(known) = self.plugin_keys.get(&hash)
+                    && known.carried == Some(carried)
+                {
+                    return Ok(Some(known));
+                }
+                let row = self.genuine_key(TokenKind::Plugin, &hash).await?;
+                let principal = row.and_then(|row| {
+                    let who = Who::Plugin { name: row.role.plugin()?.clone(), key: Some(row.id) };
+                    Some(Principal { tenant: row.tenant, who, owner: None, carried: Some(carried) })
+                });
+                if let Some(principal) = &principal {
+                    self.plugin_keys.insert(hash, principal.clone());
+                }
+                Ok(principal)
             }
         }
+    }
+
+    /// Whether a key that was recognised from memory is still there.
+    pub(crate) async fn stands(&self, carried: Carried) -> Result<(), Error> {
+        match self.genuine_key(TokenKind::Plugin, &carried.hash).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::Revoked),
+        }
+    }
+
+    async fn genuine_key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, Error> {
+        Ok(self.store.key(kind, hash).await?.filter(|row| self.key_is_genuine(row)))
+    }
+
+    async fn authenticate_session(&self, hash: &TokenHash) -> Result<Option<Principal>, Error> {
+        let genuine =
+            |row: &SessionRow| row.columns(|columns| self.keyring.row_is_genuine("session", columns, &row.mac));
+        let row = self.store.session(hash).await?.filter(|row| row.expires_at > self.clock.now() && genuine(row));
+        Ok(row.map(|row| Principal {
+            tenant: row.owner.tenant,
+            who: Who::User { session: Some(row.id) },
+            owner: Some(row.owner),
+            carried: None,
+        }))
     }
 }

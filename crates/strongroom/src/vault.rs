@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
-use strongroom_crypto::{Entropy, Key, KeyTextError, Keyring, OsEntropy, Secret, UnlockError};
+use strongroom_crypto::{Entropy, Key, KeyTextError, Keyring, OsEntropy, Secret, TokenHash, UnlockError};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::id::{Owner, PluginName, TenantId, TenantName};
 use crate::manifest::Manifest;
+use crate::session::Principal;
 use crate::store::sqlite::{Database, SqliteError};
 use crate::store::{Store, StoreError, UserKeyRow};
 
@@ -22,7 +23,8 @@ pub struct Vault {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) user_keys: Cache<Owner, (Arc<Key>, Arc<UserKeyRow>)>,
-    pub(crate) manifests: Cache<(TenantId, PluginName, [u8; 32]), Arc<Manifest>>,
+    pub(crate) plugin_keys: Cache<TokenHash, Principal>,
+    pub(crate) manifests: Cache<(TenantId, PluginName), (u64, Arc<Manifest>)>,
     key_id: String,
     deadline: Duration,
 }
@@ -37,10 +39,10 @@ pub enum OpenError {
     NoKey,
     /// The key's text is not a key.
     #[error("the encryption key {0}; run `strongroom key generate` for a new one")]
-    KeyText(#[from] KeyTextError),
+    KeyText(KeyTextError),
     /// The key does not open the root key.
     #[error("{0}; nothing was written")]
-    Unlock(#[from] UnlockError),
+    Unlock(UnlockError),
     /// The database file does not open.
     #[error(transparent)]
     Sqlite(#[from] SqliteError),
@@ -100,10 +102,10 @@ impl Builder {
     /// # Errors
     /// [`OpenError`]; each message says what to do.
     pub async fn open(self) -> Result<Vault, OpenError> {
-        let key = Key::from_text(self.key.as_ref().ok_or(OpenError::NoKey)?)?;
+        let key = Key::from_text(self.key.as_ref().ok_or(OpenError::NoKey)?).map_err(OpenError::KeyText)?;
         let database = Database::open(&self.database)?;
         let keyring = match database.installation()? {
-            Some(found) => Keyring::unlock(&key, &found.instance, &found.root_key)?,
+            Some(found) => Keyring::unlock(&key, &found.instance, &found.root_key).map_err(OpenError::Unlock)?,
             None => {
                 let mut id = [0; 16];
                 self.entropy.fill(&mut id);
@@ -120,6 +122,7 @@ impl Builder {
             clock: self.clock,
             entropy: self.entropy,
             user_keys: Cache::new(10_000),
+            plugin_keys: Cache::new(10_000),
             manifests: Cache::new(1_000),
             key_id: key.id().to_string(),
             deadline: self.deadline,

@@ -160,14 +160,14 @@ struct OfUser {
     _user_id: Option<String>,
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+/// What [`Plugin`] reads from the query.
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description, never a value")]
 struct ForUser {
     /// The user on whose behalf the plugin asks.
-    #[serde(rename = "user_id")]
     #[param(min_length = 1, max_length = 255)]
-    _user_id: String,
+    user_id: String,
 }
 
 /// List credentials
@@ -267,7 +267,6 @@ async fn open(
     State(app): State<Arc<App>>,
     plugin: Plugin,
     InPath((id,)): InPath<(CredentialId,)>,
-    _: Query<ForUser>,
 ) -> Result<Response, Problem> {
     let grant = app.vault.grant(&plugin.actor, &plugin.owner, id).await?;
     let opened = app.vault.open(grant).await?;

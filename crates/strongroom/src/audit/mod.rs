@@ -71,6 +71,11 @@ actions! {
 }
 
 impl Action {
+    /// Whether what is remembered of plugins and their keys may be wrong after an event of this kind.
+    pub(crate) fn moves_epoch(self) -> bool {
+        matches!(self, Self::PluginKeyRevoke | Self::PluginUpdate | Self::PluginRemove | Self::TenantRemove)
+    }
+
     /// Whether the object is gone after an allowed event of this kind.
     pub(crate) fn removes(self) -> bool {
         matches!(
@@ -277,9 +282,15 @@ impl Vault {
     /// Writes an event and waits until it is durable; the caller releases nothing before.
     ///
     /// # Errors
-    /// [`Error::AuditUnavailable`] when that takes longer than the deadline.
+    /// [`Error::AuditUnavailable`] when that takes longer than the deadline; [`Error::Revoked`] when the caller's key
+    /// was revoked since it was looked at.
     pub(crate) async fn record(&self, entry: Entry) -> Result<(), Error> {
-        self.within_deadline(self.store.record(entry)).await
+        let carried = entry.actor.carried;
+        self.within_deadline(self.store.record(entry)).await?;
+        match carried {
+            Some(carried) if carried.epoch != self.store.epoch() => self.stands(carried).await,
+            _ => Ok(()),
+        }
     }
 
     /// Events of a tenant, newest first, older than `before` if given. Reading the log is itself an event.

@@ -144,7 +144,6 @@ pub trait Store: Send + Sync {
     ) -> Result<(), StoreError>;
 
     async fn plugin(&self, tenant: TenantId, name: &PluginName) -> Result<Option<PluginRow>, StoreError>;
-    async fn plugin_mac(&self, tenant: TenantId, name: &PluginName) -> Result<Option<[u8; 32]>, StoreError>;
     async fn plugins(
         &self,
         tenant: TenantId,
@@ -180,6 +179,9 @@ pub trait Store: Send + Sync {
     /// The digest of every row that events speak of, by the object's id. Visits rows one by one.
     async fn digests(&self, visit: &mut (dyn FnMut(String, [u8; 32]) + Send)) -> Result<(), StoreError>;
 
+    /// Counts what may have taken somebody's access away: at once when this process did it, and when another process
+    /// did, before the next write of this one commits.
+    fn epoch(&self) -> u64;
     /// Proves that a transaction can be committed.
     async fn ready(&self) -> Result<(), StoreError>;
     async fn close(&self);

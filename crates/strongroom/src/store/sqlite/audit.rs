@@ -133,25 +133,3 @@ fn each(
     }
     Ok(())
 }
-
-/// Writes the time of the newest read into each credential that was read, over the next `most` events of the log.
-/// Says whether more are left.
-pub(super) fn bring_last_used(db: &Connection, most: u64) -> Result<bool, StoreError> {
-    let statement = db.prepare_cached("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_used_seq'")?;
-    let done = first(statement, (), |row| Columns::of("meta", row).count())?.unwrap_or(0);
-    let (newest, _) = head(db)?;
-    if newest <= done {
-        return Ok(false);
-    }
-    let until = newest.min(done + most);
-    db.execute_batch("BEGIN IMMEDIATE")?;
-    db.prepare_cached(
-        "UPDATE credential SET last_used_at = used.at FROM (SELECT target_id, max(at) AS at FROM audit_event \
-         WHERE seq > ?1 AND seq <= ?2 AND action = 'credential.open' AND decision = 'allowed' GROUP BY target_id) AS used \
-         WHERE credential.id = used.target_id AND (last_used_at IS NULL OR last_used_at < used.at)",
-    )?
-    .execute((done, until))?;
-    db.prepare_cached("UPDATE meta SET value = CAST(?1 AS TEXT) WHERE key = 'last_used_seq'")?.execute([until])?;
-    db.execute_batch("COMMIT")?;
-    Ok(until < newest)
-}

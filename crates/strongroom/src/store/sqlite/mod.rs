@@ -5,6 +5,7 @@
 mod audit;
 mod credential;
 mod file;
+mod last_used;
 mod once;
 mod plugin;
 mod principal;
@@ -142,10 +143,6 @@ impl Store for SqliteStore {
         self.read(|db| plugin::find(db, tenant, name))
     }
 
-    async fn plugin_mac(&self, tenant: TenantId, name: &PluginName) -> Result<Option<[u8; 32]>, StoreError> {
-        self.read(|db| plugin::mac(db, tenant, name))
-    }
-
     async fn plugins(
         &self,
         tenant: TenantId,
@@ -233,6 +230,10 @@ impl Store for SqliteStore {
 
     async fn digests(&self, visit: &mut (dyn FnMut(String, [u8; 32]) + Send)) -> Result<(), StoreError> {
         self.read(|db| audit::digests(db, visit))
+    }
+
+    fn epoch(&self) -> u64 {
+        self.writer.epoch()
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -29,11 +29,6 @@ pub(super) fn find(db: &Connection, tenant: TenantId, name: &PluginName) -> Resu
     first(db.prepare_cached(&sql)?, (tenant.to_string(), name.as_str()), parse)
 }
 
-pub(super) fn mac(db: &Connection, tenant: TenantId, name: &PluginName) -> Result<Option<[u8; 32]>, StoreError> {
-    let sql = "SELECT mac FROM plugin WHERE tenant_id = ?1 AND name = ?2";
-    first(db.prepare_cached(sql)?, (tenant.to_string(), name.as_str()), |row| Columns::of("plugin", row).bytes32())
-}
-
 pub(super) fn list(
     db: &Connection,
     tenant: TenantId,

@@ -2,15 +2,16 @@
 //! commits once, and then releases all who wait. A caller that has gone away is skipped; a failed commit is everybody's
 //! answer, and the next batch tries anew, so the writer recovers by itself when the disk does.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::audit;
+use super::last_used::LastUsed;
 use crate::audit::{Entry, Event};
 use crate::store::{Link, StoreError};
 
@@ -18,13 +19,9 @@ use crate::store::{Link, StoreError};
 const QUEUE: usize = 16_384;
 /// So large that a batch is bounded by the callers, so small that the first of it does not wait long.
 const BATCH: usize = 1_024;
-/// How often times of last use are brought into the rows, and how many events at a time.
-const LAST_USED_EVERY: Duration = Duration::from_secs(30);
-const LAST_USED_PAUSE: Duration = Duration::from_millis(100);
-const LAST_USED_EVENTS: u64 = 1_000;
-
 type Change = Box<dyn FnOnce(&Connection) -> Result<Vec<Entry>, StoreError> + Send>;
 type Reply = oneshot::Sender<Result<(), StoreError>>;
+type Answer = (Reply, Result<(), StoreError>);
 
 enum Job {
     Record(Box<Entry>, Reply),
@@ -36,16 +33,28 @@ enum Job {
 pub(super) struct Writer {
     jobs: SyncSender<Job>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    epoch: Arc<AtomicU64>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection, link: Arc<dyn Link>) -> Result<Self, StoreError> {
         let (jobs, queue) = sync_channel(QUEUE);
+        let (answers, answered) = mpsc::unbounded_channel();
+        tokio::spawn(release(answered));
+        let epoch = Arc::new(AtomicU64::new(0));
+        let known = epoch.clone();
         let thread = std::thread::Builder::new()
             .name("strongroom-writer".to_owned())
-            .spawn(move || Batches { connection, link, used: LastUsed::default() }.run(&queue))
+            .spawn(move || {
+                Batches { connection, link, answers, epoch: known, last: None, used: LastUsed::default() }.run(&queue)
+            })
             .map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
-        Ok(Self { jobs, thread: Mutex::new(Some(thread)) })
+        Ok(Self { jobs, thread: Mutex::new(Some(thread)), epoch })
+    }
+
+    /// See [`Store::epoch`](crate::store::Store::epoch).
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
     }
 
     pub(super) async fn record(&self, entry: Entry) -> Result<(), StoreError> {
@@ -81,9 +90,19 @@ impl Writer {
     }
 }
 
+/// Wakes all who waited for a batch from inside the runtime: one wake-up across threads for each batch, not for each caller.
+async fn release(mut answered: mpsc::UnboundedReceiver<Vec<Answer>>) {
+    while let Some(done) = answered.recv().await {
+        done.into_iter().for_each(|(reply, answer)| drop(reply.send(answer)));
+    }
+}
+
 struct Batches {
     connection: Connection,
     link: Arc<dyn Link>,
+    answers: mpsc::UnboundedSender<Vec<Answer>>,
+    epoch: Arc<AtomicU64>,
+    last: Option<u64>,
     used: LastUsed,
 }
 
@@ -99,47 +118,52 @@ impl Batches {
         loop {
             match queue.recv_timeout(self.used.wait()) {
                 Ok(Job::Close(reply)) => {
-                    while self.used.bring_up_to_date(&self.connection) {}
+                    self.used.finish(&self.connection);
                     let _ = reply.send(Ok(()));
                     return;
                 }
                 Ok(first) => self.batch(first, queue),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.used.catch_up(&self.connection),
                 Err(RecvTimeoutError::Disconnected) => return,
-            }
-            if self.used.wait().is_zero() {
-                self.used.bring_up_to_date(&self.connection);
             }
         }
     }
 
     fn batch(&mut self, first: Job, queue: &Receiver<Job>) {
-        let mut done: Vec<(Reply, Result<(), StoreError>)> = Vec::with_capacity(64);
+        let mut done: Vec<Answer> = Vec::with_capacity(64);
         let outcome = self.transact(first, queue, &mut done);
         if let Err(error) = &outcome {
             tracing::error!(%error, waiting = done.len(), "a batch of writes was not committed");
             // Not in a transaction any more if the commit itself rolled back: then this says so, and that is fine.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
-        for (reply, answer) in done {
-            let _ = reply.send(match &outcome {
-                Ok(()) => answer,
-                Err(StoreError::Unavailable(cause)) => Err(StoreError::Unavailable(cause.clone())),
-                Err(other) => Err(StoreError::Unavailable(Arc::new(std::io::Error::other(other.to_string())))),
-            });
+        if let Err(error) = outcome {
+            let cause = match error {
+                StoreError::Unavailable(cause) => cause,
+                other => Arc::new(other),
+            };
+            for (_, answer) in &mut done {
+                *answer = Err(StoreError::Unavailable(cause.clone()));
+            }
+        }
+        if let Err(mpsc::error::SendError(done)) = self.answers.send(done) {
+            // The runtime that opened the vault is gone; whoever waits in another one is still answered.
+            done.into_iter().for_each(|(reply, answer)| drop(reply.send(answer)));
         }
     }
 
-    fn transact(
-        &mut self,
-        first: Job,
-        queue: &Receiver<Job>,
-        done: &mut Vec<(Reply, Result<(), StoreError>)>,
-    ) -> Result<(), StoreError> {
+    fn transact(&mut self, first: Job, queue: &Receiver<Job>, done: &mut Vec<Answer>) -> Result<(), StoreError> {
         let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute(()));
         let mut head = begun
             .map_err(StoreError::from)
             .and_then(|_| audit::head(&self.connection).map(|(seq, link)| Head { seq, link }));
+        if let Ok(head) = &head
+            && self.last.replace(head.seq) != Some(head.seq)
+        {
+            // Another process has written since: it may have revoked a key or changed a plugin.
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+        let mut moved = false;
         let mut next = Some(first);
         while let Some(job) = next {
             let (reply, answer) = match job {
@@ -149,6 +173,7 @@ impl Batches {
                 }
                 Job::Record(entry, reply) => (reply, head.as_mut().map_or(Ok(()), |head| self.append(head, &entry))),
                 Job::Change(entry, change, reply) => {
+                    moved |= entry.action.moves_epoch();
                     (reply, head.as_mut().map_or(Ok(()), |head| self.apply(head, &entry, change)))
                 }
                 Job::Ready(reply) => (reply, self.touch()),
@@ -162,11 +187,14 @@ impl Batches {
             }
             next = queue.try_recv().ok();
         }
-        head?;
+        let head = head?;
         if let Some((_, Err(StoreError::Unavailable(cause)))) = done.last() {
             return Err(StoreError::Unavailable(cause.clone()));
         }
+        self.used.apply_a_few(&self.connection)?;
         self.connection.prepare_cached("COMMIT")?.execute(())?;
+        self.last = Some(head.seq);
+        self.epoch.fetch_add(u64::from(moved), Ordering::AcqRel);
         Ok(())
     }
 
@@ -198,34 +226,5 @@ impl Batches {
         let sql = "INSERT INTO meta VALUES ('ready', '1') ON CONFLICT DO UPDATE SET value = 1 - value";
         self.connection.prepare_cached(sql)?.execute(())?;
         Ok(())
-    }
-}
-
-/// Brings `last_used_at` into the rows from the log of reads, in the background and a little at a time: no read pays
-/// for a write of its own, and nothing is lost, because the log is the source.
-struct LastUsed {
-    next: Instant,
-}
-
-impl Default for LastUsed {
-    fn default() -> Self {
-        Self { next: Instant::now() }
-    }
-}
-
-impl LastUsed {
-    fn wait(&self) -> Duration {
-        self.next.saturating_duration_since(Instant::now())
-    }
-
-    /// Says whether there is more to do.
-    fn bring_up_to_date(&mut self, connection: &Connection) -> bool {
-        let more = audit::bring_last_used(connection, LAST_USED_EVENTS).unwrap_or_else(|error| {
-            tracing::warn!(%error, "times of last use are not up to date");
-            let _ = connection.execute_batch("ROLLBACK");
-            false
-        });
-        self.next = Instant::now() + if more { LAST_USED_PAUSE } else { LAST_USED_EVERY };
-        more
     }
 }
