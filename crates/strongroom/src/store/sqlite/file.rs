@@ -196,10 +196,6 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, pragma, value)?;
     }
     connection.pragma_update(None, "cache_size", -4096)?;
-    // Every commit empties the readers' page caches; with a mapping, filling them again copies nothing.
-    connection.pragma_update(None, "mmap_size", 1 << 30)?;
-    // 32 MiB: the pages that every batch touches are copied back once for many batches.
-    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     Ok(connection)
 }
 

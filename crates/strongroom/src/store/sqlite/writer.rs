@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +20,8 @@ use crate::store::{Link, StoreError};
 const QUEUE: usize = 16_384;
 /// So large that a batch is bounded by the callers, so small that the first of it does not wait long.
 const BATCH: usize = 1_024;
+/// Less than a commit takes.
+const GATHER: Duration = Duration::from_micros(300);
 type Change = Box<dyn FnOnce(&Connection) -> Result<Vec<Entry>, StoreError> + Send>;
 type Reply = oneshot::Sender<Result<(), StoreError>>;
 type Answer = (Reply, Result<(), StoreError>);
@@ -46,7 +49,16 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("strongroom-writer".to_owned())
             .spawn(move || {
-                Batches { connection, link, answers, epoch: known, last: None, used: LastUsed::default() }.run(&queue)
+                Batches {
+                    connection,
+                    link,
+                    answers,
+                    epoch: known,
+                    last: None,
+                    used: LastUsed::default(),
+                    gather: Gather::default(),
+                }
+                .run(&queue)
             })
             .map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
         Ok(Self { jobs, thread: Mutex::new(Some(thread)), epoch })
@@ -104,6 +116,7 @@ struct Batches {
     epoch: Arc<AtomicU64>,
     last: Option<u64>,
     used: LastUsed,
+    gather: Gather,
 }
 
 /// Where the audit chain ends, inside the transaction that holds the lock.
@@ -131,7 +144,9 @@ impl Batches {
 
     fn batch(&mut self, first: Job, queue: &Receiver<Job>) {
         let mut done: Vec<Answer> = Vec::with_capacity(64);
+        self.gather.begin();
         let outcome = self.transact(first, queue, &mut done);
+        self.gather.end(done.len());
         if let Err(error) = &outcome {
             tracing::error!(%error, waiting = done.len(), "a batch of writes was not committed");
             // Not in a transaction any more if the commit itself rolled back: then this says so, and that is fine.
@@ -185,7 +200,7 @@ impl Batches {
             if spoiled || head.is_err() || done.len() >= BATCH {
                 break;
             }
-            next = queue.try_recv().ok();
+            next = queue.try_recv().ok().or_else(|| self.gather.wait(queue, done.len()));
         }
         let head = head?;
         if let Some((_, Err(StoreError::Unavailable(cause)))) = done.last() {
@@ -226,5 +241,33 @@ impl Batches {
         let sql = "INSERT INTO meta VALUES ('ready', '1') ON CONFLICT DO UPDATE SET value = 1 - value";
         self.connection.prepare_cached(sql)?.execute(())?;
         Ok(())
+    }
+}
+
+/// Waits a moment for the rest of a batch while many ask at once: a commit costs the same for one event as for sixty. It
+/// waits for as many as came lately, and never for a single caller.
+#[derive(Default)]
+struct Gather {
+    until: Option<Instant>,
+    expected: usize,
+}
+impl Gather {
+    fn begin(&mut self) {
+        self.until = (self.expected > 2).then(|| Instant::now() + GATHER);
+    }
+
+    fn end(&mut self, came: usize) {
+        self.expected = (self.expected + came).div_ceil(2);
+    }
+
+    fn wait(&self, queue: &Receiver<Job>, came: usize) -> Option<Job> {
+        let until = self.until?;
+        while came <= self.expected + self.expected / 2 && Instant::now() < until {
+            std::thread::yield_now();
+            if let Ok(job) = queue.try_recv() {
+                return Some(job);
+            }
+        }
+        None
     }
 }
