@@ -58,7 +58,7 @@ impl Writer {
                     used: LastUsed::default(),
                     gather: Gather::default(),
                 }
-                .run(&queue)
+                .run(&queue);
             })
             .map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
         Ok(Self { jobs, thread: Mutex::new(Some(thread)), epoch })
