@@ -1,6 +1,8 @@
 //! Who sent the request, as extractors: a handler that takes a `Host` cannot be reached by anybody else. A request
 //! without a valid token is 401; a valid token of the wrong kind is 403 and says which kind is needed.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -16,7 +18,7 @@ use crate::problem::Problem;
 pub(crate) enum Seen {
     Anonymous,
     Invalid,
-    Known(Caller),
+    Known(Arc<Caller>),
 }
 
 /// Whoever carries a valid token.
@@ -68,7 +70,7 @@ struct OnBehalfOf {
     user_id: Option<String>,
 }
 
-fn caller(parts: &Parts) -> Result<Caller, Problem> {
+fn caller(parts: &Parts) -> Result<Arc<Caller>, Problem> {
     let detail = match parts.extensions.get::<Seen>() {
         Some(Seen::Known(caller)) => return Ok(caller.clone()),
         Some(Seen::Invalid) => "the bearer token is unknown, expired or revoked",
@@ -98,7 +100,7 @@ impl<S: Sync> FromRequestParts<S> for Host {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
         match caller.principal.who {
-            Who::Host { .. } => Ok(Self { tenant: caller.principal.tenant, actor: caller.actor }),
+            Who::Host { .. } => Ok(Self { tenant: caller.principal.tenant, actor: caller.actor.clone() }),
             _ => Err(wrong_kind("a host key (srh_…)")),
         }
     }
@@ -109,8 +111,8 @@ impl<S: Sync> FromRequestParts<S> for User {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
-        match caller.principal.owner {
-            Some(owner) => Ok(Self { owner, actor: caller.actor }),
+        match &caller.principal.owner {
+            Some(owner) => Ok(Self { owner: owner.clone(), actor: caller.actor.clone() }),
             None => Err(wrong_kind("a user's session (srs_…)")),
         }
     }
@@ -124,7 +126,7 @@ impl<S: Sync> FromRequestParts<S> for Plugin {
         match &caller.principal.who {
             Who::Plugin { .. } => {
                 let Query(OnBehalfOfOnly { user_id }) = Query::read(parts)?;
-                Ok(Self { owner: caller.owner_named(user_id)?, actor: caller.actor })
+                Ok(Self { owner: caller.owner_named(user_id)?, actor: caller.actor.clone() })
             }
             _ => Err(wrong_kind("a plugin key (srp_…)")),
         }
@@ -137,10 +139,10 @@ impl<S: Sync> FromRequestParts<S> for Reader {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
         match (&caller.principal.who, &caller.principal.owner) {
-            (_, Some(owner)) => Ok(Self { owner: owner.clone(), actor: caller.actor }),
+            (_, Some(owner)) => Ok(Self { owner: owner.clone(), actor: caller.actor.clone() }),
             (Who::Plugin { .. }, None) => {
                 let Query(OnBehalfOf { user_id }) = Query::read(parts)?;
-                Ok(Self { owner: caller.owner_named(user_id)?, actor: caller.actor })
+                Ok(Self { owner: caller.owner_named(user_id)?, actor: caller.actor.clone() })
             }
             _ => Err(wrong_kind("a user's session (srs_…) or a plugin key (srp_…)")),
         }

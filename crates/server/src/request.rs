@@ -94,7 +94,7 @@ async fn admit(
     {
         let allowance = app.principals.take(&principal.who).map_err(Problem::too_many)?;
         let actor = principal.actor(address, Some(id.to_owned()));
-        return Ok((Seen::Known(Caller { principal, actor }), Some(allowance)));
+        return Ok((Seen::Known(Arc::new(Caller { principal, actor })), Some(allowance)));
     }
     if !health {
         app.addresses.take(&address.map(network)).map_err(Problem::too_many)?;
