@@ -171,33 +171,36 @@ impl CredentialRow {
         )
     }
 
-    fn seal(&mut self, vault: &Vault, key: &Key, schema: &Schema, mut values: Values) {
+    fn seal(&mut self, vault: &Vault, key: &Key, schema: &Schema, values: &Values) {
         self.generation += 1;
+        let tokens: &[&str] = if self.kind == CredentialType::Oauth2 { &TOKEN_COLUMNS } else { &[] };
         if self.kind == CredentialType::Oauth2 {
-            self.access_token = self.seal_token(vault, key, "access_token", values.remove("access_token"));
-            self.refresh_token = self.seal_token(vault, key, "refresh_token", values.remove("refresh_token"));
-            self.expires_at = text_of(values.remove("expires_at"))
-                .and_then(|text| text.parse().ok())
-                .map(crate::clock::whole_milliseconds);
-            self.scopes = match values.remove("scopes") {
+            self.access_token = self.seal_token(vault, key, "access_token", values);
+            self.refresh_token = self.seal_token(vault, key, "refresh_token", values);
+            self.expires_at = match values.get("expires_at") {
+                Some(Value::Text(text)) => text.expose().parse().ok().map(crate::clock::whole_milliseconds),
+                _ => None,
+            };
+            self.scopes = match values.get("scopes") {
                 Some(Value::List(items)) => {
                     items.iter().map(|item| item.expose().as_str()).collect::<Vec<_>>().join(" ")
                 }
                 _ => String::new(),
             };
         }
-        let plain = values.iter().filter(|(field, _)| !schema.is_secret(field));
+        let fields = values.iter().filter(|(field, _)| !tokens.contains(&field.as_str()));
+        let plain = fields.clone().filter(|(field, _)| !schema.is_secret(field));
         let settings = serde_json::json!({
             "settings": plain.map(|(field, value)| (field.clone(), value.as_json())).collect::<serde_json::Map<_, _>>(),
-            "configured": values.keys().filter(|field| schema.is_secret(field)).collect::<Vec<_>>(),
+            "configured": fields.clone().map(|(field, _)| field).filter(|field| schema.is_secret(field)).collect::<Vec<_>>(),
         });
         self.settings = self.seal_column(vault, key, "settings", settings.to_string().as_bytes());
         // Every field, so that a plugin's read opens one record.
-        self.encrypted_data = self.seal_column(vault, key, "encrypted_data", fields::to_json(values.iter()).expose());
+        self.encrypted_data = self.seal_column(vault, key, "encrypted_data", fields::to_json(fields).expose());
     }
 
-    fn seal_token(&self, vault: &Vault, key: &Key, column: &str, token: Option<Value>) -> Option<Sealed> {
-        match token? {
+    fn seal_token(&self, vault: &Vault, key: &Key, column: &str, values: &Values) -> Option<Sealed> {
+        match values.get(column)? {
             Value::Text(text) => Some(self.seal_column(vault, key, column, text.expose().as_bytes())),
             _ => None,
         }
@@ -292,12 +295,8 @@ struct Settings {
     configured: Vec<String>,
 }
 
-fn text_of(value: Option<Value>) -> Option<String> {
-    match value? {
-        Value::Text(text) => Some(text.expose().clone()),
-        _ => None,
-    }
-}
+/// The fields of a connected account that have columns of their own.
+const TOKEN_COLUMNS: [&str; 4] = ["access_token", "refresh_token", "expires_at", "scopes"];
 
 /// What a connected account is made of, when it is brought from elsewhere.
 static TOKENS: LazyLock<Schema> = LazyLock::new(|| {
@@ -390,31 +389,37 @@ impl Vault {
             updated_at: now,
             last_used_at: None,
         };
-        let (key, key_row) = self.user_key_or_new(owner).await?;
-        row.seal(self, &key, schema, values);
-        self.insert(actor, row, &key_row, once).await
+        loop {
+            let (key, key_row) = self.user_key_or_new(owner).await?;
+            row.seal(self, &key, schema, &values);
+            match self.insert(actor, &row, &key_row, once).await {
+                // The user's first credentials came at the same moment, or the user was deleted: seal under the key that is there.
+                Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
+                Err(error) => return Err(error),
+                Ok(id) => {
+                    let row = self.store.credential(owner, id).await?.ok_or(Error::OnceSpent)?;
+                    return self.view(row).await;
+                }
+            }
+        }
     }
 
     async fn insert(
         &self,
         actor: &Actor,
-        row: CredentialRow,
+        row: &CredentialRow,
         key: &UserKeyRow,
         once: Option<&Once>,
-    ) -> Result<Credential, Error> {
-        let owner = row.owner.clone();
-        let entry = self.entry_for(actor, &row, Action::CredentialSave).leaving(row.digest());
-        let once_row = once.map(|once| self.once_row(owner.tenant, once, row.id.to_string(), None));
-        let id = match self.within_deadline(self.store.insert_credential(&row, key, once_row.as_ref(), entry)).await {
-            Ok(()) => row.id,
-            Err(Error::Store(StoreError::Conflict(Conflict::Once))) => self.replayed(owner.tenant, once).await?.0,
-            Err(Error::Store(StoreError::Conflict(Conflict::Name))) => {
-                return Err(Error::NameTaken { what: "credential" });
-            }
-            Err(error) => return Err(error),
-        };
-        let row = self.store.credential(&owner, id).await?.ok_or(Error::OnceSpent)?;
-        self.view(row).await
+    ) -> Result<CredentialId, Error> {
+        let tenant = row.owner.tenant;
+        let entry = self.entry_for(actor, row, Action::CredentialSave).leaving(row.digest());
+        let once_row = once.map(|once| self.once_row(tenant, once, row.id.to_string(), None));
+        match self.within_deadline(self.store.insert_credential(row, key, once_row.as_ref(), entry)).await {
+            Ok(()) => Ok(row.id),
+            Err(Error::Store(StoreError::Conflict(Conflict::Once))) => Ok(self.replayed(tenant, once).await?.0),
+            Err(Error::Store(StoreError::Conflict(Conflict::Name))) => Err(Error::NameTaken { what: "credential" }),
+            Err(error) => Err(error),
+        }
     }
 
     /// One credential, without its secrets.
@@ -477,7 +482,7 @@ impl Vault {
             let schema = schema_of(&manifest, row.kind)?;
             let key = self.user_key(owner).await?.ok_or(Error::Undecryptable)?;
             let values = schema.merge(row.values(self, &key)?, change.fields).map_err(Error::Fields)?;
-            row.seal(self, &key, schema, values);
+            row.seal(self, &key, schema, &values);
         }
         if let Some(name) = change.name {
             row.name = name;

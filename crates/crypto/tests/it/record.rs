@@ -1,0 +1,163 @@
+//! A sealed record opens in its own place under its own key, whole; and nowhere else.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proptest::prelude::*;
+use strongroom_crypto::{Context, Entropy, Key, Keyring, Kind, OpenError, OsEntropy, Sealed, Secret, UnlockError};
+
+const PLACE: Context<'_> = Context {
+    instance: "instance-1",
+    tenant: "tnt_1",
+    user: "alice",
+    object: "cred_1",
+    field: "encrypted_data",
+    generation: 1,
+    binding: &["openai", "api-key"],
+};
+
+fn environment(byte: u8) -> Key {
+    let text: String = (0..32).map(|at| format!("{:02x}", at ^ byte)).collect();
+    Key::from_text(&Secret::new(text)).expect("a key")
+}
+
+fn user_key() -> Key {
+    let (keyring, _) = Keyring::create(&environment(1), "instance-1", &OsEntropy::default());
+    keyring.create_user_key("tnt_1", "alice", &OsEntropy::default()).0
+}
+
+fn seal(key: &Key, plaintext: &[u8]) -> Sealed {
+    key.seal(&OsEntropy::default(), Kind::Credential, &PLACE, plaintext)
+}
+
+#[test]
+fn every_single_bit_flip_is_refused() {
+    let key = user_key();
+    let sealed = seal(&key, b"sk-live-0123456789");
+    assert_eq!(key.open(Kind::Credential, &PLACE, &sealed).expect("untouched").expose(), b"sk-live-0123456789");
+    for bit in 0..sealed.as_bytes().len() * 8 {
+        let mut bytes = sealed.as_bytes().to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert!(key.open(Kind::Credential, &PLACE, &Sealed::from_bytes(bytes)).is_err(), "bit {bit}");
+    }
+}
+
+#[test]
+fn every_truncation_and_extension_is_refused() {
+    let key = user_key();
+    let sealed = seal(&key, b"secret");
+    for length in 0..sealed.as_bytes().len() {
+        let cut = Sealed::from_bytes(sealed.as_bytes()[..length].to_vec());
+        assert!(key.open(Kind::Credential, &PLACE, &cut).is_err(), "length {length}");
+    }
+    let longer = Sealed::from_bytes([sealed.as_bytes(), b"\0"].concat());
+    assert!(key.open(Kind::Credential, &PLACE, &longer).is_err());
+}
+
+#[test]
+fn a_record_that_is_moved_is_refused() {
+    let key = user_key();
+    let sealed = seal(&key, b"secret");
+    let moved = [
+        ("database", Context { instance: "instance-2", ..PLACE }),
+        ("tenant", Context { tenant: "tnt_2", ..PLACE }),
+        ("user", Context { user: "bob", ..PLACE }),
+        ("row", Context { object: "cred_2", ..PLACE }),
+        ("field", Context { field: "access_token", ..PLACE }),
+        ("generation", Context { generation: 2, ..PLACE }),
+        ("plugin", Context { binding: &["stripe", "api-key"], ..PLACE }),
+        ("type", Context { binding: &["openai", "custom"], ..PLACE }),
+        ("bindings", Context { binding: &["openai"], ..PLACE }),
+        ("seam between user and row", Context { user: "alicec", object: "red_1", ..PLACE }),
+    ];
+    for (what, place) in moved {
+        assert_eq!(key.open(Kind::Credential, &place, &sealed).err(), Some(OpenError::Refused), "{what}");
+    }
+    for kind in [Kind::RootKey, Kind::UserKey, Kind::Reply] {
+        assert!(key.open(kind, &PLACE, &sealed).is_err(), "{kind:?}");
+    }
+}
+
+#[test]
+fn another_key_is_refused_before_anything_is_decrypted() {
+    let sealed = seal(&user_key(), b"secret");
+    assert_eq!(user_key().open(Kind::Credential, &PLACE, &sealed).err(), Some(OpenError::OtherKey));
+}
+
+/// The commitment: with the key's id forged into the header, it is the commitment that does not fit.
+#[test]
+fn a_record_that_names_the_key_but_is_not_committed_to_it_is_refused() {
+    let (mine, other) = (user_key(), user_key());
+    let sealed = seal(&other, b"secret");
+    let mut bytes = sealed.as_bytes().to_vec();
+    bytes[2..18].copy_from_slice(mine.id().as_bytes());
+    assert_eq!(mine.open(Kind::Credential, &PLACE, &Sealed::from_bytes(bytes)).err(), Some(OpenError::Refused));
+}
+
+#[test]
+fn the_keyring_unlocks_with_its_key_in_its_installation_only() {
+    let (keyring, wrapped) = Keyring::create(&environment(1), "instance-1", &OsEntropy::default());
+    let (_, user) = keyring.create_user_key("tnt_1", "alice", &OsEntropy::default());
+
+    let again = Keyring::unlock(&environment(1), "instance-1", &wrapped).expect("the right key");
+    again.open_user_key("tnt_1", "alice", &user).expect("the same root");
+    assert!(again.open_user_key("tnt_1", "bob", &user).is_err());
+    assert!(again.open_user_key("tnt_2", "alice", &user).is_err());
+
+    let (given, needed) = (environment(2).id(), environment(1).id());
+    assert_eq!(
+        Keyring::unlock(&environment(2), "instance-1", &wrapped).err(),
+        Some(UnlockError::OtherKey { needed, given })
+    );
+    let damaged = Keyring::unlock(&environment(1), "instance-2", &wrapped).err();
+    assert_eq!(damaged, Some(UnlockError::Damaged { given: needed }));
+}
+
+#[test]
+fn a_row_mac_knows_its_table_and_its_seams() {
+    let (keyring, _) = Keyring::create(&environment(1), "instance-1", &OsEntropy::default());
+    let mac = keyring.row_mac("plugin", &[b"ab", b"c"]);
+    assert!(keyring.row_is_genuine("plugin", &[b"ab", b"c"], &mac));
+    assert!(!keyring.row_is_genuine("plugin", &[b"a", b"bc"], &mac));
+    assert!(!keyring.row_is_genuine("host_key", &[b"ab", b"c"], &mac));
+}
+
+/// Counts what is drawn, so that a reuse would be seen.
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) {
+        let count = self.0.fetch_add(1, Ordering::SeqCst);
+        buffer.fill(0);
+        buffer[..8].copy_from_slice(&count.to_be_bytes());
+    }
+}
+
+#[test]
+fn every_sealing_draws_a_salt_and_an_iv_of_its_own() {
+    let key = user_key();
+    let entropy = Counting(AtomicU64::new(0));
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..10_000 {
+        let sealed = key.seal(&entropy, Kind::Credential, &PLACE, b"the same");
+        assert!(seen.insert(sealed.as_bytes()[22..54].to_vec()), "a salt came twice");
+        assert!(seen.insert(sealed.as_bytes()[54..66].to_vec()), "an IV came twice");
+    }
+    assert_eq!(entropy.0.load(Ordering::SeqCst), 20_000);
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_sealed_opens_to_the_same_bytes(plaintext in proptest::collection::vec(any::<u8>(), 0..5_000)) {
+        let key = user_key();
+        let sealed = seal(&key, &plaintext);
+        prop_assert_eq!(sealed.as_bytes().len(), plaintext.len() + 114);
+        let opened = key.open(Kind::Credential, &PLACE, &sealed);
+        let opened = opened.expect("own record");
+        prop_assert_eq!(opened.expose(), &plaintext);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(user_key().open(Kind::Credential, &PLACE, &Sealed::from_bytes(bytes)).is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! The chain: what was done is in it, and whatever is done to it is found.
+
+use rusqlite::Connection;
+use strongroom::audit::{Finding, Report};
+use strongroom::{Actor, AuditFilter, Change, Vault};
+
+use crate::room::Room;
+
+async fn verify(vault: &Vault) -> Report {
+    vault.verify(true, None, &mut |_| {}).await.expect("verification runs")
+}
+
+async fn busy(test: &str) -> Room {
+    let room = Room::new(test).await;
+    let saved = room.save("alice", "A").await.unwrap();
+    room.save("alice", "B").await.unwrap();
+    room.open("alice", "openai", &saved).await.unwrap();
+    let _ = room.open("alice", "stripe", &saved).await;
+    let change = Change { name: Some("C".parse().unwrap()), ..Change::default() };
+    room.vault.update(&Actor::user(), &room.owner("alice"), saved.id, None, change).await.unwrap();
+    room
+}
+
+#[tokio::test]
+async fn who_did_what_is_in_the_log_allowed_and_denied() {
+    let room = busy("log").await;
+    let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
+    let page = room.vault.audit(&Actor::host(), room.tenant, &filter).await.unwrap();
+    let told: Vec<_> =
+        page.events.iter().rev().map(|e| (e.actor.as_str(), e.action.as_str(), e.decision.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("operator", "tenant.create", "allowed"),
+            ("host", "plugin.register", "allowed"),
+            ("host", "plugin.register", "allowed"),
+            ("user", "credential.save", "allowed"),
+            ("user", "credential.save", "allowed"),
+            ("plugin", "credential.open", "allowed"),
+            ("plugin", "credential.open", "denied"),
+            ("user", "credential.update", "allowed"),
+            ("host", "audit.read", "allowed"),
+        ]
+    );
+    let denied = AuditFilter { denied_only: true, limit: 100, ..AuditFilter::default() };
+    let denied = room.vault.audit(&Actor::host(), room.tenant, &denied).await.unwrap().events;
+    assert_eq!(
+        denied.iter().map(|e| (e.reason.as_deref(), e.plugin.as_deref(), e.user.as_deref())).collect::<Vec<_>>(),
+        [(Some("other-plugin"), Some("stripe"), Some("alice"))]
+    );
+    let report = verify(&room.vault).await;
+    assert_eq!((report.findings.as_slice(), report.rows), (&[][..], 4));
+}
+
+/// Does something to the file and says what verification then finds.
+async fn after(test: &str, tamper: impl FnOnce(&Connection)) -> Vec<Finding> {
+    let room = busy(test).await;
+    tamper(&room.intruder());
+    verify(&room.vault).await.findings
+}
+
+#[tokio::test]
+async fn any_column_of_any_event_that_is_altered_is_found() {
+    let room = busy("altered").await;
+    let db = room.intruder();
+    let columns = [
+        "at",
+        "tenant_id",
+        "actor",
+        "actor_id",
+        "action",
+        "decision",
+        "reason",
+        "user_id",
+        "plugin_name",
+        "target_id",
+        "address",
+        "request_id",
+    ];
+    let last: i64 = db.query_row("SELECT max(seq) FROM audit_event", (), |row| row.get(0)).unwrap();
+    for seq in 1..=last {
+        for column in columns {
+            db.execute_batch("SAVEPOINT before").unwrap();
+            let value = if column == "at" { "at + 1".to_owned() } else { format!("coalesce({column}, '') || 'x'") };
+            db.execute(&format!("UPDATE audit_event SET {column} = {value} WHERE seq = ?1"), [seq]).unwrap();
+            db.execute_batch("RELEASE before").unwrap();
+            let found = verify(&room.vault).await.findings;
+            assert!(found.contains(&Finding::Event { seq: seq.unsigned_abs() }), "{column} of {seq}: {found:?}");
+            let undo =
+                if column == "at" { "at - 1".to_owned() } else { format!("substr({column}, 1, length({column}) - 1)") };
+            db.execute(&format!("UPDATE audit_event SET {column} = {undo} WHERE seq = ?1"), [seq]).unwrap();
+            db.execute(&format!("UPDATE audit_event SET {column} = NULL WHERE seq = ?1 AND {column} = ''"), [seq])
+                .unwrap();
+        }
+    }
+    assert!(verify(&room.vault).await.findings.is_empty(), "put back as it was");
+}
+
+#[tokio::test]
+async fn events_removed_or_reordered_are_found() {
+    let removed = after("removed", |db| drop(db.execute("DELETE FROM audit_event WHERE seq = 4", ()))).await;
+    assert!(removed.contains(&Finding::Gap { seq: 4 }), "{removed:?}");
+    let closed_up = after("closed-up", |db| {
+        db.execute_batch("DELETE FROM audit_event WHERE seq = 6; UPDATE audit_event SET seq = seq - 1 WHERE seq > 6")
+            .unwrap();
+    })
+    .await;
+    assert!(closed_up.contains(&Finding::Event { seq: 6 }), "{closed_up:?}");
+    let swapped = after("swapped", |db| {
+        db.execute_batch("UPDATE audit_event SET seq = -1 WHERE seq = 4; UPDATE audit_event SET seq = 4 WHERE seq = 5; UPDATE audit_event SET seq = 5 WHERE seq = -1").unwrap();
+    })
+    .await;
+    assert!(swapped.contains(&Finding::Event { seq: 4 }), "{swapped:?}");
+}
+
+#[tokio::test]
+async fn rows_altered_rolled_back_deleted_or_inserted_are_found() {
+    let room = busy("rows").await;
+    let db = room.intruder();
+    db.execute_batch("CREATE TEMP TABLE old AS SELECT * FROM credential WHERE name = 'C'").unwrap();
+    let (id,): (String,) = db.query_row("SELECT id FROM old", (), |row| Ok((row.get(0)?,))).unwrap();
+    let change = Change { name: Some("D".parse().unwrap()), ..Change::default() };
+    room.vault.update(&Actor::user(), &room.owner("alice"), id.parse().unwrap(), None, change).await.unwrap();
+
+    db.execute_batch("DELETE FROM credential WHERE name = 'D'; INSERT INTO credential SELECT * FROM old").unwrap();
+    assert_eq!(verify(&room.vault).await.findings, [Finding::Row { id: id.clone() }], "rolled back");
+    db.execute_batch("DELETE FROM credential WHERE name = 'C'").unwrap();
+    assert_eq!(verify(&room.vault).await.findings, [Finding::Deleted { id: id.clone() }], "deleted");
+    db.execute_batch(
+        "UPDATE old SET id = 'cred_00000000000000000000000000000001'; INSERT INTO credential SELECT * FROM old",
+    )
+    .unwrap();
+    let found = verify(&room.vault).await.findings;
+    assert!(found.contains(&Finding::Inserted { id: "cred_00000000000000000000000000000001".to_owned() }), "{found:?}");
+    db.execute_batch("UPDATE plugin SET title_nothing = 1").unwrap_err();
+    db.execute_batch("UPDATE plugin SET created_at = 1 WHERE name = 'stripe'").unwrap();
+    assert!(verify(&room.vault).await.findings.len() > found.len(), "plugins are compared too");
+}
+
+#[tokio::test]
+async fn a_tail_that_was_cut_off_is_found_against_a_checkpoint() {
+    let room = busy("tail").await;
+    let checkpoint = room.vault.checkpoint(&Actor::operator(), room.tenant).await.unwrap();
+    let check =
+        async |vault: &Vault, checkpoint| vault.verify(false, Some(&checkpoint), &mut |_| {}).await.unwrap().findings;
+    assert!(check(&room.vault, checkpoint.clone()).await.is_empty());
+    room.intruder().execute("DELETE FROM audit_event WHERE seq >= ?1", [checkpoint.seq]).unwrap();
+    assert_eq!(check(&room.vault, checkpoint.clone()).await, [Finding::Checkpoint { seq: checkpoint.seq }]);
+    room.save("alice", "Another").await.unwrap();
+    assert_eq!(
+        check(&room.vault, checkpoint.clone()).await,
+        [Finding::Checkpoint { seq: checkpoint.seq }],
+        "grown again, it is another event"
+    );
+    let mut forged = checkpoint;
+    forged.seq = 1;
+    assert!(check(&room.vault, forged).await.contains(&Finding::ForeignCheckpoint));
+}

@@ -1,0 +1,468 @@
+//! What each verb does, and what it refuses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom::fields::Fields;
+use strongroom::{
+    Actor, Change, CredentialFilter, CredentialType, Draft, Error, Expected, Manifest, Once, Role, Secret, State,
+    Token, Vault,
+};
+
+use crate::room::{MANIFEST, Room, draft, text};
+use crate::support::{CANARY, Dir, FakeClock, KEY, SeededEntropy, canary};
+
+fn fields(json: &str) -> Fields {
+    strongroom::json::from_slice(json.as_bytes()).expect("fields")
+}
+
+fn codes(error: Error) -> Vec<(String, &'static str)> {
+    match error {
+        Error::Fields(errors) => errors.into_iter().map(|error| (error.field, error.code)).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_saved_credential_is_listed_without_and_opened_with_its_secret() {
+    let room = Room::new("save").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    assert_eq!(
+        (saved.state, saved.revision, saved.configured.as_slice()),
+        (State::Active, 1, &["api_key".to_owned()][..])
+    );
+    assert!(!format!("{saved:?}").contains(CANARY));
+
+    let listed = room
+        .vault
+        .list(&Actor::user(), &room.owner("alice"), CredentialFilter { limit: 10, ..Default::default() })
+        .await
+        .unwrap();
+    assert_eq!(listed.len(), 1);
+    let opened = room.open("alice", "openai", &saved).await.unwrap();
+    assert_eq!(text(&opened, "api_key"), canary("Work"));
+    assert!(!format!("{opened:?}").contains(CANARY));
+}
+
+#[tokio::test]
+async fn nobody_else_opens_it() {
+    let room = Room::new("strangers").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    room.save("bob", "Work").await.unwrap();
+    assert!(matches!(room.open("bob", "openai", &saved).await, Err(Error::NotFound { .. })), "another user");
+    assert!(matches!(room.open("alice", "stripe", &saved).await, Err(Error::NotFound { .. })), "another plugin");
+    assert!(matches!(room.open("alice", "unknown", &saved).await, Err(Error::NotFound { .. })), "no plugin");
+    assert!(
+        matches!(room.vault.grant(&Actor::user(), &room.owner("alice"), saved.id).await, Err(Error::NotFound { .. })),
+        "the user"
+    );
+    assert!(
+        matches!(
+            room.vault.grant(&Actor::operator(), &room.owner("alice"), saved.id).await,
+            Err(Error::NotFound { .. })
+        ),
+        "the operator"
+    );
+
+    let other = room.vault.create_tenant(&Actor::operator(), "other".parse().unwrap()).await.unwrap();
+    let stranger = strongroom::Owner { tenant: other.id, user: "alice".parse().unwrap() };
+    assert!(
+        matches!(room.vault.show(&Actor::user(), &stranger, saved.id).await, Err(Error::NotFound { .. })),
+        "another tenant"
+    );
+}
+
+#[tokio::test]
+async fn a_plugin_with_access_inject_reads_nothing() {
+    let room = Room::new("inject").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    room.register("openai", &MANIFEST.replace("\"read\"", "\"inject\"")).await.unwrap();
+    assert!(matches!(room.open("alice", "openai", &saved).await, Err(Error::AccessIsInject)));
+}
+
+#[tokio::test]
+async fn names_are_unique_for_a_user_and_plugin() {
+    let room = Room::new("names").await;
+    room.save("alice", "Work").await.unwrap();
+    assert!(matches!(room.save("alice", "Work").await, Err(Error::NameTaken { .. })));
+    room.save("bob", "Work").await.unwrap();
+    let elsewhere = Draft { plugin: "stripe".parse().unwrap(), ..draft("Work") };
+    room.vault.save(&Actor::user(), &room.owner("alice"), elsewhere, None).await.unwrap();
+
+    let second = room.save("alice", "Second").await.unwrap();
+    let rename = Change { name: Some("Work".parse().unwrap()), ..Change::default() };
+    let renamed = room.vault.update(&Actor::user(), &room.owner("alice"), second.id, None, rename).await;
+    assert!(matches!(renamed, Err(Error::NameTaken { .. })));
+}
+
+#[tokio::test]
+async fn an_absent_field_stays_and_null_clears() {
+    let room = Room::new("update").await;
+    let both = Draft {
+        fields: fields(&format!(r#"{{"api_key":"{}","webhook":"{}","organization":"org"}}"#, canary("a"), canary("w"))),
+        ..draft("Work")
+    };
+    let alice = room.owner("alice");
+    let saved = room.vault.save(&Actor::user(), &alice, both, None).await.unwrap();
+
+    let change = Change { fields: fields(r#"{"webhook":null}"#), ..Change::default() };
+    let changed = room.vault.update(&Actor::user(), &alice, saved.id, Some(1), change).await.unwrap();
+    assert_eq!((changed.revision, changed.configured.as_slice()), (2, &["api_key".to_owned()][..]));
+    assert_eq!(changed.settings.get("organization").unwrap(), "org");
+    let opened = room.open("alice", "openai", &changed).await.unwrap();
+    assert_eq!(text(&opened, "api_key"), canary("a"));
+    assert!(!opened.fields.contains_key("webhook"));
+
+    let change = Change { fields: fields(r#"{"api_key":null}"#), ..Change::default() };
+    let refused = room.vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap_err();
+    assert_eq!(codes(refused), [("api_key".to_owned(), "required")]);
+}
+
+#[tokio::test]
+async fn a_revision_from_yesterday_changes_nothing() {
+    let room = Room::new("stale").await;
+    let (saved, alice) = (room.save("alice", "Work").await.unwrap(), room.owner("alice"));
+    let rename = |name: &str| Change { name: Some(name.parse().unwrap()), ..Change::default() };
+    room.vault.update(&Actor::user(), &alice, saved.id, Some(1), rename("New")).await.unwrap();
+    assert!(matches!(
+        room.vault.update(&Actor::user(), &alice, saved.id, Some(1), rename("Old")).await,
+        Err(Error::Stale { .. })
+    ));
+    assert!(matches!(room.vault.delete(&Actor::user(), &alice, saved.id, Some(1)).await, Err(Error::Stale { .. })));
+    room.vault.delete(&Actor::user(), &alice, saved.id, Some(2)).await.unwrap();
+    assert!(matches!(room.vault.show(&Actor::user(), &alice, saved.id).await, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn of_many_updates_at_once_one_wins_each_revision() {
+    let room = Arc::new(Room::new("race").await);
+    let saved = room.save("alice", "Work").await.unwrap();
+    let mut running = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let room = room.clone();
+        running.spawn(async move {
+            let change = Change { name: Some(format!("Name {number}").parse().unwrap()), ..Change::default() };
+            room.vault.update(&Actor::user(), &room.owner("alice"), saved.id, Some(1), change).await.is_ok()
+        });
+    }
+    assert_eq!(running.join_all().await.into_iter().filter(|won| *won).count(), 1);
+}
+
+#[tokio::test]
+async fn every_fault_of_a_form_is_named_by_field() {
+    let room = Room::new("faults").await;
+    let save = async |kind, json: &str| {
+        let draft = Draft { kind, fields: fields(json), ..draft("Work") };
+        codes(room.vault.save(&Actor::user(), &room.owner("alice"), draft, None).await.unwrap_err())
+    };
+    let one = |field: &str, code| vec![(field.to_owned(), code)];
+    assert_eq!(save(CredentialType::ApiKey, "{}").await, one("api_key", "required"));
+    assert_eq!(save(CredentialType::ApiKey, r#"{"api_key":""}"#).await, one("api_key", "required"));
+    assert_eq!(save(CredentialType::ApiKey, r#"{"api_key":"pk-nope"}"#).await, one("api_key", "pattern"));
+    assert_eq!(save(CredentialType::ApiKey, r#"{"api_key":"sk"}"#).await, one("api_key", "min-length"));
+    assert_eq!(save(CredentialType::ApiKey, r#"{"api_key":7}"#).await, one("api_key", "type"));
+    assert_eq!(save(CredentialType::ApiKey, r#"{"api_key":{"a":1}}"#).await[0].1, "type");
+    assert_eq!(save(CredentialType::ApiKey, "{\"api_key\":\"sk-a\\u0000b\"}").await, one("api_key", "control"));
+    let huge = format!(r#"{{"api_key":"sk-{}"}}"#, "x".repeat(70_000));
+    assert_eq!(save(CredentialType::ApiKey, &huge).await, one("api_key", "max-length"));
+    assert_eq!(save(CredentialType::ApiKey, r#"{"api_key":"sk-fine","colour":"red"}"#).await, one("colour", "unknown"));
+    assert_eq!(
+        save(CredentialType::ApiKey, "{\"api_key\":\"sk-fine\",\"a\\nb\":\"x\"}").await,
+        one("fields", "format")
+    );
+    assert_eq!(save(CredentialType::Custom, r#"{"host":"h","port":0}"#).await, one("port", "minimum"));
+    assert_eq!(save(CredentialType::Custom, r#"{"host":"h","port":1.5}"#).await, one("port", "type"));
+    assert_eq!(save(CredentialType::Custom, r#"{"host":"not a host"}"#).await, one("host", "format"));
+    let unknown = Draft { plugin: "nobody".parse().unwrap(), ..draft("Work") };
+    assert_eq!(
+        codes(room.vault.save(&Actor::user(), &room.owner("alice"), unknown, None).await.unwrap_err()),
+        one("plugin", "unknown")
+    );
+}
+
+#[tokio::test]
+async fn unknown_means_secret_and_defaults_are_filled_in() {
+    let room = Room::new("custom").await;
+    let draft = Draft {
+        kind: CredentialType::Custom,
+        fields: fields(&format!(r#"{{"host":"db.example.com","extra":"{}"}}"#, canary("x"))),
+        ..draft("Db")
+    };
+    let saved = room.vault.save(&Actor::user(), &room.owner("alice"), draft, None).await.unwrap();
+    assert_eq!(
+        serde_json::Value::Object(saved.settings.clone()),
+        serde_json::json!({"host": "db.example.com", "port": 5432, "tls": true})
+    );
+    assert_eq!(saved.configured, ["extra"]);
+    assert_eq!(text(&room.open("alice", "openai", &saved).await.unwrap(), "extra"), canary("x"));
+}
+
+#[tokio::test]
+async fn tokens_are_sealed_apart_and_a_plugin_gets_no_refresh_token() {
+    let room = Room::new("tokens").await;
+    let json = format!(
+        r#"{{"access_token":"{}","refresh_token":"{}","expires_at":"2027-01-02T03:04:05Z","scopes":["repo","read:user"]}}"#,
+        canary("access"),
+        canary("refresh")
+    );
+    let draft = Draft { kind: CredentialType::Oauth2, fields: fields(&json), ..draft("GitHub") };
+    let saved = room.vault.save(&Actor::user(), &room.owner("alice"), draft, None).await.unwrap();
+    assert_eq!((saved.provider.as_deref(), saved.scopes.join(" ")), (Some("github"), "repo read:user".to_owned()));
+    assert_eq!(saved.configured, ["access_token", "refresh_token"]);
+    let opened = room.open("alice", "openai", &saved).await.unwrap();
+    assert_eq!(text(&opened, "access_token"), canary("access"));
+    assert_eq!(opened.expires_at.unwrap().to_string(), "2027-01-02T03:04:05Z");
+    assert!(!opened.fields.contains_key("refresh_token"));
+
+    let change =
+        Change { fields: fields(&format!(r#"{{"access_token":"{}"}}"#, canary("newer"))), ..Change::default() };
+    let changed = room.vault.update(&Actor::user(), &room.owner("alice"), saved.id, None, change).await.unwrap();
+    assert_eq!(changed.configured, ["access_token", "refresh_token"], "the refresh token stays");
+    assert_eq!(text(&room.open("alice", "openai", &changed).await.unwrap(), "access_token"), canary("newer"));
+}
+
+#[tokio::test]
+async fn the_same_request_twice_saves_once() {
+    let room = Arc::new(Room::new("once").await);
+    let once = |request: &str| Once {
+        scope: "POST user alice".into(),
+        key: "k1".into(),
+        request: Secret::new(request.as_bytes().to_vec()),
+    };
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (room, once) = (room.clone(), once("same"));
+        running.spawn(async move {
+            room.vault.save(&Actor::user(), &room.owner("alice"), draft("Work"), Some(&once)).await.unwrap().id
+        });
+    }
+    let mut ids = running.join_all().await;
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    let other = room.vault.save(&Actor::user(), &room.owner("alice"), draft("Other"), Some(&once("different"))).await;
+    assert!(matches!(other, Err(Error::OnceMismatch)));
+    room.vault.delete(&Actor::user(), &room.owner("alice"), ids[0], None).await.unwrap();
+    let spent = room.vault.save(&Actor::user(), &room.owner("alice"), draft("Work"), Some(&once("same"))).await;
+    assert!(matches!(spent, Err(Error::OnceSpent)));
+
+    let token = async || {
+        room.vault.create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&once("key"))).await
+    };
+    assert!(matches!(token().await, Err(Error::OnceMismatch)), "the same key for another thing");
+    let once = Once { scope: "POST host".into(), key: "k2".into(), request: Secret::new(Vec::new()) };
+    let first = room
+        .vault
+        .create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&once))
+        .await
+        .unwrap();
+    let second = room
+        .vault
+        .create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&once))
+        .await
+        .unwrap();
+    assert_eq!(first.1.expose(), second.1.expose(), "the replay shows the same token");
+}
+
+#[tokio::test]
+async fn a_deleted_user_is_gone_and_may_come_back_with_another_key() {
+    let room = Room::new("delete-user").await;
+    let before = room.save("alice", "Work").await.unwrap();
+    let alice = room.owner("alice");
+    let (_, session) = room.vault.create_session(&Actor::host(), &alice, Duration::from_secs(60), None).await.unwrap();
+    room.vault.delete_user(&Actor::host(), &alice).await.unwrap();
+    assert!(matches!(room.vault.delete_user(&Actor::host(), &alice).await, Err(Error::NotFound { .. })));
+    assert!(matches!(room.open("alice", "openai", &before).await, Err(Error::NotFound { .. })));
+    assert!(room.vault.authenticate(&session).await.unwrap().is_none());
+    let after = room.save("alice", "Work").await.unwrap();
+    assert_eq!(text(&room.open("alice", "openai", &after).await.unwrap(), "api_key"), canary("Work"));
+    assert!(room.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty());
+}
+
+#[tokio::test]
+async fn a_row_of_a_deleted_user_put_back_from_a_backup_does_not_open() {
+    let room = Room::new("shredded").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    let db = room.intruder();
+    db.execute_batch("CREATE TABLE backup AS SELECT * FROM credential").unwrap();
+    room.vault.delete_user(&Actor::host(), &room.owner("alice")).await.unwrap();
+    room.save("alice", "Other").await.unwrap();
+    db.execute_batch("INSERT INTO credential SELECT * FROM backup; DROP TABLE backup").unwrap();
+    assert!(matches!(room.open("alice", "openai", &saved).await, Err(Error::Undecryptable)));
+}
+
+#[tokio::test]
+async fn keys_and_sessions_let_in_until_they_are_revoked_or_expire() {
+    let room = Room::new("keys").await;
+    let (row, token) = room
+        .vault
+        .create_key(&Actor::host(), room.tenant, Role::Plugin("openai".parse().unwrap()), "a".parse().unwrap(), None)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        assert!(room.vault.authenticate(&token).await.unwrap().is_some());
+    }
+    room.vault.revoke_key(&Actor::host(), room.tenant, &row.role, row.id).await.unwrap();
+    assert!(room.vault.authenticate(&token).await.unwrap().is_none(), "at once, though it was remembered");
+    assert!(matches!(
+        room.vault.revoke_key(&Actor::host(), room.tenant, &row.role, row.id).await,
+        Err(Error::NotFound { .. })
+    ));
+
+    let (_, session) =
+        room.vault.create_session(&Actor::host(), &room.owner("alice"), Duration::from_secs(60), None).await.unwrap();
+    assert!(room.vault.authenticate(&session).await.unwrap().is_some());
+    room.clock.advance(60_000);
+    assert!(room.vault.authenticate(&session).await.unwrap().is_none());
+    let long = room.vault.create_session(&Actor::host(), &room.owner("alice"), Duration::from_secs(1801), None).await;
+    assert!(matches!(long, Err(Error::Fields(_))));
+    let unknown = Token::generate(strongroom::TokenKind::Host, &SeededEntropy::new(99));
+    assert!(room.vault.authenticate(&unknown).await.unwrap().is_none());
+}
+
+/// Another process revokes; this one has the key in memory. The event of the read is what finds it out.
+#[tokio::test]
+async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
+    let room = Room::new("revoked-elsewhere").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    let role = Role::Plugin("openai".parse().unwrap());
+    let (row, token) =
+        room.vault.create_key(&Actor::host(), room.tenant, role.clone(), "a".parse().unwrap(), None).await.unwrap();
+    let read = async || {
+        let principal = room.vault.authenticate(&token).await?.ok_or(Error::Revoked)?;
+        room.vault.open(room.vault.grant(&principal.actor(None, None), &room.owner("alice"), saved.id).await?).await
+    };
+    read().await.unwrap();
+    read().await.unwrap();
+
+    let builder = Vault::builder(&room.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(7)));
+    let elsewhere = builder.open().await.unwrap();
+    elsewhere.revoke_key(&Actor::operator(), room.tenant, &role, row.id).await.unwrap();
+    assert!(matches!(read().await, Err(Error::Revoked)));
+
+    let (_, token) =
+        room.vault.create_key(&Actor::host(), room.tenant, role, "b".parse().unwrap(), None).await.unwrap();
+    let read = async || {
+        let principal = room.vault.authenticate(&token).await?.ok_or(Error::Revoked)?;
+        room.vault.open(room.vault.grant(&principal.actor(None, None), &room.owner("alice"), saved.id).await?).await
+    };
+    read().await.unwrap();
+    let inject = Manifest::parse(&MANIFEST.replace("\"read\"", "\"inject\"")).unwrap();
+    elsewhere
+        .register(&Actor::operator(), room.tenant, &"openai".parse().unwrap(), inject, Expected::Any)
+        .await
+        .unwrap();
+    assert!(matches!(read().await, Err(Error::AccessIsInject)), "a manifest changed elsewhere counts at once");
+    elsewhere.delete(&Actor::operator(), &room.owner("alice"), saved.id, None).await.unwrap();
+    assert!(matches!(read().await, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_plugin_in_use_stays_unless_its_credentials_go_too() {
+    let room = Room::new("remove-plugin").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    let name = "openai".parse().unwrap();
+    let kept = room.vault.remove_plugin(&Actor::host(), room.tenant, &name, false).await;
+    assert!(matches!(kept, Err(Error::PluginInUse { credentials: 1 })));
+    room.vault.remove_plugin(&Actor::host(), room.tenant, &name, true).await.unwrap();
+    assert!(matches!(
+        room.vault.show(&Actor::user(), &room.owner("alice"), saved.id).await,
+        Err(Error::NotFound { .. })
+    ));
+    assert!(room.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty());
+}
+
+#[tokio::test]
+async fn the_time_of_last_use_comes_from_the_log() {
+    let room = Room::new("last-used").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    room.clock.advance(5_000);
+    room.open("alice", "openai", &saved).await.unwrap();
+    let used = strongroom::Clock::now(&*room.clock);
+    let room = room.reopened().await;
+    let shown = room.vault.show(&Actor::user(), &room.owner("alice"), saved.id).await.unwrap();
+    assert_eq!((shown.last_used_at, shown.revision), (Some(used), 1));
+    assert!(
+        room.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty(),
+        "without an event of its own"
+    );
+}
+
+#[tokio::test]
+async fn a_manifest_is_refused_with_all_its_faults() {
+    for (from, to, place) in [
+        ("\"read\"", "\"look\"", "manifest"),
+        ("\"title\": \"OpenAI\"", "\"title\": \"\"", "title"),
+        ("\"api.openai.com\"", "\"https://api.openai.com\"", "hosts/0"),
+        ("\"api.openai.com\"", "\"10.0.0.1\"", "hosts/0"),
+        ("\"^sk-\"", "\"(unclosed\"", "credentials/api-key/schema/properties/api_key/pattern"),
+        ("\"required\": [\"host\"]", "\"required\": [\"nothing\"]", "credentials/custom/schema/required"),
+        ("\"default\": 5432", "\"default\": 0", "credentials/custom/schema/properties/port/default"),
+        ("\"scopes\": [\"repo\"]", "\"scopes\": [\"a b\"]", "credentials/oauth2/scopes"),
+        ("\"webhook\":", "\"web hook\":", "credentials/api-key/schema/properties/web hook"),
+    ] {
+        let found = codes(Manifest::parse(&MANIFEST.replace(from, to)).unwrap_err());
+        assert!(found.iter().any(|(field, _)| field == place), "{to}: {found:?}");
+    }
+    assert!(matches!(
+        Manifest::parse(&MANIFEST.replacen("\"title\"", "\"title\": \"x\", \"title\"", 1)),
+        Err(Error::Fields(_))
+    ));
+    assert!(matches!(Manifest::parse(&" ".repeat(200_000)), Err(Error::Fields(_))));
+}
+
+#[tokio::test]
+async fn the_wrong_key_opens_nothing_and_writes_nothing() {
+    let room = Room::new("wrong-key").await;
+    room.save("alice", "Work").await.unwrap();
+    let path = room.dir.database();
+    room.vault.close().await;
+    let before = std::fs::read(&path).unwrap();
+    let other = Secret::from("b3RoZXIta2V5LTMyLWJ5dGVzLWZvci10aGUtdGVzdCE=");
+    let error = Vault::builder(&path).key(other).clock(Arc::new(FakeClock::new())).open().await.unwrap_err();
+    assert!(error.is_about_the_key());
+    assert!(error.to_string().contains(room.vault.key_id()), "{error}");
+    assert!(Vault::builder(&path).open().await.unwrap_err().is_about_the_key(), "no key");
+    assert!(
+        Vault::builder(&path).key(Secret::from("c2hvcnQ=")).open().await.unwrap_err().to_string().contains("5 bytes")
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn files_that_others_could_read_or_that_are_not_ours_are_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let open = async |path: &std::path::Path| {
+        Vault::builder(path).key(Secret::from(KEY)).open().await.map(drop).map_err(|error| error.to_string())
+    };
+    let mode =
+        |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+
+    let room = Room::new("modes").await;
+    let path = room.dir.database();
+    room.vault.close().await;
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+    mode(&path, 0o640);
+    assert!(open(&path).await.unwrap_err().contains("chmod 600"));
+    mode(&path, 0o600);
+    mode(path.parent().unwrap(), 0o755);
+    assert!(open(&path).await.unwrap_err().contains("chmod 700"));
+    mode(path.parent().unwrap(), 0o700);
+    room.intruder().pragma_update(None, "user_version", 99).unwrap();
+    assert!(open(&path).await.unwrap_err().contains("newer"));
+
+    let dir = Dir::new("foreign");
+    let (foreign, garbage) =
+        (dir.path().join("private").join("foreign.db"), dir.path().join("private").join("garbage.db"));
+    std::fs::create_dir(foreign.parent().unwrap()).unwrap();
+    mode(foreign.parent().unwrap(), 0o700);
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+    std::fs::write(&garbage, "this is not a database, but long enough to look like one ".repeat(50)).unwrap();
+    for path in [&foreign, &garbage] {
+        mode(path, 0o600);
+        let before = std::fs::read(path).unwrap();
+        assert!(open(path).await.unwrap_err().contains("not a Strongroom database"));
+        assert_eq!(std::fs::read(path).unwrap(), before);
+    }
+}
