@@ -1,4 +1,4 @@
--- GETs a random line of the file BENCH_PATHS, with the header BENCH_HEADER. The lines are of one width, padded with spaces.
+-- GETs a random line of the file BENCH_PATHS, with the header BENCH_HEADER. All lines have one width.
 dofile("report.lua")
 
 -- One string, not a table of a million: collecting that would stop the client, and look like a slow server.

@@ -1,4 +1,4 @@
--- Prints one line of JSON when a run is over: times in milliseconds, every kind of error counted.
+-- Numbers the threads; prints one line of JSON when a run is over: times in milliseconds, every kind of error counted.
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(

@@ -4,7 +4,7 @@ dofile("report.lua")
 local head, count = "", 0
 
 function init()
-  local path = io.lines(os.getenv("BENCH_PATHS"))()
+  local path = io.lines(os.getenv("BENCH_PATHS"))():match("^%S+")
   head = "POST " .. path .. " HTTP/1.1\r\nHost: 127.0.0.1\r\n" .. os.getenv("BENCH_HEADER")
     .. "\r\nContent-Type: application/json\r\nContent-Length: "
 end

@@ -12,7 +12,7 @@ pub(crate) const CANARY: &str = "CANARYb3d1f7a95c";
 
 /// A secret that openai's pattern takes.
 pub(crate) fn canary(name: &str) -> String {
-    format!("sk-{CANARY}-{name}")
+    format!("sk-{CANARY}-{}", name.replace(' ', "-"))
 }
 
 pub(crate) struct FakeClock(AtomicI64);

@@ -95,6 +95,9 @@ enum Command {
     /// Print the commented default settings.
     #[command(after_help = "Example:\n  strongroom config > strongroom.toml")]
     Config,
+    /// Print the description of the HTTP API, OpenAPI 3.1.
+    #[command(after_help = "Example:\n  strongroom openapi > openapi.json")]
+    Openapi,
     /// Print completions for a shell.
     #[command(after_help = "Example:\n  strongroom completions bash > /etc/bash_completion.d/strongroom")]
     Completions {
@@ -136,6 +139,7 @@ async fn run(cli: Cli, output: Output) -> Result<ExitCode> {
     match &cli.command {
         Command::Key(KeyCommand::Generate) => output::print(Key::generate_text(&OsEntropy::default()).expose())?,
         Command::Config => output::print(settings::DEFAULTS.trim_end())?,
+        Command::Openapi => output::print(strongroom_server::openapi::text().trim_end())?,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "strongroom", &mut std::io::stdout());
         }

@@ -149,7 +149,7 @@ impl Schema {
 
     /// Lays what was sent over what is stored (absent keeps, `null` clears) and checks the whole.
     pub(crate) fn merge(&self, mut values: Values, sent: Fields) -> Result<Values, Vec<FieldError>> {
-        let mut errors = Vec::new();
+        let (mut errors, mut unsupported) = (Vec::new(), Vec::new());
         for (field, input) in sent.0 {
             if !is_field_name(&field) {
                 errors.push(fault("fields", "format", FIELD_NAME));
@@ -164,6 +164,7 @@ impl Schema {
                 Input::Value(value) => drop(values.insert(field, value)),
                 Input::Unsupported => {
                     errors.push(fault(&field, "type", "must be a text, a number, true or false, or a list of texts"));
+                    unsupported.push(field);
                 }
             }
         }
@@ -173,7 +174,7 @@ impl Schema {
         for (field, property) in &self.properties {
             let visible = property.visible_when.as_ref().is_none_or(|when| when.holds(&values));
             match values.get(field) {
-                None if visible && self.required.contains(field) => {
+                None if visible && self.required.contains(field) && !unsupported.contains(field) => {
                     errors.push(fault(field, "required", "must have a value"));
                 }
                 None => {}

@@ -1,0 +1,121 @@
+//! Every route with every principal has a stated expectation. The routes come from the router's own description, and
+//! everything that is routed is described; a route without a row here fails the test.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use crate::harness::{Server, draft};
+
+/// Nobody, a token that is unknown, host, user, another user, plugin, another plugin, another tenant's host.
+const PRINCIPALS: [&str; 8] = ["nobody", "unknown", "host", "alice", "bob", "plugin", "other plugin", "stranger"];
+
+/// The status for each principal, in the order above.
+#[rustfmt::skip]
+const EXPECTED: &[(&str, &str, [u16; 8])] = &[
+    ("GET", "/livez",                           [204, 204, 204, 204, 204, 204, 204, 204]),
+    ("GET", "/readyz",                          [204, 204, 204, 204, 204, 204, 204, 204]),
+    ("GET", "/v1/openapi.json",                 [200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/v1/credentials",                  [401, 401, 403, 200, 200, 200, 200, 403]),
+    ("POST", "/v1/credentials",                 [401, 401, 403, 201, 201, 403, 403, 403]),
+    ("GET", "/v1/credentials/{id}",             [401, 401, 403, 200, 404, 200, 404, 403]),
+    ("PATCH", "/v1/credentials/{id}",           [401, 401, 403, 200, 404, 403, 403, 403]),
+    ("DELETE", "/v1/credentials/{id}",          [401, 401, 403, 204, 404, 403, 403, 403]),
+    ("GET", "/v1/credentials/{id}/secret",      [401, 401, 403, 403, 403, 200, 404, 403]),
+    ("GET", "/v1/plugins",                      [401, 401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/v1/plugins/{name}",               [401, 401, 200, 200, 200, 200, 200, 404]),
+    ("PUT", "/v1/plugins/{name}",               [401, 401, 200, 403, 403, 403, 403, 201]),
+    ("DELETE", "/v1/plugins/{name}",            [401, 401, 409, 403, 403, 403, 403, 404]),
+    ("GET", "/v1/plugins/{name}/keys",          [401, 401, 200, 403, 403, 403, 403, 404]),
+    ("POST", "/v1/plugins/{name}/keys",         [401, 401, 201, 403, 403, 403, 403, 404]),
+    ("DELETE", "/v1/plugins/{name}/keys/{id}",  [401, 401, 204, 403, 403, 403, 403, 404]),
+    ("GET", "/v1/host-keys",                    [401, 401, 200, 403, 403, 403, 403, 200]),
+    ("POST", "/v1/host-keys",                   [401, 401, 201, 403, 403, 403, 403, 201]),
+    ("DELETE", "/v1/host-keys/{id}",            [401, 401, 204, 403, 403, 403, 403, 404]),
+    ("POST", "/v1/sessions",                    [401, 401, 201, 403, 403, 403, 403, 201]),
+    ("DELETE", "/v1/sessions/current",          [401, 401, 403, 204, 204, 403, 403, 403]),
+    ("GET", "/v1/users",                        [401, 401, 200, 403, 403, 403, 403, 200]),
+    ("DELETE", "/v1/users/{user_id}",           [401, 401, 204, 403, 403, 403, 403, 404]),
+    ("GET", "/v1/users/{user_id}/sessions",     [401, 401, 200, 403, 403, 403, 403, 200]),
+    ("DELETE", "/v1/users/{user_id}/sessions",  [401, 401, 204, 403, 403, 403, 403, 204]),
+    ("DELETE", "/v1/users/{user_id}/sessions/{id}", [401, 401, 204, 403, 403, 403, 403, 404]),
+    ("GET", "/v1/audit",                        [401, 401, 200, 403, 403, 403, 403, 200]),
+];
+
+#[tokio::test]
+async fn every_route_answers_every_principal_as_stated() {
+    let routes = routes();
+    let stated: Vec<_> = EXPECTED.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    for route in &routes {
+        assert!(stated.contains(route), "{} {} has no stated expectation", route.0, route.1);
+    }
+    for route in &stated {
+        assert!(routes.contains(route), "{} {} is stated, but not routed", route.0, route.1);
+    }
+    for (method, path, statuses) in EXPECTED {
+        for (principal, status) in PRINCIPALS.iter().zip(statuses) {
+            let got = try_route(method, path, principal).await;
+            assert_eq!(got, *status, "{method} {path} as {principal}");
+        }
+    }
+}
+
+fn routes() -> Vec<(String, String)> {
+    let description: Value = serde_json::from_str(strongroom_server::openapi::text()).unwrap();
+    let paths = description["paths"].as_object().unwrap();
+    let methods = paths.iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().keys().map(move |method| (method.to_uppercase(), path.clone()))
+    });
+    methods.collect()
+}
+
+/// Each try has a server of its own: no try sees what another did.
+async fn try_route(method: &str, path: &str, principal: &str) -> u16 {
+    let server = Server::new("matrix").await;
+    let credential = server.saved("Work").await;
+    let key = |kind: &str| format!("/v1/{kind}");
+    let made = async |path: &str, body: Value| {
+        server.with_json("POST", path, &server.host, &body).await.json()["id"].as_str().unwrap().to_owned()
+    };
+    let id = match path {
+        path if path.starts_with("/v1/credentials") => credential,
+        path if path.starts_with("/v1/plugins") => made(&key("plugins/openai/keys"), json!({"label": "x"})).await,
+        path if path.starts_with("/v1/host-keys") => made(&key("host-keys"), json!({"label": "x"})).await,
+        _ => made(&key("sessions"), json!({"user_id": "alice"})).await,
+    };
+    let token = match principal {
+        "nobody" => "",
+        "unknown" => "srh_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "host" => &server.host,
+        "alice" => &server.alice,
+        "bob" => &server.bob,
+        "plugin" => &server.plugin,
+        "other plugin" => &server.other_plugin,
+        _ => &server.stranger,
+    };
+    let mut uri = path.replace("{id}", &id).replace("{name}", "openai").replace("{user_id}", "alice");
+    if principal.ends_with("plugin") && path.starts_with("/v1/credentials") {
+        uri += "?user_id=alice";
+    }
+    let body = match (method, path) {
+        ("POST", "/v1/credentials") => draft("New"),
+        ("PATCH", _) => json!({"name": "Renamed"}),
+        ("PUT", _) => serde_json::from_str(include_str!("../../../../examples/plugins/openai.json")).unwrap(),
+        ("POST", "/v1/sessions") => json!({"user_id": "carol"}),
+        ("POST", _) => json!({"label": "new"}),
+        _ => Value::Null,
+    };
+    let mut request = Server::request(method, &uri, token);
+    if matches!(method, "PATCH" | "DELETE") {
+        request = request.header("if-match", "*");
+    }
+    let request: Request<Body> = match body {
+        Value::Null => request.body(Body::empty()).unwrap(),
+        body => request.header("content-type", "application/json").body(body.to_string().into()).unwrap(),
+    };
+    let answer = server.send(request).await;
+    if answer.status.is_client_error() {
+        answer.problem();
+    }
+    answer.status.as_u16()
+}

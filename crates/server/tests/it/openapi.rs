@@ -1,0 +1,25 @@
+//! The checked-in description is the one that the code gives.
+
+use serde_json::Value;
+
+#[test]
+fn the_description_has_not_drifted() {
+    let checked_in = include_str!("../../../../docs/openapi.json");
+    assert!(
+        checked_in == strongroom_server::openapi::text(),
+        "docs/openapi.json differs from the code: run `make openapi`"
+    );
+}
+
+/// No schema of an answer but the plugin's own read has a member that could hold a secret.
+#[test]
+fn no_answer_to_a_user_has_room_for_a_secret() {
+    let description: Value = serde_json::from_str(strongroom_server::openapi::text()).unwrap();
+    let schemas = description["components"]["schemas"].as_object().unwrap();
+    for name in ["Credential", "Key", "Session", "User", "Event", "Plugin"] {
+        let members = schemas[name]["properties"].as_object().unwrap();
+        for member in ["fields", "secret", "token", "access_token", "refresh_token", "encrypted_data", "value"] {
+            assert!(!members.contains_key(member), "{name}.{member}");
+        }
+    }
+}

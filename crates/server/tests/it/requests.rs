@@ -1,0 +1,172 @@
+//! What holds for every request: hosts, addresses, limits, headers, methods, time, ids.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode};
+use strongroom_server::Config;
+use strongroom_server::config::Limits;
+
+use crate::harness::{Server, draft};
+
+fn limited(principal: u32, address: u32) -> impl FnOnce(Config) -> Config {
+    move |config| Config {
+        limits: Limits { principal_per_second: principal, address_per_second: address, ..config.limits },
+        ..config
+    }
+}
+
+#[tokio::test]
+async fn every_answer_carries_its_headers() {
+    let server = Server::new("headers").await;
+    for (path, token) in
+        [("/livez", ""), ("/v1/credentials", ""), ("/v1/credentials", server.alice.as_str()), ("/nowhere", "")]
+    {
+        let answer = server.get(path, token).await;
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+        ] {
+            assert_eq!(answer.headers[name], value, "{path}");
+        }
+        assert!(!answer.headers.contains_key("server"), "{path}");
+        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
+        assert_eq!(answer.headers["x-request-id"].len(), 32, "{path}");
+    }
+    let limits = server.get("/v1/credentials", &server.alice).await.headers;
+    assert_eq!(limits["ratelimit-policy"], "\"principal\";q=10000;w=1");
+    assert!(limits["ratelimit"].to_str().unwrap().starts_with("\"principal\";r="));
+}
+
+#[tokio::test]
+async fn a_plain_request_id_is_kept_and_any_other_replaced() {
+    let server = Server::new("request-id").await;
+    for (sent, kept) in
+        [("trace-12345678", true), ("short", false), ("has space in it", false), (&"x".repeat(65), false)]
+    {
+        let request = Server::request("GET", "/livez", "").header("x-request-id", sent).body(Body::empty()).unwrap();
+        assert_eq!(server.send(request).await.headers["x-request-id"] == sent, kept, "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn only_known_hosts_are_answered() {
+    let server = Server::new("hosts").await;
+    for (host, status) in
+        [("localhost", 401), ("LOCALHOST:8420", 401), ("evil.example.com", 421), ("localhost.evil.com", 421), ("", 421)]
+    {
+        let request = Request::builder().uri("/v1/credentials").header("host", host).body(Body::empty()).unwrap();
+        assert_eq!(server.send(request).await.status.as_u16(), status, "{host}");
+    }
+    let twice = Request::builder()
+        .uri("/v1/credentials")
+        .header("host", "localhost")
+        .header("host", "evil")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(server.send(twice).await.status, StatusCode::MISDIRECTED_REQUEST);
+    let health = Request::builder().uri("/readyz").header("host", "10.0.0.1").body(Body::empty()).unwrap();
+    assert_eq!(server.send(health).await.status, StatusCode::NO_CONTENT, "probes come by address");
+}
+
+#[tokio::test]
+async fn a_principal_has_an_allowance_of_its_own() {
+    let server = Server::with("limits", limited(5, 1_000)).await;
+    for _ in 0..5 {
+        assert_eq!(server.get("/v1/credentials", &server.alice).await.status, StatusCode::OK);
+    }
+    let refused = server.get("/v1/credentials", &server.alice).await;
+    assert_eq!((refused.status, refused.problem().0.as_str()), (StatusCode::TOO_MANY_REQUESTS, "rate-limited"));
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(server.get("/v1/credentials", &server.bob).await.status, StatusCode::OK, "another user goes on");
+    server.clock.advance(1_000);
+    assert_eq!(server.get("/v1/credentials", &server.alice).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn wrong_tokens_draw_on_the_address() {
+    let server = Server::with("address", limited(1_000, 5)).await;
+    let wrong = "srh_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    for _ in 0..5 {
+        assert_eq!(server.get("/v1/credentials", wrong).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(server.get("/v1/credentials", wrong).await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(
+        server.get("/v1/credentials", &server.alice).await.status,
+        StatusCode::OK,
+        "a valid token is not locked out by its neighbours"
+    );
+    let elsewhere = |address: &str| {
+        let mut request = Server::request("GET", "/v1/credentials", wrong).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(address.parse::<SocketAddr>().unwrap()));
+        request
+    };
+    assert_eq!(server.send(elsewhere("198.51.100.1:1")).await.status, StatusCode::UNAUTHORIZED);
+    for number in 0..5 {
+        server.send(elsewhere(&format!("[2001:db8:1:1::{number}]:1"))).await;
+    }
+    assert_eq!(
+        server.send(elsewhere("[2001:db8:1:1:ffff::9]:1")).await.status,
+        StatusCode::TOO_MANY_REQUESTS,
+        "a /64 is one caller"
+    );
+}
+
+#[tokio::test]
+async fn forwarded_addresses_are_believed_of_trusted_proxies_only() {
+    let trusting = |config: Config| Config { trusted_proxies: vec!["192.0.2.0/24".parse().unwrap()], ..config };
+    for (trusted, expected) in [(true, "203.0.113.9"), (false, "192.0.2.7")] {
+        let server = if trusted { Server::with("proxy", trusting).await } else { Server::new("proxy").await };
+        let request = Server::request("GET", "/v1/credentials", &server.alice)
+            .header("x-forwarded-for", "10.1.1.1, 203.0.113.9, 192.0.2.8");
+        server.send(request.body(Body::empty()).unwrap()).await;
+        let events = server.get("/v1/audit?action=credential.list", &server.host).await.json();
+        assert_eq!(events["items"][0]["address"], expected);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_404_and_an_unknown_method_405_with_allow() {
+    let server = Server::new("methods").await;
+    assert_eq!(server.get("/nowhere", "").await.problem().0, "not-found");
+    for method in ["POST", "PUT", "TRACE", "FOO", "CONNECT"] {
+        let answer = server.send(Server::request(method, "/livez", "").body(Body::empty()).unwrap()).await;
+        assert_eq!(
+            (answer.status, answer.problem().0.as_str()),
+            (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+            "{method}"
+        );
+        assert_eq!(answer.headers["allow"], "GET,HEAD", "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_given_up() {
+    let short = |config: Config| Config {
+        limits: Limits { request_timeout: Duration::from_millis(100), ..config.limits },
+        ..config
+    };
+    let server = Server::with("slow", short).await;
+    let (_open, never) = http_body_util::channel::Channel::<axum::body::Bytes, std::convert::Infallible>::new(1);
+    let request = Server::request("POST", "/v1/credentials", &server.alice).header("content-type", "application/json");
+    let answer = server.send(request.body(Body::new(never)).unwrap()).await;
+    assert_eq!((answer.status, answer.problem().0.as_str()), (StatusCode::REQUEST_TIMEOUT, "timeout"));
+}
+
+#[tokio::test]
+async fn the_event_names_the_request() {
+    let server = Server::new("event").await;
+    let saved = server.with_json("POST", "/v1/credentials", &server.alice, &draft("Work")).await;
+    let id = saved.headers["x-request-id"].to_str().unwrap();
+    let events = server.get("/v1/audit?action=credential.save", &server.host).await.json();
+    let event = &events["items"][0];
+    assert_eq!(
+        (event["request_id"].as_str(), event["address"].as_str(), event["actor"].as_str()),
+        (Some(id), Some("192.0.2.7"), Some("user"))
+    );
+    assert!(event["actor_id"].as_str().unwrap().starts_with("sess_"));
+}
