@@ -128,7 +128,7 @@ impl Entropy for Counting {
     fn fill(&self, buffer: &mut [u8]) {
         let count = self.0.fetch_add(1, Ordering::SeqCst);
         buffer.fill(0);
-        buffer[..8].copy_from_slice(&count.to_be_bytes());
+        buffer.iter_mut().zip(count.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
     }
 }
 

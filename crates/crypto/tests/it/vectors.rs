@@ -19,7 +19,7 @@ fn aes_256_gcm_with_96_bit_ivs() {
             let opened = key.open_in_place(nonce, Aad::from(&test.aad), &mut message).map(|plain| plain.to_vec());
             match test.result {
                 TestResult::Valid | TestResult::Acceptable => {
-                    assert_eq!(opened.expect("valid"), test.pt.to_vec(), "case {}", test.tc_id)
+                    assert_eq!(opened.expect("valid"), test.pt.to_vec(), "case {}", test.tc_id);
                 }
                 TestResult::Invalid => assert!(opened.is_err(), "case {}", test.tc_id),
             }

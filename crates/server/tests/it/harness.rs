@@ -11,7 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
-use strongroom::{Actor, Expected, Manifest, Owner, Role, Secret, TenantId, Vault};
+use strongroom::{Actor, Expected, Manifest, Owner, Role, Secret, Vault};
 use strongroom_server::{App, Config, router};
 use tower::ServiceExt;
 
@@ -22,7 +22,6 @@ pub(crate) struct Server {
     pub(crate) vault: Arc<Vault>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) dir: Dir,
-    pub(crate) tenant: TenantId,
     pub(crate) host: String,
     pub(crate) alice: String,
     pub(crate) bob: String,
@@ -136,7 +135,6 @@ impl Server {
             vault,
             clock,
             dir,
-            tenant,
         }
     }
 

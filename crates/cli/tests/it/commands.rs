@@ -1,0 +1,269 @@
+//! Commands: keys that are missing or wrong, secrets that stay out of arguments, help for everything.
+
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::process::{Serving, done, furnish, run, strongroom};
+use crate::support::{CANARY, Dir, canary};
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_key_that_is_missing_or_wrong_is_one_sentence_and_nothing_written() {
+    let dir = Dir::new("keys");
+    let database = dir.database();
+    furnish(&database);
+    let before = std::fs::read(&database).unwrap();
+    for (variable, value, words) in [
+        ("CREDENTIAL_ENCRYPTION_KEY", "", "no encryption key is set"),
+        ("CREDENTIAL_ENCRYPTION_KEY", "c2hvcnQ=", "exactly 32"),
+        ("CREDENTIAL_ENCRYPTION_KEY", "!!", "neither base64 nor hexadecimal"),
+        ("CREDENTIAL_ENCRYPTION_KEY", "YW5vdGhlci1rZXktMzItYnl0ZXMtZm9yLXRoZS10ZXM=", "is sealed under key"),
+    ] {
+        for arguments in [&["serve"][..], &["credential", "list", "--user", "alice"]] {
+            let mut command = strongroom(&database);
+            command.args(arguments).env(variable, value);
+            let began = Instant::now();
+            let output = run(command, "");
+            assert!(began.elapsed() < Duration::from_secs(1), "{words}: took {:?}", began.elapsed());
+            assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+            assert!(said(&output).contains(words), "{}", said(&output));
+            let lines = said(&output);
+            assert_eq!(lines.trim().lines().count(), 1, "{lines}");
+            assert!(value.len() < 20 || !lines.contains(value), "the key itself was printed");
+        }
+    }
+    assert_eq!(std::fs::read(&database).unwrap(), before);
+    let nowhere = dir.path().join("new").join("vault.db");
+    let mut command = strongroom(&nowhere);
+    assert_eq!(
+        run(
+            {
+                command.arg("serve").env("CREDENTIAL_ENCRYPTION_KEY", "zz");
+                command
+            },
+            ""
+        )
+        .status
+        .code(),
+        Some(3)
+    );
+    assert!(!nowhere.exists(), "no database is made for a key that is none");
+}
+
+#[test]
+fn the_key_file_wins_over_the_variable() {
+    let dir = Dir::new("key-file");
+    furnish(&dir.database());
+    let file = dir.path().join("strongroom.key");
+    std::fs::write(&file, format!("{}\n", crate::support::KEY)).unwrap();
+    let mut command = strongroom(&dir.database());
+    command
+        .args(["plugin", "list"])
+        .env("CREDENTIAL_ENCRYPTION_KEY", "zz")
+        .env("CREDENTIAL_ENCRYPTION_KEY_FILE", &file);
+    assert!(run(command, "").status.success());
+}
+
+#[test]
+fn a_misspelt_setting_is_refused_by_name() {
+    let dir = Dir::new("misspelt");
+    let mut command = strongroom(&dir.database());
+    let output = run(
+        {
+            command.arg("serve").env("STRONGROOM_SERVER_LISTN", "x");
+            command
+        },
+        "",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("STRONGROOM_SERVER_LISTN"), "{}", said(&output));
+    let file = dir.path().join("own.toml");
+    std::fs::write(&file, "[limits]\nbody_byte = 1\n").unwrap();
+    let mut command = strongroom(&dir.database());
+    let output = run(
+        {
+            command.args(["serve", "--config"]).arg(&file);
+            command
+        },
+        "",
+    );
+    assert!(said(&output).contains("body_byte"), "{}", said(&output));
+}
+
+#[test]
+fn a_secret_comes_from_standard_input_or_a_file_and_never_from_an_argument() {
+    let dir = Dir::new("argv");
+    let database = dir.database();
+    let (_, plugin_key) = furnish(&database);
+    let save = |name: &'static str, more: &[&str], input: &str| {
+        let mut command = strongroom(&database);
+        command
+            .args(["credential", "save", "--user", "alice", "--plugin", "openai", "--json", "--name", name])
+            .args(more);
+        run(command, input)
+    };
+    let refused = save("Argument", &["--set", &format!("api_key={}", canary("argument"))], "");
+    assert!(!refused.status.success() && said(&refused).contains("is secret"), "{}", said(&refused));
+    assert!(!said(&refused).contains(CANARY));
+    let nothing = save("Nothing", &[], "");
+    assert!(said(&nothing).contains("expected on standard input"), "{}", said(&nothing));
+
+    let file = dir.path().join("secret.txt");
+    std::fs::write(&file, "sk-not-a-canary-0123456789\n").unwrap();
+    for (name, more, input) in [
+        ("Piped", vec![], canary("piped")),
+        ("File", vec!["--secret-file".to_owned(), format!("api_key={}", file.display())], String::new()),
+        (
+            "Json",
+            vec!["--fields".to_owned(), "-".to_owned()],
+            format!(r#"{{"api_key":"{}","organization":"org-1"}}"#, canary("json")),
+        ),
+    ] {
+        let output = save(name, &more.iter().map(String::as_str).collect::<Vec<_>>(), &input);
+        assert!(output.status.success(), "{name}: {}", said(&output));
+        assert!(!said(&output).contains(CANARY));
+        let id = serde_json::from_slice::<Value>(&output.stdout).unwrap()["id"].as_str().unwrap().to_owned();
+        let mut command = strongroom(&database);
+        command
+            .args(["credential", "open", &id, "--user", "alice", "--field", "api_key"])
+            .env("STRONGROOM_PLUGIN_KEY", &plugin_key);
+        let opened = run(command, "");
+        let expected = if name == "File" { "sk-not-a-canary-0123456789" } else { &canary(&name.to_lowercase()) };
+        assert_eq!(String::from_utf8_lossy(&opened.stdout).trim(), expected);
+    }
+    let mut command = strongroom(&database);
+    let host = done(&database, &["host-key", "create", "-q"], "");
+    command.args(["credential", "open", "cred_00000000000000000000000000000000", "--user", "alice"]);
+    let operator = run(command, &host);
+    assert!(said(&operator).contains("takes a plugin key"), "{}", said(&operator));
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    fn walk(path: &[String], seen: &mut usize) {
+        let dir = std::path::Path::new("/nonexistent/vault.db");
+        let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
+        arguments.push("--help");
+        let help = done(dir, &arguments, "");
+        *seen += 1;
+        let commands: Vec<String> = match help.split_once("Commands:\n") {
+            Some((_, rest)) => rest
+                .lines()
+                .take_while(|line| !line.is_empty())
+                .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+                .filter_map(|line| line.split_whitespace().next())
+                .filter(|name| *name != "help")
+                .map(str::to_owned)
+                .collect(),
+            None => Vec::new(),
+        };
+        if commands.is_empty() || path.is_empty() {
+            assert!(help.contains("Example"), "{path:?} has no example:\n{help}");
+        }
+        for command in commands {
+            walk(&[path, &[command]].concat(), seen);
+        }
+    }
+    let mut seen = 0;
+    walk(&[], &mut seen);
+    assert!(seen >= 35, "only {seen} helps");
+}
+
+#[test]
+fn tenants_users_and_plugins_come_and_go() {
+    let dir = Dir::new("tenants");
+    let database = dir.database();
+    furnish(&database);
+    done(&database, &["tenant", "create", "acme"], "");
+    assert!(done(&database, &["tenant", "list"], "").contains("acme"));
+    assert!(done(&database, &["--tenant", "acme", "plugin", "list"], "").contains("(none)"));
+    done(&database, &["tenant", "remove", "acme"], "");
+    done(
+        &database,
+        &["credential", "save", "--user", "alice", "--plugin", "openai", "--name", "Work"],
+        &canary("work"),
+    );
+    assert!(done(&database, &["user", "list"], "").contains("alice"));
+    let mut command = strongroom(&database);
+    let kept = run(
+        {
+            command.args(["plugin", "remove", "openai"]);
+            command
+        },
+        "",
+    );
+    assert!(said(&kept).contains("still has 1 credentials"), "{}", said(&kept));
+    done(&database, &["user", "delete", "alice"], "");
+    done(&database, &["plugin", "remove", "openai"], "");
+    assert!(done(&database, &["audit", "verify", "--deep"], "").contains("all is as the log says"));
+    assert!(done(&database, &["doctor"], "").contains("opens, instance"));
+    assert!(done(&database, &["completions", "bash"], "").contains("strongroom"));
+}
+
+#[tokio::test]
+async fn two_servers_and_the_command_line_share_a_file_and_are_all_right() {
+    let dir = Dir::new("two-servers");
+    let database = dir.database();
+    let (host, plugin) = furnish(&database);
+    let (one, two) = (
+        Serving::start(&database, &dir.path().join("1.log"), &[]).await,
+        Serving::start(&database, &dir.path().join("2.log"), &[]).await,
+    );
+    let session = one.session(&host, "alice").await;
+    let mut saving = tokio::task::JoinSet::new();
+    let servers = std::sync::Arc::new([one, two]);
+    for number in 0..60 {
+        let (servers, session) = (servers.clone(), session.clone());
+        saving.spawn(async move {
+            servers[number % 2].save(&session, &format!("Key {number}"), &canary("two")).await.unwrap()
+        });
+    }
+    let listed = done(&database, &["audit", "tail", "-n", "3"], "");
+    assert!(listed.contains("operator") || listed.contains("user"));
+    let ids: Vec<String> = saving
+        .join_all()
+        .await
+        .into_iter()
+        .map(|(status, body)| {
+            assert_eq!(status, 201, "{body}");
+            body["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    for (number, id) in ids.iter().enumerate() {
+        assert_eq!(servers[(number + 1) % 2].open(&plugin, "alice", id, "both-servers").await.unwrap().0, 200);
+    }
+    assert!(done(&database, &["audit", "verify", "--deep"], "").contains("all is as the log says"));
+    let [one, two] = std::sync::Arc::into_inner(servers).unwrap();
+    assert!(one.stop() && two.stop(), "SIGTERM is an orderly end");
+}
+
+#[tokio::test]
+async fn metrics_are_on_a_listener_of_their_own_and_tell_no_names() {
+    let dir = Dir::new("metrics");
+    let (host, plugin) = furnish(&dir.database());
+    let port = crate::process::free_port();
+    let serving = Serving::start(
+        &dir.database(),
+        &dir.path().join("server.log"),
+        &[("STRONGROOM_SERVER_METRICS_LISTEN", &format!("127.0.0.1:{port}"))],
+    )
+    .await;
+    let session = serving.session(&host, "alice-the-user").await;
+    let (_, saved) = serving.save(&session, "Work", &canary("metrics")).await.unwrap();
+    serving.open(&plugin, "alice-the-user", saved["id"].as_str().unwrap(), "metrics-request").await.unwrap();
+    let metrics =
+        serving.http.get(format!("http://127.0.0.1:{port}/metrics")).send().await.unwrap().text().await.unwrap();
+    std::fs::write(dir.path().join("metrics.txt"), &metrics).unwrap();
+    assert!(
+        metrics
+            .contains(r#"strongroom_requests_total{method="GET",route="/v1/credentials/{id}/secret",status="200"} 1"#),
+        "{metrics}"
+    );
+    assert!(!metrics.contains("alice") && !metrics.contains("cred_"));
+    assert_eq!(serving.http.get(format!("{}/metrics", serving.url)).send().await.unwrap().status(), 404);
+}

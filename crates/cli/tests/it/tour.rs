@@ -1,0 +1,101 @@
+//! The README's five minutes, from the README's own text; and what `strongroom dev` prints, as printed.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::process::{free_port, repository};
+use crate::support::Dir;
+
+struct Dev {
+    child: Child,
+    printed: String,
+    port: u16,
+}
+
+impl Dev {
+    fn start(dir: &Dir) -> Self {
+        let port = free_port();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+        at_home(&mut command, dir).args(["dev", "--listen", &format!("127.0.0.1:{port}")]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut printed = String::new();
+        for line in lines {
+            printed += &format!("{line}\n");
+            if line.starts_with("Stop with") {
+                break;
+            }
+        }
+        Self { child, printed, port }
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn at_home<'a>(command: &'a mut Command, dir: &Dir) -> &'a mut Command {
+    let home = |name: &str| dir.path().join(name);
+    command
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("XDG_CONFIG_HOME", home("config"))
+        .env("XDG_DATA_HOME", home("data"))
+        .env("HOME", dir.path())
+}
+
+fn bash(script: &str, dir: &Dir) -> String {
+    let mut command = Command::new("bash");
+    let output =
+        at_home(&mut command, dir).args(["-euo", "pipefail", "-c", script]).current_dir(repository()).output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{script}\n{text}");
+    text
+}
+
+#[test]
+fn the_tour_of_the_readme_works_as_written() {
+    let dir = Dir::new("tour");
+    let dev = Dev::start(&dir);
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let tour = readme.split_once("<!-- tour:").unwrap().1.split_once("<!-- tour ends -->").unwrap().0;
+    let blocks: Vec<&str> = tour.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
+    assert_eq!(blocks.len(), 5, "save, read, session, log, delete");
+
+    // The README's port and its release build are the reader's; the test has its own.
+    let build = Path::new(env!("CARGO_BIN_EXE_strongroom")).parent().unwrap().display().to_string();
+    let script = blocks
+        .join("echo ----\n")
+        .replace("127.0.0.1:8420", &format!("127.0.0.1:{}", dev.port))
+        .replace("$PWD/target/release", &build);
+    let printed = bash(&script, &dir);
+    let parts: Vec<&str> = printed.split("----\n").collect();
+    assert!(parts[0].contains("openai") && parts[0].contains("Work"), "{}", parts[0]);
+    assert!(parts[1].contains(r#""api_key":"sk-example-0123456789abcdef""#), "{}", parts[1]);
+    assert!(parts[2].contains(r#""name":"Work""#) && !parts[2].contains("sk-example"), "{}", parts[2]);
+    assert!(parts[3].contains("credential.open") && parts[3].contains("all is as the log says"), "{}", parts[3]);
+    assert!(parts[4].contains("(none)"), "{}", parts[4]);
+}
+
+#[test]
+fn the_three_commands_that_dev_prints_work_as_printed() {
+    let dir = Dir::new("dev");
+    for _ in 0..2 {
+        let dev = Dev::start(&dir);
+        let commands: Vec<&str> = dev
+            .printed
+            .lines()
+            .filter_map(|line| line.strip_prefix("  "))
+            .filter(|line| line.contains("--dev ") || line.starts_with("curl"))
+            .collect();
+        assert_eq!(commands.len(), 3, "{}", dev.printed);
+        // A second start finds the credential of the first.
+        bash(&commands[0].replace("--name Work", &format!("--name Work-{}", dev.port)), &dir);
+        assert!(bash(commands[1], &dir).contains("openai"));
+        assert!(bash(commands[2], &dir).contains("credential.save"));
+    }
+}
