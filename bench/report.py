@@ -108,7 +108,8 @@ Written by `bench/run.py` on {datetime.date.today()}.
 
 - Machine: {machine()}; load average {results.load:.2f} at the start.
   Clients and servers share the cores.
-- 64 connections. Each number is the median of {results.rounds} runs of {options.seconds} s ({results.rounds + 1} of bare).
+- 64 connections.
+- Each number is the median of {results.rounds} runs of {options.seconds} s (of {results.rounds + 1} for bare).
 - All but saves took turns, so that what else the machine did met all of them alike.
 - Every answer was a success.
 

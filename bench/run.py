@@ -125,6 +125,8 @@ def measure_all(options, scratch, stack):
     one_save = write_paths(scratch / "save", ["/v1/credentials"])
     runs, durable, memory = {}, [], []
 
+    # What filling has left in the kernel's cache would compete with the fsyncs that are measured.
+    os.sync()
     for target in (floor, small.read, *others.values()):
         wrk(target, 1)
     for _ in range(ROUNDS):

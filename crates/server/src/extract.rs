@@ -207,7 +207,9 @@ impl Precondition {
 }
 
 fn revision(tag: &str) -> Option<u64> {
-    tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    // `parse` alone would take `+1`.
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {

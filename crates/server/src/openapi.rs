@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use utoipa::OpenApi;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, RefOr, Response};
 
@@ -58,11 +59,33 @@ pub fn describe() -> utoipa::openapi::OpenApi {
             (&mut item.delete, &[400, 409, 412, 422, 428]),
         ] {
             if let Some(operation) = operation {
+                operation.parameters.iter_mut().flatten().for_each(describe_header);
                 add_problems(operation, statuses, has_path_parameter);
             }
         }
     }
     description
+}
+
+/// What a header may hold, where the types of a handler do not say it; and there is no `null` in a header.
+fn describe_header(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(parameter) = parameter else { return };
+    let any = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["*"]));
+    match parameter.name.as_str() {
+        "If-Match" => {
+            let tag = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^\"[0-9]{1,19}\"$"));
+            parameter.schema = Some(OneOfBuilder::new().item(any).item(tag).into());
+        }
+        "If-None-Match" => parameter.schema = Some(any.into()),
+        _ => {
+            if let Some(RefOr::T(Schema::Object(object))) = &mut parameter.schema
+                && let SchemaType::Array(types) = &object.schema_type
+                && let Some(kind) = types.iter().find(|kind| **kind != Type::Null).cloned()
+            {
+                object.schema_type = SchemaType::Type(kind);
+            }
+        }
+    }
 }
 
 fn add_problems(operation: &mut Operation, statuses: &[u16], has_path_parameter: bool) {

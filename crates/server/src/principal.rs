@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use strongroom::session::Principal;
-use strongroom::{Actor, Owner, TenantId, Who};
+use strongroom::{Actor, Owner, TenantId, UserId, Who};
 
-use crate::extract::Query;
+use crate::extract::{Query, member};
 use crate::problem::Problem;
 
 /// What the outermost layer found out.
@@ -87,10 +87,7 @@ impl Caller {
     fn owner_named(&self, user_id: Option<String>) -> Result<Owner, Problem> {
         let missing = || Problem::bad_request("user-missing", "say for which user: add the query parameter user_id");
         let user = user_id.ok_or_else(missing)?;
-        let user = user
-            .parse()
-            .map_err(|error: strongroom::id::NameError| Problem::field("user_id", "invalid", error.to_string()))?;
-        Ok(Owner { tenant: self.principal.tenant, user })
+        Ok(Owner { tenant: self.principal.tenant, user: member("user_id", &user)? })
     }
 }
 
@@ -139,7 +136,11 @@ impl<S: Sync> FromRequestParts<S> for Reader {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
         match (&caller.principal.who, &caller.principal.owner) {
-            (_, Some(owner)) => Ok(Self { owner: owner.clone(), actor: caller.actor.clone() }),
+            (_, Some(owner)) => {
+                let Query(OnBehalfOf { user_id }) = Query::read(parts)?;
+                user_id.map(|text| member::<UserId>("user_id", &text)).transpose()?;
+                Ok(Self { owner: owner.clone(), actor: caller.actor.clone() })
+            }
             (Who::Plugin { .. }, None) => {
                 let Query(OnBehalfOf { user_id }) = Query::read(parts)?;
                 Ok(Self { owner: caller.owner_named(user_id)?, actor: caller.actor.clone() })

@@ -69,13 +69,12 @@ impl From<Event> for EventView {
 #[into_params(parameter_in = Query)]
 struct ListEvents {
     /// Only about this user.
-    #[param(min_length = 1, max_length = 255)]
+    #[param(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     user_id: Option<String>,
     /// Only about this plugin.
     #[param(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     plugin: Option<String>,
     /// Only about this object.
-    #[param(max_length = 100)]
     target_id: Option<String>,
     /// Only this action, for example `credential.open`.
     #[param(

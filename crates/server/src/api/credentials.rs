@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use strongroom::fields::to_json;
 use strongroom::{Change, Credential, CredentialFilter, CredentialId, Draft, Fields};
 use utoipa::{IntoParams, ToSchema};
@@ -85,10 +85,14 @@ struct SaveCredential {
     #[schema(pattern = "^(api-key|oauth2|custom)$")]
     r#type: String,
     /// What the user calls it; unique among their credentials for this plugin.
-    #[schema(min_length = 1, max_length = 100, pattern = "^[!-~]([ -~]{0,98}[!-~])?$")]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\s]([^\\u0000-\\u001f\\u007f-\\u009f]{0,98}[^\\u0000-\\u001f\\u007f-\\u009f\\s])?$"
+    )]
     name: String,
     /// The values, by field, as the plugin's schema says.
-    #[schema(value_type = std::collections::BTreeMap<String, FieldValue>)]
+    #[schema(value_type = std::collections::BTreeMap<String, FieldInput>)]
     fields: Fields,
 }
 
@@ -97,12 +101,23 @@ struct SaveCredential {
 #[serde(deny_unknown_fields)]
 struct UpdateCredential {
     /// A new name.
-    #[schema(min_length = 1, max_length = 100, pattern = "^[!-~]([ -~]{0,98}[!-~])?$", nullable = false)]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\s]([^\\u0000-\\u001f\\u007f-\\u009f]{0,98}[^\\u0000-\\u001f\\u007f-\\u009f\\s])?$",
+        nullable = false
+    )]
+    #[serde(default, deserialize_with = "given")]
     name: Option<String>,
     /// New values; an absent field keeps its value, `null` clears it.
     #[serde(default)]
-    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>, required = false)]
+    #[schema(value_type = std::collections::BTreeMap<String, FieldInput>, required = false)]
     fields: Fields,
+}
+
+/// A member that may be absent, but not `null`: here `null` would look like clearing.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 /// A text, a number, true or false, or a list of texts.
@@ -114,6 +129,15 @@ pub(crate) enum FieldValue {
     Number(f64),
     Flag(bool),
     List(Vec<String>),
+}
+
+/// A value, or `null` for none.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a description of what strongroom::Fields reads, never a value")]
+pub(crate) enum FieldInput {
+    Value(FieldValue),
+    None,
 }
 
 /// A credential's secrets, for the plugin that it was given to.
@@ -144,9 +168,9 @@ struct ListCredentials {
     /// How many to a page; 50 unless told.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// For a plugin: whose. A session ignores it.
+    /// For a plugin: whose; it must say so. A session has no use for it.
     #[serde(rename = "user_id")]
-    #[param(min_length = 1, max_length = 255)]
+    #[param(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     _user_id: Option<String>,
 }
 
@@ -154,9 +178,9 @@ struct ListCredentials {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OfUser {
-    /// For a plugin: whose. A session ignores it.
+    /// For a plugin: whose; it must say so. A session has no use for it.
     #[serde(rename = "user_id")]
-    #[param(min_length = 1, max_length = 255)]
+    #[param(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     _user_id: Option<String>,
 }
 
@@ -166,7 +190,7 @@ struct OfUser {
 #[expect(dead_code, reason = "a description, never a value")]
 struct ForUser {
     /// The user on whose behalf the plugin asks.
-    #[param(min_length = 1, max_length = 255)]
+    #[param(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     user_id: String,
 }
 
@@ -193,7 +217,7 @@ async fn list(
 
 /// Save a credential
 #[utoipa::path(post, path = "/v1/credentials", operation_id = "saveCredential", tag = "credentials", request_body = SaveCredential,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request saves once", pattern = "^[A-Za-z0-9-]{1,64}$")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request saves once", pattern = "^(\"[!#-\\[\\]-~]{1,255}\"|[!#-\\[\\]-~]{1,255})$")),
     responses((status = 201, body = CredentialView, headers(("ETag" = String), ("Location" = String)))), security(("session" = [])))]
 async fn save(State(app): State<Arc<App>>, user: User, json: Json<SaveCredential>) -> Result<Response, Problem> {
     let draft = Draft {

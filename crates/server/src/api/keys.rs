@@ -60,7 +60,11 @@ struct KeyList {
 #[serde(deny_unknown_fields)]
 struct CreateKey {
     /// What the key is for.
-    #[schema(min_length = 1, max_length = 100, pattern = "^[!-~]([ -~]{0,98}[!-~])?$")]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\s]([^\\u0000-\\u001f\\u007f-\\u009f]{0,98}[^\\u0000-\\u001f\\u007f-\\u009f\\s])?$"
+    )]
     label: String,
 }
 
@@ -90,7 +94,7 @@ async fn list_host_keys(State(app): State<Arc<App>>, host: Host) -> Result<Respo
 
 /// Create a host key
 #[utoipa::path(post, path = "/v1/host-keys", operation_id = "createHostKey", tag = "keys", request_body = CreateKey,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request creates once", pattern = "^[A-Za-z0-9-]{1,64}$")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request creates once", pattern = "^(\"[!#-\\[\\]-~]{1,255}\"|[!#-\\[\\]-~]{1,255})$")),
     responses((status = 201, body = NewKey)), security(("host_key" = [])))]
 async fn create_host_key(State(app): State<Arc<App>>, host: Host, json: Json<CreateKey>) -> Result<Response, Problem> {
     create(&app, &host, Role::Host, json).await
@@ -122,7 +126,7 @@ async fn list_plugin_keys(
 /// Create a key for a plugin
 #[utoipa::path(post, path = "/v1/plugins/{name}/keys", operation_id = "createPluginKey", tag = "keys", request_body = CreateKey,
     params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request creates once", pattern = "^[A-Za-z0-9-]{1,64}$")),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request creates once", pattern = "^(\"[!#-\\[\\]-~]{1,255}\"|[!#-\\[\\]-~]{1,255})$")),
     responses((status = 201, body = NewKey)), security(("host_key" = [])))]
 async fn create_plugin_key(
     State(app): State<Arc<App>>,

@@ -101,7 +101,7 @@ async fn show(
 #[utoipa::path(put, path = "/v1/plugins/{name}", operation_id = "registerPlugin", tag = "plugins", request_body = Manifest,
     params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read, or *"),
-        ("If-None-Match" = Option<String>, Header, description = "* to register only", pattern = r"^\*$")),
+        ("If-None-Match" = Option<String>, Header, description = "* to register only")),
     responses((status = 200, body = PluginView, description = "Replaced", headers(("ETag" = String))),
         (status = 201, body = PluginView, description = "Registered", headers(("ETag" = String)))), security(("host_key" = [])))]
 async fn register(

@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 #[serde(deny_unknown_fields)]
 struct CreateSession {
     /// The host's own id for the user.
-    #[schema(min_length = 1, max_length = 255, pattern = "^[ -~]+$")]
+    #[schema(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     user_id: String,
     /// Seconds; 900 unless told, 1800 at most.
     #[serde(default = "quarter_of_an_hour")]
@@ -81,7 +81,7 @@ struct SessionList {
 
 /// Mint a session for a user
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "createSession", tag = "sessions", request_body = CreateSession,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request mints once", pattern = "^[A-Za-z0-9-]{1,64}$")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request mints once", pattern = "^(\"[!#-\\[\\]-~]{1,255}\"|[!#-\\[\\]-~]{1,255})$")),
     responses((status = 201, body = NewSession)), security(("host_key" = [])))]
 async fn create(State(app): State<Arc<App>>, host: Host, json: Json<CreateSession>) -> Result<Response, Problem> {
     let owner = Owner { tenant: host.tenant, user: member("user_id", &json.body.user_id)? };
@@ -102,7 +102,7 @@ async fn end(State(app): State<Arc<App>>, user: User) -> Result<StatusCode, Prob
 
 /// List a user's sessions
 #[utoipa::path(get, path = "/v1/users/{user_id}/sessions", operation_id = "listSessions", tag = "sessions",
-    params(("user_id" = String, Path, min_length = 1, max_length = 255)),
+    params(("user_id" = String, Path, min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")),
     responses((status = 200, body = SessionList)), security(("host_key" = [])))]
 async fn list(
     State(app): State<Arc<App>>,
@@ -116,7 +116,7 @@ async fn list(
 
 /// End all of a user's sessions
 #[utoipa::path(delete, path = "/v1/users/{user_id}/sessions", operation_id = "revokeSessions", tag = "sessions",
-    params(("user_id" = String, Path, min_length = 1, max_length = 255)), responses((status = 204)), security(("host_key" = [])))]
+    params(("user_id" = String, Path, min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")), responses((status = 204)), security(("host_key" = [])))]
 async fn revoke_all(
     State(app): State<Arc<App>>,
     host: Host,
@@ -128,7 +128,7 @@ async fn revoke_all(
 
 /// End one of a user's sessions
 #[utoipa::path(delete, path = "/v1/users/{user_id}/sessions/{id}", operation_id = "revokeSession", tag = "sessions",
-    params(("user_id" = String, Path, min_length = 1, max_length = 255), ("id" = String, Path, pattern = "^sess_[0-9a-f]{32}$")),
+    params(("user_id" = String, Path, min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"), ("id" = String, Path, pattern = "^sess_[0-9a-f]{32}$")),
     responses((status = 204)), security(("host_key" = [])))]
 async fn revoke(
     State(app): State<Arc<App>>,

@@ -62,7 +62,7 @@ async fn list(State(app): State<Arc<App>>, host: Host, Query(query): Query<ListU
 ///
 /// Credentials, sessions and the user's data key: what backups still hold cannot be read without it.
 #[utoipa::path(delete, path = "/v1/users/{user_id}", operation_id = "deleteUser", tag = "users",
-    params(("user_id" = String, Path, min_length = 1, max_length = 255)), responses((status = 204)), security(("host_key" = [])))]
+    params(("user_id" = String, Path, min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")), responses((status = 204)), security(("host_key" = [])))]
 async fn delete(
     State(app): State<Arc<App>>,
     host: Host,
