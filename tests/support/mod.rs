@@ -1,11 +1,8 @@
-//! What the tests of every crate share: a clock that is moved by hand, entropy from a seed, a directory that the canary's
-//! scan visits afterwards, and the canary itself, a secret that may turn up nowhere but in a plugin's own read.
+//! What the tests of every crate share: a directory that the canary's scan visits afterwards, and the canary itself, a
+//! secret that may turn up nowhere but in a plugin's own read.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-
-use jiff::Timestamp;
-use strongroom::{Clock, Entropy};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Part of every secret in every test. `tests/canary/scan.py` looks for it.
 pub(crate) const CANARY: &str = "CANARYb3d1f7a95c";
@@ -13,43 +10,6 @@ pub(crate) const CANARY: &str = "CANARYb3d1f7a95c";
 /// A secret that openai's pattern takes.
 pub(crate) fn canary(name: &str) -> String {
     format!("sk-{CANARY}-{}", name.replace(' ', "-"))
-}
-
-pub(crate) struct FakeClock(AtomicI64);
-
-impl FakeClock {
-    pub(crate) fn new() -> Self {
-        Self(AtomicI64::new(1_790_000_000_000))
-    }
-
-    pub(crate) fn advance(&self, milliseconds: i64) {
-        self.0.fetch_add(milliseconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for FakeClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).expect("within range")
-    }
-}
-
-/// Never the same bytes twice, and the same bytes in every run.
-pub(crate) struct SeededEntropy(AtomicU64);
-
-impl SeededEntropy {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed << 32))
-    }
-}
-
-impl Entropy for SeededEntropy {
-    fn fill(&self, buffer: &mut [u8]) {
-        for chunk in buffer.chunks_mut(32) {
-            let count = self.0.fetch_add(1, Ordering::SeqCst);
-            let block = strongroom_crypto::digest("test entropy", &[&count.to_be_bytes()]);
-            chunk.copy_from_slice(&block[..chunk.len()]);
-        }
-    }
 }
 
 /// The key of the environment in every test: a canary of its own kind, looked for as bytes and as text.

@@ -50,7 +50,7 @@ async fn a_server_killed_at_any_moment_loses_nothing_it_acknowledged() {
         }
         // A different moment of the batch each time.
         tokio::time::sleep(Duration::from_micros(60_000 + round * 7_919 % 60_000)).await;
-        kill(&serving);
+        serving.kill();
         running.join_all().await;
     }
 
@@ -71,11 +71,6 @@ async fn a_server_killed_at_any_moment_loses_nothing_it_acknowledged() {
         assert_eq!(events, 1, "a secret was answered without its event: {request}");
     }
     println!("{} rounds, {} saves and {} secrets acknowledged, none lost", rounds(), saved.len(), answered.len());
-}
-
-fn kill(serving: &Arc<Serving>) {
-    let id = std::process::Command::new("kill").args(["-9", &serving.id().to_string()]).status().unwrap();
-    assert!(id.success());
 }
 
 async fn save(serving: &Serving, session: &str, seen: &Seen) -> bool {

@@ -69,10 +69,18 @@ impl Serving {
         serving
     }
 
+    /// `kill -9`, while others still hold on to it.
+    pub(crate) fn kill(&self) {
+        rustix::process::kill_process(self.id(), rustix::process::Signal::KILL).unwrap();
+    }
+
+    fn id(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
+    }
+
     /// SIGTERM, and the end that follows.
     pub(crate) fn stop(mut self) -> bool {
-        let id = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(self.id(), rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().success()
     }
 

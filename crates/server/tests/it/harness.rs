@@ -15,7 +15,8 @@ use strongroom::{Actor, Expected, Manifest, Owner, Role, Secret, Vault};
 use strongroom_server::{App, Config, router};
 use tower::ServiceExt;
 
-use crate::support::{Dir, FakeClock, KEY, SeededEntropy, canary};
+use crate::ambient::{FakeClock, SeededEntropy};
+use crate::support::{Dir, KEY, canary};
 
 pub(crate) struct Server {
     pub(crate) router: axum::Router,

@@ -9,7 +9,8 @@ use strongroom::{
     TenantId, Vault,
 };
 
-use crate::support::{Dir, FakeClock, KEY, SeededEntropy, canary};
+use crate::ambient::{FakeClock, SeededEntropy};
+use crate::support::{Dir, KEY, canary};
 
 pub(crate) struct Room {
     pub(crate) vault: Vault,

@@ -2,8 +2,8 @@
 
 use strongroom::{Actor, Credential, CredentialFilter, Error, Role, State, Token, TokenKind};
 
+use crate::ambient::SeededEntropy;
 use crate::room::Room;
-use crate::support::SeededEntropy;
 
 async fn two(test: &str) -> (Room, Credential, Credential) {
     let room = Room::new(test).await;

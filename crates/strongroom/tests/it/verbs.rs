@@ -9,8 +9,9 @@ use strongroom::{
     Token, Vault,
 };
 
+use crate::ambient::{FakeClock, SeededEntropy};
 use crate::room::{MANIFEST, Room, draft, text};
-use crate::support::{CANARY, Dir, FakeClock, KEY, SeededEntropy, canary};
+use crate::support::{CANARY, Dir, KEY, canary};
 
 fn fields(json: &str) -> Fields {
     strongroom::json::from_slice(json.as_bytes()).expect("fields")
