@@ -1,7 +1,7 @@
 //! Strongroom, the library: a vault for the credentials that an application's plugins need.
 //!
 //! A user saves an API key or connects an account once; plugins use it; nobody sees it again. Open a [`Vault`] on a
-//! SQLite file with a 32-byte key, register a plugin's [`Manifest`](manifest::Manifest), and go:
+//! SQLite file with a 32-byte key, register a plugin's [`Manifest`], and go:
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -1,16 +1,19 @@
 //! A credential: what one user gave one plugin. Its fields, its settings (the fields that are not secret, once more) and
 //! its tokens are sealed apart, so that a list opens settings only; plugin and type are authenticated with each of them.
 
+mod row;
+
 use std::str::FromStr;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use strongroom_crypto::{Context, Key, Kind, Sealed, Secret, digest};
+pub use row::CredentialRow;
+use strongroom_crypto::Sealed;
 
 use crate::access::{Actor, Grant, Who};
 use crate::audit::{Action, Entry, Reason};
 use crate::error::Error;
-use crate::fields::{self, Fields, Value, Values};
+use crate::fields::{Fields, Values};
 use crate::id::{CredentialId, CredentialName, NameError, Owner, PluginName};
 use crate::manifest::{Manifest, Takes};
 use crate::once::Once;
@@ -111,192 +114,6 @@ pub struct Opened {
     /// Every field, secret and not. A refresh token is not among them: a plugin has no use for it.
     pub fields: Values,
 }
-
-/// A credential as it is stored: sealed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the columns of the table `credential`, described in docs/FORMAT.md")]
-pub struct CredentialRow {
-    pub id: CredentialId,
-    pub owner: Owner,
-    pub plugin: PluginName,
-    pub kind: CredentialType,
-    pub name: CredentialName,
-    pub provider: Option<String>,
-    pub account: Option<String>,
-    pub settings: Sealed,
-    pub encrypted_data: Sealed,
-    pub access_token: Option<Sealed>,
-    pub refresh_token: Option<Sealed>,
-    pub previous_refresh_token: Option<Sealed>,
-    pub expires_at: Option<Timestamp>,
-    pub scopes: String,
-    pub generation: u64,
-    pub revision: u64,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    pub last_used_at: Option<Timestamp>,
-}
-
-impl CredentialRow {
-    /// SHA-256 of every column but `last_used_at`, which changes without an event of its own.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        let sealed =
-            |sealed: &Option<Sealed>| sealed.as_ref().map_or_else(Vec::new, |sealed| sealed.as_bytes().to_vec());
-        let at = |at: Timestamp| at.as_millisecond().to_be_bytes();
-        let text = |text: &Option<String>| text.clone().map_or_else(Vec::new, |text| [b"+", text.as_bytes()].concat());
-        digest(
-            "credential",
-            &[
-                self.id.to_string().as_bytes(),
-                self.owner.tenant.to_string().as_bytes(),
-                self.owner.user.as_str().as_bytes(),
-                self.plugin.as_str().as_bytes(),
-                self.kind.as_str().as_bytes(),
-                self.name.as_str().as_bytes(),
-                &text(&self.provider),
-                &text(&self.account),
-                self.settings.as_bytes(),
-                self.encrypted_data.as_bytes(),
-                &sealed(&self.access_token),
-                &sealed(&self.refresh_token),
-                &sealed(&self.previous_refresh_token),
-                &self.expires_at.map_or_else(Vec::new, |expires| at(expires).to_vec()),
-                self.scopes.as_bytes(),
-                &self.generation.to_be_bytes(),
-                &self.revision.to_be_bytes(),
-                &at(self.created_at),
-                &at(self.updated_at),
-            ],
-        )
-    }
-
-    fn seal(&mut self, vault: &Vault, key: &Key, schema: &Schema, values: &Values) {
-        self.generation += 1;
-        let tokens: &[&str] = if self.kind == CredentialType::Oauth2 { &TOKEN_COLUMNS } else { &[] };
-        if self.kind == CredentialType::Oauth2 {
-            self.access_token = self.seal_token(vault, key, "access_token", values);
-            self.refresh_token = self.seal_token(vault, key, "refresh_token", values);
-            self.expires_at = match values.get("expires_at") {
-                Some(Value::Text(text)) => text.expose().parse().ok().map(crate::clock::whole_milliseconds),
-                _ => None,
-            };
-            self.scopes = match values.get("scopes") {
-                Some(Value::List(items)) => {
-                    items.iter().map(|item| item.expose().as_str()).collect::<Vec<_>>().join(" ")
-                }
-                _ => String::new(),
-            };
-        }
-        let fields = values.iter().filter(|(field, _)| !tokens.contains(&field.as_str()));
-        let plain = fields.clone().filter(|(field, _)| !schema.is_secret(field));
-        let settings = serde_json::json!({
-            "settings": plain.map(|(field, value)| (field.clone(), value.as_json())).collect::<serde_json::Map<_, _>>(),
-            "configured": fields.clone().map(|(field, _)| field).filter(|field| schema.is_secret(field)).collect::<Vec<_>>(),
-        });
-        self.settings = self.seal_column(vault, key, "settings", settings.to_string().as_bytes());
-        // Every field, so that a plugin's read opens one record.
-        self.encrypted_data = self.seal_column(vault, key, "encrypted_data", fields::to_json(fields).expose());
-    }
-
-    fn seal_token(&self, vault: &Vault, key: &Key, column: &str, values: &Values) -> Option<Sealed> {
-        match values.get(column)? {
-            Value::Text(text) => Some(self.seal_column(vault, key, column, text.expose().as_bytes())),
-            _ => None,
-        }
-    }
-
-    fn seal_column(&self, vault: &Vault, key: &Key, column: &str, bytes: &[u8]) -> Sealed {
-        self.in_context(vault, column, |context| key.seal(&*vault.entropy, Kind::Credential, context, bytes))
-    }
-
-    fn open_column(&self, vault: &Vault, key: &Key, column: &str, sealed: &Sealed) -> Result<Secret<Vec<u8>>, Error> {
-        self.in_context(vault, column, |context| key.open(Kind::Credential, context, sealed)).map_err(|error| {
-            tracing::error!(credential = %self.id, column, %error, "a sealed column does not open");
-            Error::Undecryptable
-        })
-    }
-
-    fn in_context<T>(&self, vault: &Vault, field: &str, then: impl FnOnce(&Context<'_>) -> T) -> T {
-        let (tenant, object) = (self.owner.tenant.to_string(), self.id.to_string());
-        then(&Context {
-            instance: vault.keyring.instance(),
-            tenant: &tenant,
-            user: self.owner.user.as_str(),
-            object: &object,
-            field,
-            generation: self.generation,
-            binding: &[self.plugin.as_str(), self.kind.as_str()],
-        })
-    }
-
-    /// Every value of the credential, the refresh token included.
-    fn values(&self, vault: &Vault, key: &Key) -> Result<Values, Error> {
-        let data = self.open_column(vault, key, "encrypted_data", &self.encrypted_data)?;
-        let mut values = fields::from_json(&data).ok_or(Error::Undecryptable)?;
-        for (column, token) in [("access_token", &self.access_token), ("refresh_token", &self.refresh_token)] {
-            if let Some(sealed) = token {
-                let text =
-                    self.open_column(vault, key, column, sealed)?.into_text().map_err(|_| Error::Undecryptable)?;
-                values.insert(column.to_owned(), Value::Text(text));
-            }
-        }
-        if self.kind == CredentialType::Oauth2 {
-            values.insert(
-                "scopes".to_owned(),
-                Value::List(self.scopes().iter().map(|s| Secret::from(s.as_str())).collect()),
-            );
-            if let Some(at) = self.expires_at {
-                values.insert("expires_at".to_owned(), Value::Text(Secret::new(at.to_string())));
-            }
-        }
-        Ok(values)
-    }
-
-    fn settings(&self, vault: &Vault, key: &Key) -> Result<Settings, Error> {
-        let bytes = self.open_column(vault, key, "settings", &self.settings)?;
-        serde_json::from_slice(bytes.expose()).map_err(|_| Error::Undecryptable)
-    }
-
-    fn scopes(&self) -> Vec<String> {
-        self.scopes.split_whitespace().map(str::to_owned).collect()
-    }
-
-    fn into_credential(self, settings: Option<Settings>) -> Credential {
-        let state = if settings.is_some() { State::Active } else { State::Undecryptable };
-        let Settings { settings, mut configured } = settings.unwrap_or_default();
-        for (name, token) in [("access_token", &self.access_token), ("refresh_token", &self.refresh_token)] {
-            configured.extend(token.as_ref().map(|_| name.to_owned()));
-        }
-        Credential {
-            scopes: self.scopes(),
-            id: self.id,
-            owner: self.owner,
-            plugin: self.plugin,
-            kind: self.kind,
-            name: self.name,
-            provider: self.provider,
-            account: self.account,
-            state,
-            settings,
-            configured,
-            expires_at: self.expires_at,
-            revision: self.revision,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-            last_used_at: self.last_used_at,
-        }
-    }
-}
-
-#[derive(Default, serde::Deserialize)]
-struct Settings {
-    settings: serde_json::Map<String, serde_json::Value>,
-    configured: Vec<String>,
-}
-
-/// The fields of a connected account that have columns of their own.
-const TOKEN_COLUMNS: [&str; 4] = ["access_token", "refresh_token", "expires_at", "scopes"];
 
 /// What a connected account is made of, when it is brought from elsewhere.
 static TOKENS: LazyLock<Schema> = LazyLock::new(|| {
