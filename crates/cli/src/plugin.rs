@@ -59,14 +59,14 @@ impl PluginCommand {
                 output.done(&format!("{done} {name}, revision {}.", plugin.revision))
             }
             Self::List => {
-                let mut plugins = Vec::new();
+                let (mut plugins, mut after) = (Vec::new(), None);
                 loop {
-                    let after = plugins.last().map(|plugin: &strongroom::plugin::Plugin| plugin.name.clone());
-                    let page = vault.plugins(*tenant, after.as_ref(), 200).await?;
-                    if page.is_empty() {
+                    let (page, next) = vault.plugins(*tenant, after.as_ref(), 200).await?;
+                    plugins.extend(page);
+                    after = next;
+                    if after.is_none() {
                         break;
                     }
-                    plugins.extend(page);
                 }
                 output.list(
                     &["name", "title", "types", "access", "revision"],

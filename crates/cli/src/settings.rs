@@ -219,7 +219,11 @@ fn apply_environment(table: &mut Table) -> Result<()> {
     reason = "finds misspelt variables, which would otherwise be settings that silently do nothing"
 )]
 fn strongroom_variables() -> Vec<(String, String)> {
-    std::env::vars().filter(|(name, _)| name.starts_with("STRONGROOM_")).collect()
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    // Kubernetes sets these for a service that is called strongroom.
+    let of_a_cluster = |name: &str| name.starts_with("STRONGROOM_SERVICE_") || name.starts_with("STRONGROOM_PORT");
+    variables.filter(|(name, _)| name.starts_with("STRONGROOM_") && !of_a_cluster(name)).collect()
 }
 
 #[cfg(test)]

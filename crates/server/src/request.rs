@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use strongroom::Token;
@@ -44,7 +44,7 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".into(), |path| Box::<str>::from(path.as_str()));
     let span = tracing::info_span!("request", id);
     let (mut response, allowance) = async {
-        let (seen, allowance) = match admit(&app, request.uri().path(), request.headers(), address, &id).await {
+        let (seen, allowance) = match admit(&app, request.uri(), request.headers(), address, &id).await {
             Ok(admitted) => admitted,
             Err(problem) => return (problem.into_response(), None),
         };
@@ -77,13 +77,14 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
 /// else, wrong tokens included, on the address's.
 async fn admit(
     app: &App,
-    path: &str,
+    uri: &Uri,
     headers: &HeaderMap,
     address: Option<IpAddr>,
     id: &str,
 ) -> Result<(Seen, Option<Allowance>), Problem> {
-    let health = matches!(path, "/livez" | "/readyz");
-    if !health && !host_is_known(app, headers) {
+    // Probes come by address. Only the one that costs nothing is free: readiness is a durable write.
+    let health = matches!(uri.path(), "/livez" | "/readyz");
+    if !health && !host_is_known(app, uri, headers) {
         let detail = "this server does not answer to that host name; add it to `hosts` in the configuration";
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host-unknown", detail));
     }
@@ -96,7 +97,7 @@ async fn admit(
         let actor = principal.actor(address, Some(id.to_owned()));
         return Ok((Seen::Known(Arc::new(Caller { principal, actor })), Some(allowance)));
     }
-    if !health {
+    if uri.path() != "/livez" {
         app.addresses.take(&address.map(network)).map_err(Problem::too_many)?;
     }
     Ok((if carried.is_some() { Seen::Invalid } else { Seen::Anonymous }, None))
@@ -110,9 +111,15 @@ fn bearer(value: &str) -> Option<Token> {
     Token::parse(token.trim()).ok()
 }
 
-fn host_is_known(app: &App, headers: &HeaderMap) -> bool {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else { return false };
+/// HTTP/1.1 has the name in `Host`, HTTP/2 in the address; where both are, they must agree.
+fn host_is_known(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter().map(|host| host.to_str().unwrap_or(""));
+    let host = match (hosts.next(), hosts.next(), uri.authority()) {
+        (Some(host), None, None) => host,
+        (None, None, Some(authority)) => authority.as_str(),
+        (Some(host), None, Some(authority)) if authority.as_str() == host => host,
+        _ => return false,
+    };
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,

@@ -10,7 +10,7 @@ use crate::access::Actor;
 use crate::audit::Action;
 use crate::error::Error;
 use crate::id::{PluginId, PluginName, TenantId};
-use crate::manifest::Manifest;
+use crate::manifest::{MAX_BYTES, Manifest};
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
@@ -77,6 +77,9 @@ impl Vault {
         manifest.check()?;
         let text =
             serde_json::to_string(&manifest).map_err(|error| Error::field("manifest", "invalid", error.to_string()))?;
+        if text.len() > MAX_BYTES {
+            return Err(Error::field("manifest", "max-length", format!("must have at most {MAX_BYTES} bytes")));
+        }
         let now = self.clock.now();
         let old = self.store.plugin(tenant, name).await?;
         match (expected, &old) {
@@ -119,18 +122,23 @@ impl Vault {
         Ok(shown(&row, manifest))
     }
 
-    /// The tenant's plugins by name, after `after`, at most `limit`.
+    /// A page of the tenant's plugins by name, after `after`, and the name after which the next page begins. A row that is
+    /// not genuine is left out and logged; the pages go on behind it.
     ///
     /// # Errors
-    /// Storage errors only; a row that is not genuine is left out and logged.
+    /// Storage errors only.
     pub async fn plugins(
         &self,
         tenant: TenantId,
         after: Option<&PluginName>,
         limit: u32,
-    ) -> Result<Vec<Plugin>, Error> {
-        let rows = self.store.plugins(tenant, after, limit).await?;
-        Ok(rows.iter().filter_map(|row| Some(shown(row, self.manifest_of(row)?))).collect())
+    ) -> Result<(Vec<Plugin>, Option<PluginName>), Error> {
+        let mut rows = self.store.plugins(tenant, after, limit + 1).await?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|row| row.name.clone());
+        Ok((rows.iter().filter_map(|row| Some(shown(row, self.manifest_of(row)?))).collect(), next))
     }
 
     /// Removes a plugin and its keys; with `credentials`, its credentials too, each with its own event.

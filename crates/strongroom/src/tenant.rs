@@ -1,6 +1,7 @@
 //! A tenant: one application's users and plugins. There is always the one called `default`.
 
 use jiff::Timestamp;
+use strongroom_crypto::digest;
 
 use crate::access::Actor;
 use crate::audit::Action;
@@ -18,6 +19,15 @@ pub struct Tenant {
     pub created_at: Timestamp,
 }
 
+impl Tenant {
+    /// SHA-256 of every column.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let created_at = self.created_at.as_millisecond().to_be_bytes();
+        digest("tenant", &[self.id.to_string().as_bytes(), self.name.as_str().as_bytes(), &created_at])
+    }
+}
+
 impl Vault {
     /// Creates a tenant.
     ///
@@ -26,7 +36,7 @@ impl Vault {
     pub async fn create_tenant(&self, actor: &Actor, name: TenantName) -> Result<Tenant, Error> {
         let now = self.clock.now();
         let tenant = Tenant { id: TenantId::generate(now, &*self.entropy), name, created_at: now };
-        let entry = self.entry(actor, tenant.id, Action::TenantCreate).on(&tenant.id);
+        let entry = self.entry(actor, tenant.id, Action::TenantCreate).on(&tenant.id).leaving(tenant.digest());
         match self.within_deadline(self.store.insert_tenant(&tenant, entry)).await {
             Ok(()) => Ok(tenant),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NameTaken { what: "tenant" }),

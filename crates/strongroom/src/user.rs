@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use strongroom_crypto::Key;
+use strongroom_crypto::{Key, Sealed};
 
 use crate::access::Actor;
 use crate::audit::Action;
@@ -45,12 +45,12 @@ impl Vault {
         }
     }
 
-    /// The user's data key, unwrapped once and kept while it is in use. Another process may have deleted the user and
-    /// the host saved anew since: the row's id says whether the kept key is still the one.
-    pub(crate) async fn user_key(&self, owner: &Owner) -> Result<Option<Arc<Key>>, Error> {
+    /// The user's data key that `sealed` names, unwrapped once and kept while it is in use. If it names another than the
+    /// one that is kept, the user was deleted and came back, here or through another process: it is looked up again.
+    pub(crate) async fn user_key(&self, owner: &Owner, sealed: &Sealed) -> Result<Option<Arc<Key>>, Error> {
         match self.user_keys.get(owner) {
-            Some((key, _)) => Ok(Some(key)),
-            None => Ok(self.load_user_key(owner).await?.map(|(key, _)| key)),
+            Some((key, _)) if sealed.key_id() == Some(key.id()) => Ok(Some(key)),
+            _ => Ok(self.load_user_key(owner).await?.map(|(key, _)| key)),
         }
     }
 
@@ -60,7 +60,7 @@ impl Vault {
         }
         let (key, sealed) =
             self.keyring.create_user_key(&owner.tenant.to_string(), owner.user.as_str(), &*self.entropy);
-        let row = UserKeyRow { owner: owner.clone(), sealed, created_at: self.clock.now() };
+        let row = UserKeyRow { owner: owner.clone(), sealed, created_at: self.clock.now(), found: false };
         Ok((Arc::new(key), row))
     }
 

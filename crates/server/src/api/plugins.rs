@@ -77,8 +77,9 @@ async fn list(
 ) -> Result<Response, Problem> {
     let limit = page_size(query.limit)?;
     let after: Option<PluginName> = after(query.cursor.as_deref())?;
-    let found = app.vault.plugins(anyone.tenant, after.as_ref(), limit + 1).await?;
-    Ok(Page::of(found, limit, |plugin| cursor(&plugin.name), PluginView::from))
+    let (found, next) = app.vault.plugins(anyone.tenant, after.as_ref(), limit).await?;
+    let items = found.into_iter().map(PluginView::from).collect();
+    Ok(axum::Json(Page { items, next_cursor: next.map(|name| cursor(&name)) }).into_response())
 }
 
 /// Show a plugin

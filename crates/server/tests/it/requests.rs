@@ -69,6 +69,13 @@ async fn only_known_hosts_are_answered() {
         .body(Body::empty())
         .unwrap();
     assert_eq!(server.send(twice).await.status, StatusCode::MISDIRECTED_REQUEST);
+    for (uri, status) in [("https://localhost/v1/credentials", 401), ("https://evil.example.com/v1/credentials", 421)] {
+        let http2 = Request::builder().uri(uri).body(Body::empty()).unwrap();
+        assert_eq!(server.send(http2).await.status.as_u16(), status, "{uri}");
+    }
+    let disagreeing =
+        Request::builder().uri("https://localhost/v1/credentials").header("host", "evil").body(Body::empty()).unwrap();
+    assert_eq!(server.send(disagreeing).await.status, StatusCode::MISDIRECTED_REQUEST);
     let health = Request::builder().uri("/readyz").header("host", "10.0.0.1").body(Body::empty()).unwrap();
     assert_eq!(server.send(health).await.status, StatusCode::NO_CONTENT, "probes come by address");
 }

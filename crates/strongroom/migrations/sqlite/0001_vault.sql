@@ -113,7 +113,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_age ON idempotency (created_at);
 
 CREATE TABLE audit_event (
-    seq         INTEGER PRIMARY KEY,
+    seq         INTEGER PRIMARY KEY CHECK (seq >= 1),
     at          INTEGER NOT NULL,
     tenant_id   TEXT,
     actor       TEXT NOT NULL,

@@ -13,7 +13,7 @@ use strongroom_crypto::Sealed;
 use crate::access::{Actor, Grant, Who};
 use crate::audit::{Action, Entry, Reason};
 use crate::error::Error;
-use crate::fields::{Fields, Values};
+use crate::fields::{Fields, Value, Values};
 use crate::id::{CredentialId, CredentialName, NameError, Owner, PluginName};
 use crate::manifest::{Manifest, Takes};
 use crate::once::Once;
@@ -150,6 +150,16 @@ pub struct Change {
     pub fields: Fields,
 }
 
+/// The pattern alone would take the 99th of a month.
+fn check_expiry(kind: CredentialType, values: &Values) -> Result<(), Error> {
+    match values.get("expires_at") {
+        Some(Value::Text(text)) if kind == CredentialType::Oauth2 && text.expose().parse::<Timestamp>().is_err() => {
+            Err(Error::field("expires_at", "format", "must be an instant such as 2027-01-02T03:04:05Z"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn schema_of(manifest: &Manifest, kind: CredentialType) -> Result<&Schema, Error> {
     match manifest.takes(kind) {
         Some(Takes::Form(schema)) => Ok(schema),
@@ -179,6 +189,7 @@ impl Vault {
             manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin of this name is registered"))?;
         let schema = schema_of(&manifest, draft.kind)?;
         let values = schema.merge(schema.defaults(), draft.fields).map_err(Error::Fields)?;
+        check_expiry(draft.kind, &values)?;
         let now = self.clock.now();
         let mut row = CredentialRow {
             id: CredentialId::generate(now, &*self.entropy),
@@ -208,7 +219,7 @@ impl Vault {
         };
         loop {
             let (key, key_row) = self.user_key_or_new(owner).await?;
-            row.seal(self, &key, schema, &values);
+            row.seal(self, &key, &|field| schema.is_secret(field), &values);
             match self.insert(actor, &row, &key_row, once).await {
                 // The user's first credentials came at the same moment, or the user was deleted: seal under the key that is there.
                 Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
@@ -235,6 +246,9 @@ impl Vault {
             Ok(()) => Ok(row.id),
             Err(Error::Store(StoreError::Conflict(Conflict::Once))) => Ok(self.replayed(tenant, once).await?.0),
             Err(Error::Store(StoreError::Conflict(Conflict::Name))) => Err(Error::NameTaken { what: "credential" }),
+            Err(Error::Store(StoreError::Conflict(Conflict::Plugin))) => {
+                Err(Error::field("plugin", "unknown", "no plugin of this name is registered"))
+            }
             Err(error) => Err(error),
         }
     }
@@ -297,9 +311,14 @@ impl Vault {
                 Error::field("plugin", "unknown", "the credential's plugin is not registered any more")
             })?;
             let schema = schema_of(&manifest, row.kind)?;
-            let key = self.user_key(owner).await?.ok_or(Error::Undecryptable)?;
+            let key = self.user_key(owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)?;
+            // What was saved as a secret stays one until it is sent anew: a manifest that changes its mind shows nothing.
+            let mut kept_secret = row.settings(self, &key)?.configured;
+            kept_secret.retain(|field| !change.fields.0.contains_key(field));
             let values = schema.merge(row.values(self, &key)?, change.fields).map_err(Error::Fields)?;
-            row.seal(self, &key, schema, &values);
+            check_expiry(row.kind, &values)?;
+            let is_secret = |field: &str| schema.is_secret(field) || kept_secret.iter().any(|kept| kept == field);
+            row.seal(self, &key, &is_secret, &values);
         }
         if let Some(name) = change.name {
             row.name = name;
@@ -343,7 +362,7 @@ impl Vault {
     pub async fn open(&self, grant: Grant) -> Result<Opened, Error> {
         let Grant { owner, row, entry, epoch } = grant;
         let actor = entry.actor.clone();
-        let opened = match self.user_key(&owner).await? {
+        let opened = match self.user_key(&owner, &row.encrypted_data).await? {
             Some(key) => row.values(self, &key),
             None => Err(Error::Undecryptable),
         };
@@ -390,11 +409,13 @@ impl Vault {
     }
 
     async fn view(&self, row: CredentialRow) -> Result<Credential, Error> {
-        let settings = match self.user_key(&row.owner).await {
+        let settings = match self.user_key(&row.owner, &row.settings).await {
             Ok(Some(key)) => row.settings(self, &key).ok(),
             Ok(None) | Err(Error::Undecryptable) => None,
             Err(error) => return Err(error),
         };
-        Ok(row.into_credential(settings))
+        let manifest = self.genuine_manifest(row.owner.tenant, &row.plugin).await?;
+        let schema = manifest.as_ref().and_then(|manifest| schema_of(manifest, row.kind).ok());
+        Ok(row.into_credential(settings, schema))
     }
 }

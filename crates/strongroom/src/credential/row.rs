@@ -72,7 +72,7 @@ impl CredentialRow {
         )
     }
 
-    pub(super) fn seal(&mut self, vault: &Vault, key: &Key, schema: &Schema, values: &Values) {
+    pub(super) fn seal(&mut self, vault: &Vault, key: &Key, is_secret: &dyn Fn(&str) -> bool, values: &Values) {
         self.generation += 1;
         let tokens: &[&str] = if self.kind == CredentialType::Oauth2 { &TOKEN_COLUMNS } else { &[] };
         if self.kind == CredentialType::Oauth2 {
@@ -90,10 +90,10 @@ impl CredentialRow {
             };
         }
         let fields = values.iter().filter(|(field, _)| !tokens.contains(&field.as_str()));
-        let plain = fields.clone().filter(|(field, _)| !schema.is_secret(field));
+        let plain = fields.clone().filter(|(field, _)| !is_secret(field));
         let settings = serde_json::json!({
             "settings": plain.map(|(field, value)| (field.clone(), value.as_json())).collect::<serde_json::Map<_, _>>(),
-            "configured": fields.clone().map(|(field, _)| field).filter(|field| schema.is_secret(field)).collect::<Vec<_>>(),
+            "configured": fields.clone().map(|(field, _)| field).filter(|field| is_secret(field)).collect::<Vec<_>>(),
         });
         self.settings = self.seal_column(vault, key, "settings", settings.to_string().as_bytes());
         // Every field, so that a plugin's read opens one record.
@@ -163,9 +163,13 @@ impl CredentialRow {
         self.scopes.split_whitespace().map(str::to_owned).collect()
     }
 
-    pub(super) fn into_credential(self, settings: Option<Settings>) -> Credential {
+    /// `schema` is the present one: what it calls secret is not shown, whatever it was called when it was saved.
+    pub(super) fn into_credential(self, settings: Option<Settings>, schema: Option<&Schema>) -> Credential {
         let state = if settings.is_some() { State::Active } else { State::Undecryptable };
-        let Settings { settings, mut configured } = settings.unwrap_or_default();
+        let Settings { mut settings, mut configured } = settings.unwrap_or_default();
+        let is_shown = |field: &str| schema.is_some_and(|schema| !schema.is_secret(field));
+        configured.extend(settings.keys().filter(|field| !is_shown(field)).cloned());
+        settings.retain(|field, _| is_shown(field));
         for (name, token) in [("access_token", &self.access_token), ("refresh_token", &self.refresh_token)] {
             configured.extend(token.as_ref().map(|_| name.to_owned()));
         }
@@ -193,5 +197,5 @@ impl CredentialRow {
 #[derive(Default, serde::Deserialize)]
 pub(super) struct Settings {
     settings: serde_json::Map<String, serde_json::Value>,
-    configured: Vec<String>,
+    pub(super) configured: Vec<String>,
 }

@@ -53,6 +53,8 @@ pub enum Conflict {
     Revision,
     /// The user's data key is not the one that was read.
     UserKey,
+    /// The plugin is not registered any more.
+    Plugin,
     /// Others still depend on it: how many.
     InUse(u64),
 }
@@ -76,6 +78,8 @@ pub struct UserKeyRow {
     pub owner: Owner,
     pub sealed: Sealed,
     pub created_at: Timestamp,
+    /// Whether it was found in the database, rather than made for the credential that comes with it.
+    pub found: bool,
 }
 
 /// Which credentials to list.

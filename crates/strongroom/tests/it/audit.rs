@@ -49,7 +49,7 @@ async fn who_did_what_is_in_the_log_allowed_and_denied() {
         [(Some("other-plugin"), Some("stripe"), Some("alice"))]
     );
     let report = verify(&room.vault).await;
-    assert_eq!((report.findings.as_slice(), report.rows), (&[][..], 4));
+    assert_eq!((report.findings.as_slice(), report.rows), (&[][..], 5));
 }
 
 /// Does something to the file and says what verification then finds.
@@ -107,7 +107,7 @@ async fn events_removed_or_reordered_are_found() {
     .await;
     assert!(closed_up.contains(&Finding::Event { seq: 6 }), "{closed_up:?}");
     let swapped = after("swapped", |db| {
-        db.execute_batch("UPDATE audit_event SET seq = -1 WHERE seq = 4; UPDATE audit_event SET seq = 4 WHERE seq = 5; UPDATE audit_event SET seq = 5 WHERE seq = -1").unwrap();
+        db.execute_batch("UPDATE audit_event SET seq = 99999 WHERE seq = 4; UPDATE audit_event SET seq = 4 WHERE seq = 5; UPDATE audit_event SET seq = 5 WHERE seq = 99999").unwrap();
     })
     .await;
     assert!(swapped.contains(&Finding::Event { seq: 4 }), "{swapped:?}");
@@ -135,6 +135,37 @@ async fn rows_altered_rolled_back_deleted_or_inserted_are_found() {
     db.execute_batch("UPDATE plugin SET title_nothing = 1").unwrap_err();
     db.execute_batch("UPDATE plugin SET created_at = 1 WHERE name = 'stripe'").unwrap();
     assert!(verify(&room.vault).await.findings.len() > found.len(), "plugins are compared too");
+}
+
+#[tokio::test]
+async fn an_event_before_the_first_and_a_tenant_under_another_name_are_found() {
+    let room = busy("before-the-first").await;
+    let db = room.intruder();
+    db.execute_batch("PRAGMA ignore_check_constraints = ON; CREATE TEMP TABLE forged AS SELECT * FROM audit_event WHERE seq = 4; UPDATE forged SET seq = 0").unwrap();
+    db.execute_batch("INSERT INTO audit_event SELECT * FROM forged").unwrap();
+    assert!(!verify(&room.vault).await.findings.is_empty());
+    let shown = room
+        .vault
+        .audit(&Actor::host(), room.tenant, &AuditFilter { limit: 100, ..AuditFilter::default() })
+        .await
+        .unwrap();
+    assert!(shown.events.iter().all(|event| event.seq > 0));
+    db.execute_batch("DELETE FROM audit_event WHERE seq = 0; UPDATE tenant SET name = 'renamed'").unwrap();
+    assert_eq!(verify(&room.vault).await.findings, [Finding::Row { id: room.tenant.to_string() }]);
+}
+
+/// A trigger is somebody else's code in our transaction: this one would swallow the event and let the secret go.
+#[tokio::test]
+async fn a_trigger_in_the_file_does_not_run() {
+    let room = Room::new("trigger").await;
+    let saved = room.save("alice", "A").await.unwrap();
+    room.intruder()
+        .execute_batch("CREATE TRIGGER t BEFORE INSERT ON audit_event BEGIN SELECT RAISE(IGNORE); END")
+        .unwrap();
+    let before = verify(&room.vault).await.events;
+    let room = room.reopened().await;
+    room.open("alice", "openai", &saved).await.unwrap();
+    assert_eq!(verify(&room.vault).await.events, before + 1);
 }
 
 #[tokio::test]

@@ -358,6 +358,80 @@ async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
     assert!(matches!(read().await, Err(Error::NotFound { .. })));
 }
 
+/// A host that calls a field "not secret" afterwards must not get to see what was saved while it was one.
+#[tokio::test]
+async fn a_manifest_that_changes_its_mind_shows_no_stored_secret() {
+    let room = Room::new("sticky").await;
+    let (saved, alice) = (room.save("alice", "Work").await.unwrap(), room.owner("alice"));
+    let open_book =
+        MANIFEST.replace(r#""api_key": {"type": "string","#, r#""api_key": {"type": "string", "x-secret": false,"#);
+    room.register("openai", &open_book).await.unwrap();
+    let change = Change { fields: fields(r#"{"organization":"org"}"#), ..Change::default() };
+    let changed = room.vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap();
+    assert_eq!(changed.settings.keys().collect::<Vec<_>>(), ["organization"]);
+    assert_eq!(changed.configured, ["api_key"]);
+    assert!(!format!("{changed:?}").contains(CANARY));
+
+    let public = Change { fields: fields(r#"{"api_key":"sk-public"}"#), ..Change::default() };
+    let sent_anew = room.vault.update(&Actor::user(), &alice, saved.id, None, public).await.unwrap();
+    assert_eq!(sent_anew.settings.get("api_key").unwrap(), "sk-public", "sent under the new word, it is shown");
+    room.register("openai", MANIFEST).await.unwrap();
+    let hidden = room.vault.show(&Actor::user(), &alice, saved.id).await.unwrap();
+    assert_eq!((hidden.settings.get("api_key"), hidden.configured.as_slice()), (None, &["api_key".to_owned()][..]));
+}
+
+/// The key that a save has read is destroyed before the save is written: it must not come back with it.
+#[tokio::test]
+async fn a_destroyed_user_key_does_not_come_back_with_a_late_save() {
+    let room = Arc::new(Room::new("late-save").await);
+    room.save("alice", "First").await.unwrap();
+    let key = |room: &Room| {
+        room.intruder().query_row("SELECT sealed FROM user_key", (), |row| row.get::<_, Vec<u8>>(0)).unwrap()
+    };
+    let before = key(&room);
+    let lock = room.intruder();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let deleting = tokio::spawn({
+        let room = room.clone();
+        async move { room.vault.delete_user(&Actor::host(), &room.owner("alice")).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let saving = tokio::spawn({
+        let room = room.clone();
+        async move { room.save("alice", "Late").await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    lock.execute_batch("ROLLBACK").unwrap();
+    deleting.await.unwrap().unwrap();
+    let saved = saving.await.unwrap().unwrap();
+    assert_ne!(key(&room), before, "the destroyed key is back");
+    assert!(room.open("alice", "openai", &saved).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_user_deleted_and_saved_anew_elsewhere_still_opens_here() {
+    let room = Room::new("elsewhere").await;
+    room.save("alice", "First").await.unwrap();
+    let builder = Vault::builder(&room.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(8)));
+    let elsewhere = builder.open().await.unwrap();
+    elsewhere.delete_user(&Actor::operator(), &room.owner("alice")).await.unwrap();
+    let saved = elsewhere.save(&Actor::operator(), &room.owner("alice"), draft("Second"), None).await.unwrap();
+    assert!(room.open("alice", "openai", &saved).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_vault_that_is_closed_while_it_writes_ends() {
+    let room = Arc::new(Room::new("closing").await);
+    let mut running = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let room = room.clone();
+        running.spawn(async move { drop(room.save("alice", &format!("Name {number}")).await) });
+    }
+    tokio::task::yield_now().await;
+    tokio::time::timeout(Duration::from_secs(10), room.vault.close()).await.expect("close returns");
+    running.join_all().await;
+}
+
 #[tokio::test]
 async fn a_plugin_in_use_stays_unless_its_credentials_go_too() {
     let room = Room::new("remove-plugin").await;

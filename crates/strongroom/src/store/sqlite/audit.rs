@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::row::{Columns, all, first};
-use super::{credential, plugin, principal};
+use super::{credential, plugin, principal, user};
 use crate::audit::Event;
 use crate::id::TenantId;
 use crate::store::{AuditFilter, EventPage, Linked, StoreError};
@@ -52,7 +52,7 @@ pub(super) fn insert(db: &Connection, event: &Event, link: &[u8; 32]) -> Result<
         columns!(),
         ", link) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
     );
-    db.prepare_cached(sql)?.execute(params![
+    let written = db.prepare_cached(sql)?.execute(params![
         event.seq,
         event.at.as_millisecond(),
         event.tenant,
@@ -69,15 +69,15 @@ pub(super) fn insert(db: &Connection, event: &Event, link: &[u8; 32]) -> Result<
         event.digest,
         link,
     ])?;
-    Ok(())
+    if written == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(written).into()) }
 }
 
 pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) -> Result<EventPage, StoreError> {
     let before = match filter.before {
-        Some(before) => before,
+        Some(before) => before.min(i64::MAX.unsigned_abs()),
         None => head(db)?.0 + 1,
     };
-    let first_seq = before.saturating_sub(WINDOW);
+    let first_seq = before.saturating_sub(WINDOW).max(1);
     let sql = concat!(
         "SELECT ",
         columns!(),
@@ -103,7 +103,11 @@ pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) ->
 }
 
 pub(super) fn chain(db: &Connection, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError> {
-    let sql = concat!("SELECT ", columns!(), ", link FROM audit_event WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        ", link FROM audit_event WHERE seq > ?1 OR (?1 = 0 AND seq < 1) ORDER BY seq LIMIT ?2"
+    );
     all(db.prepare_cached(sql)?, (after, limit), |row| {
         let mut column = Columns::of("audit_event", row);
         Ok((parse(&mut column)?, column.bytes32()?))
@@ -111,6 +115,9 @@ pub(super) fn chain(db: &Connection, after: u64, limit: u32) -> Result<Vec<Linke
 }
 
 pub(super) fn digests(db: &Connection, visit: &mut (dyn FnMut(String, [u8; 32]) + Send)) -> Result<(), StoreError> {
+    for tenant in user::tenants(db)? {
+        visit(tenant.id.to_string(), tenant.digest());
+    }
     each(db, credential::ALL, |row| credential::parse(row).map(|row| visit(row.id.to_string(), row.digest())))?;
     each(db, plugin::ALL, |row| plugin::parse(row).map(|row| visit(row.id.to_string(), row.digest())))?;
     each(db, principal::ALL_PLUGIN_KEYS, |row| {

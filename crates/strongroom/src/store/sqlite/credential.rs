@@ -76,7 +76,8 @@ pub(super) fn insert(db: &Connection, row: &CredentialRow) -> Result<Vec<Entry>,
         "INSERT INTO credential (",
         columns!(),
         ") \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, NULL) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, NULL \
+         WHERE EXISTS (SELECT 1 FROM plugin WHERE plugin.tenant_id = ?2 AND plugin.name = ?4) \
          ON CONFLICT (tenant_id, user_id, plugin_name, name) DO NOTHING"
     );
     let written = db.prepare_cached(sql)?.execute(params![
@@ -100,7 +101,11 @@ pub(super) fn insert(db: &Connection, row: &CredentialRow) -> Result<Vec<Entry>,
         row.created_at.as_millisecond(),
         row.updated_at.as_millisecond(),
     ])?;
-    if written == 1 { Ok(Vec::new()) } else { Err(StoreError::Conflict(Conflict::Name)) }
+    if written == 1 {
+        return Ok(Vec::new());
+    }
+    let registered = super::plugin::find(db, row.owner.tenant, &row.plugin)?.is_some();
+    Err(StoreError::Conflict(if registered { Conflict::Name } else { Conflict::Plugin }))
 }
 
 pub(super) fn update(db: &Connection, row: &CredentialRow, read_at: u64) -> Result<Vec<Entry>, StoreError> {

@@ -56,15 +56,19 @@ pub(super) fn key(db: &Connection, owner: &Owner) -> Result<Option<UserKeyRow>, 
     let sql = "SELECT sealed, created_at FROM user_key WHERE tenant_id = ?1 AND user_id = ?2";
     first(db.prepare_cached(sql)?, (owner.tenant.to_string(), owner.user.as_str()), |row| {
         let mut column = Columns::of("user_key", row);
-        Ok(UserKeyRow { owner: owner.clone(), sealed: column.sealed()?, created_at: column.at()? })
+        Ok(UserKeyRow { owner: owner.clone(), sealed: column.sealed()?, created_at: column.at()?, found: true })
     })
 }
 
 /// The credential that comes with it is sealed under this key and no other: if another one is there, or the user was
 /// deleted since the key was read, the whole change is refused.
 pub(super) fn insert_key(db: &Connection, row: &UserKeyRow) -> Result<(), StoreError> {
-    if let Some(found) = key(db, &row.owner)? {
-        return if found.sealed == row.sealed { Ok(()) } else { Err(StoreError::Conflict(Conflict::UserKey)) };
+    match key(db, &row.owner)? {
+        Some(found) if found.sealed == row.sealed => return Ok(()),
+        // Another key came first; or this one was destroyed with its user, and must not come back.
+        Some(_) => return Err(StoreError::Conflict(Conflict::UserKey)),
+        None if row.found => return Err(StoreError::Conflict(Conflict::UserKey)),
+        None => {}
     }
     let sql = "INSERT INTO user_key (tenant_id, user_id, sealed, created_at) VALUES (?1, ?2, ?3, ?4)";
     db.prepare_cached(sql)?.execute(params![

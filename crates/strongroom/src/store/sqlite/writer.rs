@@ -57,6 +57,7 @@ impl Writer {
                     last: None,
                     used: LastUsed::default(),
                     gather: Gather::default(),
+                    closing: None,
                 }
                 .run(&queue);
             })
@@ -117,6 +118,7 @@ struct Batches {
     last: Option<u64>,
     used: LastUsed,
     gather: Gather,
+    closing: Option<Reply>,
 }
 
 /// Where the audit chain ends, inside the transaction that holds the lock.
@@ -135,7 +137,14 @@ impl Batches {
                     let _ = reply.send(Ok(()));
                     return;
                 }
-                Ok(first) => self.batch(first, queue),
+                Ok(first) => {
+                    self.batch(first, queue);
+                    if let Some(reply) = self.closing.take() {
+                        self.used.finish(&self.connection);
+                        let _ = reply.send(Ok(()));
+                        return;
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => self.used.catch_up(&self.connection),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -149,6 +158,8 @@ impl Batches {
         self.gather.end(done.len());
         if let Err(error) = &outcome {
             tracing::error!(%error, waiting = done.len(), "a batch of writes was not committed");
+            // What it read of this batch is not in the log: it starts from what is.
+            self.used = LastUsed::default();
             // Not in a transaction any more if the commit itself rolled back: then this says so, and that is fine.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
@@ -192,7 +203,10 @@ impl Batches {
                     (reply, head.as_mut().map_or(Ok(()), |head| self.apply(head, &entry, change)))
                 }
                 Job::Ready(reply) => (reply, self.touch()),
-                Job::Close(reply) => (reply, Ok(())),
+                Job::Close(reply) => {
+                    self.closing = Some(reply);
+                    break;
+                }
             };
             // An event that could not be appended spoils the batch: nothing of it is committed.
             let spoiled = matches!(answer, Err(StoreError::Unavailable(_)));
