@@ -115,7 +115,13 @@ async fn ids_names_and_preconditions_that_are_none() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{bad}");
         answer.problem();
     }
-    for (tag, status) in [("\"0\"", 412), ("\"yesterday\"", 412), ("W/\"1\"", 412), ("1", 412), ("", 412)] {
+    let nameless = server
+        .raw("PATCH", &format!("/v1/credentials/{id}"), &server.alice, &[("if-match", "*")], r#"{"name": null}"#)
+        .await;
+    assert_eq!(nameless.status, StatusCode::UNPROCESSABLE_ENTITY, "null would look like clearing");
+    for (tag, status) in
+        [("\"+1\"", 412), ("\"0\"", 412), ("\"yesterday\"", 412), ("W/\"1\"", 412), ("1", 412), ("", 412)]
+    {
         let answer =
             server.raw("PATCH", &format!("/v1/credentials/{id}"), &server.alice, &[("if-match", tag)], "{}").await;
         assert_eq!(answer.status.as_u16(), status, "{tag}");
