@@ -117,10 +117,11 @@ impl CredentialCommand {
                     let filter =
                         CredentialFilter { plugin: plugin.clone(), after, limit: 200, ..CredentialFilter::default() };
                     let page = vault.list(&Actor::operator(), &owner(user), filter).await?;
-                    if page.is_empty() {
+                    let last = page.len() < 200;
+                    all.extend(page);
+                    if last {
                         break;
                     }
-                    all.extend(page);
                 }
                 let shown: Vec<_> = all.iter().map(output::credential).collect();
                 output.list(&["id", "plugin", "name", "type", "state", "last_used_at"], &shown)

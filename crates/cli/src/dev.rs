@@ -143,7 +143,7 @@ fn greet(places: &Places, address: SocketAddr, host_key: &str) -> Result<()> {
 
 Try, in another terminal:
 
-  printf 'sk-example-0123456789abcdef' | {program} --dev credential save --user alice --plugin openai --name Work
+  printf 'sk-example-0123456789abcdef' | {program} --dev credential save --user alice --plugin openai --name First
   {program} --dev credential list --user alice
   curl -s http://{address}/v1/audit -H 'Authorization: Bearer {host_key}'
 

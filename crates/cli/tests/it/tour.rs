@@ -94,7 +94,7 @@ fn the_three_commands_that_dev_prints_work_as_printed() {
             .collect();
         assert_eq!(commands.len(), 3, "{}", dev.printed);
         // A second start finds the credential of the first.
-        bash(&commands[0].replace("--name Work", &format!("--name Work-{}", dev.port)), &dir);
+        bash(&commands[0].replace("--name First", &format!("--name First-{}", dev.port)), &dir);
         assert!(bash(commands[1], &dir).contains("openai"));
         assert!(bash(commands[2], &dir).contains("credential.save"));
     }
