@@ -10,7 +10,7 @@ use super::{Action, Event};
 use crate::access::Actor;
 use crate::error::Error;
 use crate::id::TenantId;
-use crate::store::Linked;
+use crate::store::{AuditFilter, Linked};
 use crate::vault::Vault;
 
 /// Where the chain stood at some moment; kept elsewhere, it shows whether the tail was cut off since.
@@ -144,7 +144,10 @@ impl Vault {
     /// [`Error::AuditUnavailable`].
     pub async fn checkpoint(&self, actor: &Actor, tenant: TenantId) -> Result<Checkpoint, Error> {
         self.record(self.entry(actor, tenant, Action::AuditCheckpoint)).await?;
-        let mut last = ([0; 32], 0);
+        // The event just written is the newest of this tenant; only what came after it has to be read.
+        let newest = self.store.events(tenant, &AuditFilter { limit: 1, ..AuditFilter::default() }).await?;
+        let before = newest.events.first().map_or(0, |event| event.seq.saturating_sub(1));
+        let mut last = ([0; 32], before);
         while let Some((event, link)) = self.store.chain(last.1, PAGE).await?.pop() {
             last = (link, event.seq);
         }

@@ -225,7 +225,10 @@ impl Vault {
                 Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
                 Err(error) => return Err(error),
                 Ok(id) => {
-                    let row = self.store.credential(owner, id).await?.ok_or(Error::OnceSpent)?;
+                    // Only a replay has to be read: it shows what the first request saved.
+                    let replayed = id != row.id;
+                    let row =
+                        if replayed { self.store.credential(owner, id).await?.ok_or(Error::OnceSpent)? } else { row };
                     return self.view(row).await;
                 }
             }

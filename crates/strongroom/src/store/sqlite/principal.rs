@@ -42,18 +42,12 @@ pub(super) fn parse_plugin_key(row: &Row<'_>) -> Result<KeyRow, StoreError> {
 pub(super) fn key(db: &Connection, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, StoreError> {
     let by_hash = [hash.as_bytes()];
     match kind {
-        TokenKind::Host => first(
-            db.prepare_cached("SELECT id, tenant_id, label, hash, created_at, mac FROM host_key WHERE hash = ?1")?,
-            by_hash,
-            parse_host_key,
-        ),
-        TokenKind::Plugin => first(
-            db.prepare_cached(
-                "SELECT id, tenant_id, label, hash, created_at, mac, plugin_name FROM plugin_key WHERE hash = ?1",
-            )?,
-            by_hash,
-            parse_plugin_key,
-        ),
+        TokenKind::Host => {
+            first(db.prepare_cached(&format!("{ALL_HOST_KEYS} WHERE hash = ?1"))?, by_hash, parse_host_key)
+        }
+        TokenKind::Plugin => {
+            first(db.prepare_cached(&format!("{ALL_PLUGIN_KEYS} WHERE hash = ?1"))?, by_hash, parse_plugin_key)
+        }
         TokenKind::Session => Ok(None),
     }
 }
