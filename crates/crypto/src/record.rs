@@ -6,7 +6,8 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hkdf::{HKDF_SHA512, KeyType, Salt};
+use aws_lc_rs::hkdf::{HKDF_SHA512, KeyType, Prk};
+use aws_lc_rs::hmac;
 
 use crate::context::{Context, Kind};
 use crate::entropy::{Entropy, random};
@@ -126,7 +127,9 @@ impl Key {
 
     #[expect(clippy::expect_used, reason = "HKDF-SHA-512 gives up to 16,320 bytes; 32 are asked")]
     fn derive(&self, header: &[u8], salt: &[u8]) -> (LessSafeKey, Secret<[u8; COMMITMENT]>) {
-        let prk = Salt::new(HKDF_SHA512, salt).extract(self.bytes.expose());
+        // HKDF-Extract is HMAC (RFC 5869 2.2). `Salt::extract` would do it again for each of the two expansions.
+        let extracted = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA512, salt), self.bytes.expose());
+        let prk = Prk::new_less_safe(HKDF_SHA512, extracted.as_ref());
         let expand = |label: &[u8]| {
             let mut out = Secret::new([0; 32]);
             prk.expand(&[label, header], Length32)
