@@ -178,6 +178,7 @@ fn finish(app: &App, response: &mut Response, id: &str, allowance: Option<Allowa
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     let headers = response.headers_mut();
+    headers.reserve(ALWAYS.len() + 4);
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }

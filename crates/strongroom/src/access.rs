@@ -2,6 +2,7 @@
 //! against, and [`Vault::grant`] is the only place that makes one.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use strongroom_crypto::TokenHash;
 
@@ -89,7 +90,7 @@ impl Actor {
 #[derive(Debug)]
 pub struct Grant {
     pub(crate) owner: Owner,
-    pub(crate) row: CredentialRow,
+    pub(crate) row: Arc<CredentialRow>,
     pub(crate) entry: Entry,
     pub(crate) epoch: u64,
 }
@@ -104,7 +105,12 @@ impl Vault {
     pub async fn grant(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Grant, Error> {
         let entry = self.entry(actor, owner.tenant, Action::CredentialOpen).of_user(&owner.user).on(&id);
         let epoch = self.store.epoch();
-        let refused = match self.judge(actor, owner, id).await? {
+        let row = match self.store.recent_credential(owner, id).await? {
+            // Another process may have saved it a moment ago.
+            None => self.store.credential(owner, id).await?.map(Arc::new),
+            found => found,
+        };
+        let refused = match self.judge(actor, owner, row).await? {
             Ok(row) => return Ok(Grant { owner: owner.clone(), row, entry, epoch }),
             Err(reason) => reason,
         };
@@ -115,19 +121,21 @@ impl Vault {
         })
     }
 
-    /// After the event is durable: if plugins or keys have moved since the grant was made, it is judged once more.
+    /// After the event is durable: if plugins or keys have moved since the grant was made, or another process has written,
+    /// it is judged once more, by the row as it is now.
     pub(crate) async fn still_granted(
         &self,
         actor: &Actor,
         owner: &Owner,
-        id: CredentialId,
+        row: Arc<CredentialRow>,
         epoch: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<Arc<CredentialRow>, Error> {
         if self.store.epoch() == epoch {
-            return Ok(());
+            return Ok(row);
         }
-        match self.judge(actor, owner, id).await? {
-            Ok(_) => Ok(()),
+        let row = self.store.credential(owner, row.id).await?.map(Arc::new);
+        match self.judge(actor, owner, row).await? {
+            Ok(row) => Ok(row),
             Err(Reason::AccessIsInject) => Err(Error::AccessIsInject),
             Err(_) => Err(Error::NotFound { what: "credential" }),
         }
@@ -137,15 +145,13 @@ impl Vault {
         &self,
         actor: &Actor,
         owner: &Owner,
-        id: CredentialId,
-    ) -> Result<Result<CredentialRow, Reason>, Error> {
+        row: Option<Arc<CredentialRow>>,
+    ) -> Result<Result<Arc<CredentialRow>, Reason>, Error> {
         let Who::Plugin { name, .. } = &actor.who else { return Ok(Err(Reason::NoPlugin)) };
         let Some(manifest) = self.genuine_manifest(owner.tenant, name).await? else {
             return Ok(Err(Reason::NoPlugin));
         };
-        let Some(row) = self.store.credential(owner, id).await? else {
-            return Ok(Err(Reason::NotFound));
-        };
+        let Some(row) = row else { return Ok(Err(Reason::NotFound)) };
         Ok(if &row.plugin != name {
             Err(Reason::OtherPlugin)
         } else if manifest.access != Access::Read {

@@ -365,14 +365,14 @@ impl Vault {
     pub async fn open(&self, grant: Grant) -> Result<Opened, Error> {
         let Grant { owner, row, entry, epoch } = grant;
         let actor = entry.actor.clone();
-        let opened = match self.user_key(&owner, &row.encrypted_data).await? {
-            Some(key) => row.values(self, &key),
-            None => Err(Error::Undecryptable),
-        };
-        match opened {
+        match self.values(&owner, &row).await {
             Ok(mut fields) => {
                 self.record(entry).await?;
-                self.still_granted(&actor, &owner, row.id, epoch).await?;
+                let read = row.revision;
+                let row = self.still_granted(&actor, &owner, row, epoch).await?;
+                if row.revision != read {
+                    fields = self.values(&owner, &row).await?;
+                }
                 if row.kind == CredentialType::Oauth2 {
                     fields.remove("refresh_token");
                 }
@@ -380,9 +380,15 @@ impl Vault {
             }
             Err(error) => {
                 self.record(entry.denied(Reason::Undecryptable)).await?;
+                self.still_granted(&actor, &owner, row, epoch).await?;
                 Err(error)
             }
         }
+    }
+
+    async fn values(&self, owner: &Owner, row: &CredentialRow) -> Result<Values, Error> {
+        let key = self.user_key(owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)?;
+        row.values(self, &key)
     }
 
     async fn find(

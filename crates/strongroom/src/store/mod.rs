@@ -129,6 +129,13 @@ pub trait Store: Send + Sync {
     async fn delete_user(&self, owner: &Owner, entry: Entry) -> Result<(), StoreError>;
 
     async fn credential(&self, owner: &Owner, id: CredentialId) -> Result<Option<CredentialRow>, StoreError>;
+    /// As it was at most a moment ago. This process's own changes are in it; what another process changed since is not
+    /// to be missed: whoever acts on it looks at the [`epoch`](Self::epoch) again when its event is durable.
+    async fn recent_credential(
+        &self,
+        owner: &Owner,
+        id: CredentialId,
+    ) -> Result<Option<Arc<CredentialRow>>, StoreError>;
     async fn credentials(&self, owner: &Owner, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, StoreError>;
     /// Writes the user's key with the first credential; refuses if another key is there by now.
     async fn insert_credential(

@@ -358,6 +358,33 @@ async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
     assert!(matches!(read().await, Err(Error::NotFound { .. })));
 }
 
+/// A row that was read lately is kept in memory. Whoever changed it, in whichever process, the next read gives the new one.
+#[tokio::test]
+async fn a_changed_secret_is_the_one_that_is_read_next() {
+    let room = Room::new("changed-elsewhere").await;
+    let (saved, alice) = (room.save("alice", "Work").await.unwrap(), room.owner("alice"));
+    let builder = Vault::builder(&room.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(8)));
+    let elsewhere = builder.open().await.unwrap();
+    let read = async || {
+        let opened = room.open("alice", "openai", &saved).await?;
+        Ok::<_, Error>((opened.revision, text(&opened, "api_key").to_owned()))
+    };
+    for round in 1..=20 {
+        assert_eq!(read().await.unwrap().0, 2 * round - 1);
+        for (vault, revision) in [(&room.vault, 2 * round), (&elsewhere, 2 * round + 1)] {
+            let change = Change { fields: fields(&format!(r#"{{"api_key":"sk-{revision}"}}"#)), ..Change::default() };
+            vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap();
+            let (read, key) = read().await.unwrap();
+            assert_eq!(read, revision);
+            assert_eq!(key, format!("sk-{revision}"), "the revision and the secret belong together");
+        }
+    }
+    let new = elsewhere.save(&Actor::user(), &alice, draft("New"), None).await.unwrap();
+    room.open("alice", "openai", &new).await.unwrap();
+    elsewhere.delete_user(&Actor::host(), &alice).await.unwrap();
+    assert!(matches!(read().await, Err(Error::NotFound { .. })));
+}
+
 /// A host that calls a field "not secret" afterwards must not get to see what was saved while it was one.
 #[tokio::test]
 async fn a_manifest_that_changes_its_mind_shows_no_stored_secret() {

@@ -12,6 +12,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use strongroom_crypto::Sealed;
 
 use super::SqliteStore;
+use super::readers::Readers;
+use super::recent::Recent;
 use super::writer::Writer;
 use crate::store::{Link, StoreError};
 
@@ -173,8 +175,10 @@ impl Database {
     /// # Errors
     /// If the file does not open once more.
     pub fn start(self, link: Arc<dyn Link>) -> Result<SqliteStore, StoreError> {
-        let writer = Writer::start(self.connection, link)?;
-        Ok(SqliteStore::start(&self.path, writer))
+        let readers = Arc::new(Readers::of(&self.path));
+        let recent = Arc::new(Recent::new());
+        let writer = Writer::start(self.connection, link, readers.clone(), recent.clone())?;
+        Ok(SqliteStore { readers, recent, writer })
     }
 
     fn version(&self) -> Result<usize, rusqlite::Error> {

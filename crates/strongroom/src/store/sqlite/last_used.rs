@@ -46,7 +46,9 @@ impl LastUsed {
             return Ok(());
         }
         self.next = Instant::now() + PACE;
-        self.read_on(db)?;
+        if self.pending.is_empty() {
+            self.read_on(db)?;
+        }
         let few: Vec<(String, i64)> = self.pending.iter().take(ROWS).map(|(id, at)| (id.clone(), *at)).collect();
         for (id, at) in few {
             write(db, &id, at)?;

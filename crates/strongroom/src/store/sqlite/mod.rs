@@ -9,12 +9,14 @@ mod last_used;
 mod once;
 mod plugin;
 mod principal;
+mod queue;
+mod readers;
+mod recent;
 mod row;
 mod user;
 mod writer;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 pub use file::{Database, Installation, SqliteError};
@@ -22,6 +24,8 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use strongroom_crypto::{TokenHash, TokenKind};
 
+use self::readers::Readers;
+use self::recent::Recent;
 use self::writer::Writer;
 use super::{AuditFilter, CredentialFilter, EventPage, Linked, Store, StoreError, UserKeyRow};
 use crate::audit::Entry;
@@ -36,23 +40,14 @@ use crate::user::User;
 
 /// A vault's SQLite file, open.
 pub struct SqliteStore {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    readers: Arc<Readers>,
+    recent: Arc<Recent>,
     writer: Writer,
 }
 
 impl SqliteStore {
-    fn start(path: &Path, writer: Writer) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()), writer }
-    }
-
-    /// Reads on an idle connection. There are never more of them than threads that read at once.
     fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = idle.map_or_else(|| file::connect(&self.path), Ok)?;
-        let answer = read(&connection);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        answer
+        self.readers.newest(read)
     }
 
     async fn write(
@@ -101,6 +96,22 @@ impl Store for SqliteStore {
 
     async fn credential(&self, owner: &Owner, id: CredentialId) -> Result<Option<CredentialRow>, StoreError> {
         self.read(|db| credential::find(db, owner, id))
+    }
+
+    async fn recent_credential(
+        &self,
+        owner: &Owner,
+        id: CredentialId,
+    ) -> Result<Option<Arc<CredentialRow>>, StoreError> {
+        let missed = match self.recent.find(owner, id) {
+            Ok(row) => return Ok(Some(row)),
+            Err(missed) => missed,
+        };
+        let row = self.readers.recent(|db| credential::find(db, owner, id))?.map(Arc::new);
+        if let Some(row) = &row {
+            self.recent.keep(row, &missed);
+        }
+        Ok(row)
     }
 
     async fn credentials(&self, owner: &Owner, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, StoreError> {
@@ -242,7 +253,7 @@ impl Store for SqliteStore {
 
     async fn close(&self) {
         self.writer.close().await;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.readers.close();
     }
 }
 

@@ -3,66 +3,75 @@
 //! answer, and the next batch tries anew, so the writer recovers by itself when the disk does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 use tokio::sync::{mpsc, oneshot};
 
 use super::audit;
 use super::last_used::LastUsed;
+use super::queue::{Queue, Refused};
+use super::readers::Readers;
+use super::recent::Recent;
 use crate::audit::{Entry, Event};
 use crate::store::{Link, StoreError};
 
-/// More than this many callers waiting is an outage; they are told so at once.
-const QUEUE: usize = 16_384;
-/// So large that a batch is bounded by the callers, so small that the first of it does not wait long.
-const BATCH: usize = 1_024;
-/// Less than a commit takes.
-const GATHER: Duration = Duration::from_micros(300);
+/// The WAL is written into the database when it has this many pages (8 MB).
+const CHECKPOINT: i32 = 1_000;
+
 type Change = Box<dyn FnOnce(&Connection) -> Result<Vec<Entry>, StoreError> + Send>;
 type Reply = oneshot::Sender<Result<(), StoreError>>;
 type Answer = (Reply, Result<(), StoreError>);
 
-enum Job {
-    Record(Box<Entry>, Reply),
-    Change(Box<Entry>, Change, Reply),
-    Ready(Reply),
-    Close(Reply),
+struct Job {
+    work: Work,
+    reply: Reply,
+}
+
+enum Work {
+    Record(Box<Entry>),
+    Change(Box<Entry>, Change),
+    Ready,
+    Close,
 }
 
 pub(super) struct Writer {
-    jobs: SyncSender<Job>,
+    queue: Arc<Queue<Job>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     epoch: Arc<AtomicU64>,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, link: Arc<dyn Link>) -> Result<Self, StoreError> {
-        let (jobs, queue) = sync_channel(QUEUE);
+    pub(super) fn start(
+        mut connection: Connection,
+        link: Arc<dyn Link>,
+        readers: Arc<Readers>,
+        recent: Arc<Recent>,
+    ) -> Result<Self, StoreError> {
+        checkpoint_between_views(&mut connection, readers.clone())?;
         let (answers, answered) = mpsc::unbounded_channel();
         tokio::spawn(release(answered));
+        let queue = Arc::new(Queue::new());
         let epoch = Arc::new(AtomicU64::new(0));
-        let known = epoch.clone();
+        let batches = Batches {
+            queue: Open(queue.clone()),
+            connection,
+            link,
+            answers,
+            readers,
+            recent,
+            epoch: epoch.clone(),
+            last: None,
+            used: LastUsed::default(),
+            wanted: 1,
+        };
         let thread = std::thread::Builder::new()
             .name("strongroom-writer".to_owned())
-            .spawn(move || {
-                Batches {
-                    connection,
-                    link,
-                    answers,
-                    epoch: known,
-                    last: None,
-                    used: LastUsed::default(),
-                    gather: Gather::default(),
-                    closing: None,
-                }
-                .run(&queue);
-            })
+            .spawn(move || batches.run())
             .map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
-        Ok(Self { jobs, thread: Mutex::new(Some(thread)), epoch })
+        Ok(Self { queue, thread: Mutex::new(Some(thread)), epoch })
     }
 
     /// See [`Store::epoch`](crate::store::Store::epoch).
@@ -71,33 +80,31 @@ impl Writer {
     }
 
     pub(super) async fn record(&self, entry: Entry) -> Result<(), StoreError> {
-        self.send(|reply| Job::Record(Box::new(entry), reply)).await
+        self.send(Work::Record(Box::new(entry))).await
     }
 
     /// `change` gives the events of what it removed along the way; `entry` is written after them.
     pub(super) async fn change(&self, entry: Entry, change: Change) -> Result<(), StoreError> {
-        self.send(|reply| Job::Change(Box::new(entry), change, reply)).await
+        self.send(Work::Change(Box::new(entry), change)).await
     }
 
     pub(super) async fn ready(&self) -> Result<(), StoreError> {
-        self.send(Job::Ready).await
+        self.send(Work::Ready).await
     }
 
     pub(super) async fn close(&self) {
-        let _ = self.send(Job::Close).await;
+        let _ = self.send(Work::Close).await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
     }
 
-    async fn send(&self, job: impl FnOnce(Reply) -> Job) -> Result<(), StoreError> {
+    async fn send(&self, work: Work) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.try_send(job(reply)).map_err(|error| match error {
-            TrySendError::Full(_) => {
-                StoreError::Unavailable(Arc::new(std::io::Error::other("too many writes are waiting")))
-            }
-            TrySendError::Disconnected(_) => StoreError::Closed,
+        self.queue.push(Job { work, reply }).map_err(|refused| match refused {
+            Refused::Full => StoreError::Unavailable(Arc::new(std::io::Error::other("too many writes are waiting"))),
+            Refused::Closed => StoreError::Closed,
         })?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -110,15 +117,44 @@ async fn release(mut answered: mpsc::UnboundedReceiver<Vec<Answer>>) {
     }
 }
 
+/// A WAL that is written out can be started over only when nobody has a view of what is in it.
+fn checkpoint_between_views(connection: &mut Connection, readers: Arc<Readers>) -> Result<(), StoreError> {
+    connection.wal_hook(Some(move |wal: &mut Wal, pages| {
+        if pages < CHECKPOINT {
+            return Ok(());
+        }
+        readers.end_views();
+        let written = wal.checkpoint();
+        readers.end_views();
+        // The commit is durable, whatever became of this; the next one tries again.
+        if let Err(error) = written {
+            tracing::warn!(%error, pages, "the WAL was not written into the database");
+        }
+        Ok(())
+    }))?;
+    Ok(())
+}
+
 struct Batches {
+    queue: Open,
     connection: Connection,
     link: Arc<dyn Link>,
     answers: mpsc::UnboundedSender<Vec<Answer>>,
+    readers: Arc<Readers>,
+    recent: Arc<Recent>,
     epoch: Arc<AtomicU64>,
     last: Option<u64>,
     used: LastUsed,
-    gather: Gather,
-    closing: Option<Reply>,
+    wanted: usize,
+}
+
+/// The queue, as long as there is a writer.
+struct Open(Arc<Queue<Job>>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// Where the audit chain ends, inside the transaction that holds the lock.
@@ -128,34 +164,39 @@ struct Head {
     link: [u8; 32],
 }
 
+/// What a batch has come upon.
+#[derive(Default)]
+struct Seen {
+    /// The objects that the events of the changes speak of.
+    changed: Vec<String>,
+    moved: bool,
+    spoiled: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
 impl Batches {
-    fn run(mut self, queue: &Receiver<Job>) {
+    fn run(mut self) {
         loop {
-            match queue.recv_timeout(self.used.wait()) {
-                Ok(Job::Close(reply)) => {
-                    self.used.finish(&self.connection);
-                    let _ = reply.send(Ok(()));
-                    return;
-                }
-                Ok(first) => {
-                    self.batch(first, queue);
-                    if let Some(reply) = self.closing.take() {
-                        self.used.finish(&self.connection);
-                        let _ = reply.send(Ok(()));
-                        return;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => self.used.catch_up(&self.connection),
-                Err(RecvTimeoutError::Disconnected) => return,
+            let jobs = self.queue.0.batch(self.wanted, self.used.wait());
+            if jobs.is_empty() {
+                self.readers.end_views();
+                self.used.catch_up(&self.connection);
+                continue;
+            }
+            if let Some(closing) = self.batch(jobs) {
+                self.used.finish(&self.connection);
+                let _ = closing.send(Ok(()));
+                return;
             }
         }
     }
 
-    fn batch(&mut self, first: Job, queue: &Receiver<Job>) {
-        let mut done: Vec<Answer> = Vec::with_capacity(64);
-        self.gather.begin();
-        let outcome = self.transact(first, queue, &mut done);
-        self.gather.end(done.len());
+    /// Gives back who asked to close, if somebody did.
+    fn batch(&mut self, jobs: Vec<Job>) -> Option<Reply> {
+        let mut done: Vec<Answer> = Vec::with_capacity(jobs.len());
+        let mut closing = None;
+        let outcome = self.transact(jobs, &mut done, &mut closing);
+        // A good half of those who are there: the others are served while this half waits for its commit.
+        self.wanted = (done.len() + self.queue.0.len()) * 9 / 16;
         if let Err(error) = &outcome {
             tracing::error!(%error, waiting = done.len(), "a batch of writes was not committed");
             // What it read of this batch is not in the log: it starts from what is.
@@ -176,49 +217,51 @@ impl Batches {
             // The runtime that opened the vault is gone; whoever waits in another one is still answered.
             done.into_iter().for_each(|(reply, answer)| drop(reply.send(answer)));
         }
+        closing
     }
 
-    fn transact(&mut self, first: Job, queue: &Receiver<Job>, done: &mut Vec<Answer>) -> Result<(), StoreError> {
+    fn transact(
+        &mut self,
+        jobs: Vec<Job>,
+        done: &mut Vec<Answer>,
+        closing: &mut Option<Reply>,
+    ) -> Result<(), StoreError> {
         let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute(()));
         let mut head = begun
             .map_err(StoreError::from)
             .and_then(|_| audit::head(&self.connection).map(|(seq, link)| Head { seq, link }));
-        if let Ok(head) = &head
-            && self.last.replace(head.seq) != Some(head.seq)
-        {
-            // Another process has written since: it may have revoked a key or changed a plugin.
-            self.epoch.fetch_add(1, Ordering::AcqRel);
+        if let Ok(head) = &head {
+            let last = self.last.replace(head.seq);
+            if last != Some(head.seq) {
+                // Another process has written since: it may have revoked a key or changed a plugin.
+                self.readers.changed_elsewhere(last.is_some());
+                self.recent.forget_all();
+                self.epoch.fetch_add(1, Ordering::AcqRel);
+            }
         }
-        let mut moved = false;
-        let mut next = Some(first);
-        while let Some(job) = next {
-            let (reply, answer) = match job {
-                // Whoever hung up gets no write: after an outage the queue is not replayed for nobody.
-                Job::Record(_, reply) | Job::Change(_, _, reply) | Job::Ready(reply) if reply.is_closed() => {
-                    (reply, Err(StoreError::Closed))
-                }
-                Job::Record(entry, reply) => (reply, head.as_mut().map_or(Ok(()), |head| self.append(head, &entry))),
-                Job::Change(entry, change, reply) => {
-                    moved |= entry.action.moves_epoch();
-                    (reply, head.as_mut().map_or(Ok(()), |head| self.apply(head, &entry, change)))
-                }
-                Job::Ready(reply) => (reply, self.touch()),
-                Job::Close(reply) => {
-                    self.closing = Some(reply);
+        let mut seen = Seen::default();
+        for Job { work, reply } in jobs {
+            let answer = match (&mut head, work) {
+                (_, Work::Close) => {
+                    *closing = Some(reply);
                     break;
                 }
+                // Nobody's work is begun any more: all are told below.
+                (Err(_), _) => Ok(()),
+                (Ok(_), _) if seen.spoiled.is_some() => Ok(()),
+                // Whoever hung up gets no write: after an outage the queue is not replayed for nobody.
+                (Ok(_), _) if reply.is_closed() => Err(StoreError::Closed),
+                (Ok(head), work) => self.write(head, work, &mut seen),
             };
             // An event that could not be appended spoils the batch: nothing of it is committed.
-            let spoiled = matches!(answer, Err(StoreError::Unavailable(_)));
-            done.push((reply, answer));
-            if spoiled || head.is_err() || done.len() >= BATCH {
-                break;
+            if let Err(StoreError::Unavailable(cause)) = &answer {
+                seen.spoiled = Some(cause.clone());
             }
-            next = queue.try_recv().ok().or_else(|| self.gather.wait(queue, done.len()));
+            done.push((reply, answer));
         }
         let head = head?;
-        if let Some((_, Err(StoreError::Unavailable(cause)))) = done.last() {
-            return Err(StoreError::Unavailable(cause.clone()));
+        if let Some(cause) = seen.spoiled {
+            return Err(StoreError::Unavailable(cause));
         }
         match self.used.apply_a_few(&self.connection) {
             // A row of the log that does not parse is for `verify` to report; it must not stop all writing.
@@ -229,16 +272,41 @@ impl Batches {
         }
         self.connection.prepare_cached("COMMIT")?.execute(())?;
         self.last = Some(head.seq);
-        self.epoch.fetch_add(u64::from(moved), Ordering::AcqRel);
+        if !seen.changed.is_empty() {
+            self.readers.changed();
+            self.recent.forget(&seen.changed);
+        }
+        self.epoch.fetch_add(u64::from(seen.moved), Ordering::AcqRel);
         Ok(())
     }
 
-    fn apply(&self, head: &mut Head, entry: &Entry, change: Change) -> Result<(), StoreError> {
+    fn write(&self, head: &mut Head, work: Work, seen: &mut Seen) -> Result<(), StoreError> {
+        match work {
+            Work::Record(entry) => self.append(head, &entry),
+            Work::Change(entry, change) => {
+                seen.moved |= entry.action.moves_epoch();
+                self.apply(head, &entry, change, &mut seen.changed)
+            }
+            Work::Ready => self.touch(),
+            Work::Close => Ok(()),
+        }
+    }
+
+    fn apply(
+        &self,
+        head: &mut Head,
+        entry: &Entry,
+        change: Change,
+        changed: &mut Vec<String>,
+    ) -> Result<(), StoreError> {
         let before = *head;
         self.connection.prepare_cached("SAVEPOINT change")?.execute(())?;
         let written = change(&self.connection).and_then(|removed| {
-            removed.iter().try_for_each(|removed| self.append(head, removed))?;
-            self.append(head, entry)
+            for entry in removed.iter().chain([entry]) {
+                self.append(head, entry)?;
+                changed.extend(entry.target.clone());
+            }
+            Ok(())
         });
         if written.is_err() {
             *head = before;
@@ -261,34 +329,5 @@ impl Batches {
         let sql = "INSERT INTO meta VALUES ('ready', '1') ON CONFLICT DO UPDATE SET value = 1 - value";
         self.connection.prepare_cached(sql)?.execute(())?;
         Ok(())
-    }
-}
-
-/// Waits a moment for the rest of a batch while many ask at once: a commit costs the same for one event as for sixty. It
-/// waits for as many as came lately, and never for a single caller.
-#[derive(Default)]
-struct Gather {
-    until: Option<Instant>,
-    expected: usize,
-}
-
-impl Gather {
-    fn begin(&mut self) {
-        self.until = (self.expected > 2).then(|| Instant::now() + GATHER);
-    }
-
-    fn end(&mut self, came: usize) {
-        self.expected = (self.expected + came).div_ceil(2);
-    }
-
-    fn wait(&self, queue: &Receiver<Job>, came: usize) -> Option<Job> {
-        let until = self.until?;
-        while came <= self.expected + self.expected / 2 && Instant::now() < until {
-            std::thread::yield_now();
-            if let Ok(job) = queue.try_recv() {
-                return Some(job);
-            }
-        }
-        None
     }
 }

@@ -1,0 +1,79 @@
+//! Rows of credentials that were read lately, sealed as they are in the database: a busy credential is not fetched from
+//! the file for each read. A row leaves before a change of it is acknowledged; all leave when another process has written.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use quick_cache::Weighter;
+use quick_cache::unsync::Cache;
+
+use crate::credential::CredentialRow;
+use crate::id::{CredentialId, Owner};
+
+/// Bytes of rows that are kept at most, and how large one is usually.
+const KEPT: u64 = 16 << 20;
+const USUAL: u64 = 1 << 10;
+
+pub(super) struct Recent(Mutex<Rows>);
+
+struct Rows {
+    changes: u64,
+    kept: Cache<CredentialId, Arc<CredentialRow>, Size>,
+}
+
+/// What had changed when a row was looked for and not found. Whoever fetches it may keep it only if nothing has since.
+pub(super) struct Missed {
+    changes: u64,
+}
+
+impl Recent {
+    pub(super) fn new() -> Self {
+        let estimate = usize::try_from(KEPT / USUAL).unwrap_or(usize::MAX);
+        Self(Mutex::new(Rows { changes: 0, kept: Cache::with_weighter(estimate, KEPT, Size) }))
+    }
+
+    pub(super) fn find(&self, owner: &Owner, id: CredentialId) -> Result<Arc<CredentialRow>, Missed> {
+        let rows = self.lock();
+        match rows.kept.get(&id) {
+            Some(row) if row.owner == *owner => Ok(row.clone()),
+            _ => Err(Missed { changes: rows.changes }),
+        }
+    }
+
+    pub(super) fn keep(&self, row: &Arc<CredentialRow>, missed: &Missed) {
+        let mut rows = self.lock();
+        if rows.changes == missed.changes {
+            rows.kept.insert(row.id, row.clone());
+        }
+    }
+
+    /// Events were written that speak of these objects, each with its change.
+    pub(super) fn forget(&self, objects: &[String]) {
+        let mut rows = self.lock();
+        rows.changes += 1;
+        for id in objects.iter().filter_map(|id| id.parse::<CredentialId>().ok()) {
+            rows.kept.remove(&id);
+        }
+    }
+
+    pub(super) fn forget_all(&self) {
+        let mut rows = self.lock();
+        rows.changes += 1;
+        rows.kept.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rows> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Clone)]
+struct Size;
+
+impl Weighter<CredentialId, Arc<CredentialRow>> for Size {
+    fn weight(&self, _: &CredentialId, row: &Arc<CredentialRow>) -> u64 {
+        let sealed =
+            [Some(&row.settings), Some(&row.encrypted_data), row.access_token.as_ref(), row.refresh_token.as_ref()];
+        let bytes: usize = sealed.into_iter().flatten().map(|sealed| sealed.as_bytes().len()).sum();
+        u64::try_from(std::mem::size_of::<CredentialRow>() + bytes + row.scopes.len()).unwrap_or(u64::MAX)
+    }
+}
