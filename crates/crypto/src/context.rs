@@ -12,6 +12,12 @@ pub enum Kind {
     Credential,
     /// A bearer token kept for the replay of an idempotent create, under a key derived from the root.
     Reply,
+    /// The secret of a client registration, under a key derived from the root.
+    App,
+    /// What a connection under way must not lose: verifier and code, under a key derived from the root.
+    Connection,
+    /// A token that is still to be revoked at its provider, under a key derived from the root.
+    Revocation,
 }
 
 impl Kind {
@@ -21,6 +27,9 @@ impl Kind {
             Self::UserKey => "strongroom/v1/user-key",
             Self::Credential => "strongroom/v1/credential",
             Self::Reply => "strongroom/v1/reply",
+            Self::App => "strongroom/v1/app",
+            Self::Connection => "strongroom/v1/connection",
+            Self::Revocation => "strongroom/v1/revocation",
         }
     }
 }

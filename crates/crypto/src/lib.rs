@@ -32,7 +32,9 @@ pub fn digest(domain: &str, parts: &[&[u8]]) -> [u8; 32] {
     sha256(&bytes)
 }
 
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+/// SHA-256, for what a standard asks it of.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
     out

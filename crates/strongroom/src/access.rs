@@ -32,11 +32,13 @@ pub(crate) struct Carried {
     pub(crate) epoch: u64,
 }
 
-/// The four principals.
+/// The four principals, and Strongroom itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Who {
     /// Runs Strongroom; has shell access.
     Operator,
+    /// Strongroom itself: refreshing and revoking, when nobody asks.
+    Strongroom,
     /// The application's backend.
     Host {
         /// The host key it carried; none when the host embeds the library.
@@ -81,6 +83,10 @@ impl Actor {
         Self::of(Who::Plugin { name, key: None })
     }
 
+    pub(crate) fn strongroom() -> Self {
+        Self::of(Who::Strongroom)
+    }
+
     fn of(who: Who) -> Self {
         Self { who, address: None, request_id: None, carried: None }
     }
@@ -111,7 +117,10 @@ impl Vault {
             found => found,
         };
         let refused = match self.judge(actor, owner, row).await? {
-            Ok(row) => return Ok(Grant { owner: owner.clone(), row, entry, epoch }),
+            Ok(row) => {
+                let row = self.freshened(row).await?;
+                return Ok(Grant { owner: owner.clone(), row, entry, epoch });
+            }
             Err(reason) => reason,
         };
         self.record(entry.denied(refused)).await?;

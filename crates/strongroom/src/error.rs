@@ -40,6 +40,33 @@ pub enum Error {
         /// How many.
         users: u64,
     },
+    /// Accounts are connected through the registration, or are still to be revoked.
+    #[error("{credentials} accounts are connected through this OAuth app; delete them first")]
+    AppInUse {
+        /// How many.
+        credentials: u64,
+    },
+    /// The provider did not do what was asked. The text is ours, or a code.
+    #[error("the provider did not do what was asked: {0}")]
+    Provider(String),
+    /// A reconnection ended at another account.
+    #[error("this is another account than the one that was connected; connect it as a new credential")]
+    OtherAccount,
+    /// The grant is gone.
+    #[error("the account has to be connected again ({cause})")]
+    ReauthRequired {
+        /// A code.
+        cause: String,
+    },
+    /// The token has expired and could not be refreshed yet.
+    #[error("the token has expired and could not be refreshed yet ({cause}); try again shortly")]
+    Refresh {
+        /// A code.
+        cause: String,
+    },
+    /// Providers have nowhere to send people back to.
+    #[error("no public address is set, so providers have nowhere to send people back to; set `server.public_url`")]
+    NoPublicAddress,
     /// The plugin's manifest asks for injection; its secrets are not given out.
     #[error("this plugin's manifest says access `inject`: its secrets cannot be read; register it with access `read`")]
     AccessIsInject,

@@ -69,6 +69,12 @@ id! {
     KeyId "key_"
     /// A session of a user.
     SessionId "sess_"
+    /// A client registration at a provider.
+    AppId "app_"
+    /// A connection under way.
+    ConnectionId "conn_"
+    /// A revocation that is owed to a provider.
+    RevocationId "rev_"
 }
 
 macro_rules! name {
@@ -119,6 +125,12 @@ name! {
     CredentialName check_label
     /// What a key is for: 1 to 100 characters, no control characters.
     Label check_label
+}
+
+impl CredentialName {
+    pub(crate) fn unnamed() -> Self {
+        Self("Unnamed".to_owned())
+    }
 }
 
 fn check_user_id(text: &str) -> Result<(), NameError> {

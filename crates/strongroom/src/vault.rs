@@ -1,33 +1,49 @@
 //! The vault and its builder. The verbs live beside their nouns: `save` and `open` in `credential.rs`, `register` in
 //! `plugin.rs`, and so on.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use strongroom_crypto::{Entropy, Key, KeyTextError, Keyring, OsEntropy, Secret, TokenHash, UnlockError};
+use url::Url;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::id::{Owner, PluginName, TenantId, TenantName};
+use crate::id::{CredentialId, Owner, PluginName, TenantId, TenantName};
 use crate::manifest::Manifest;
+use crate::oauth::Reach;
+use crate::oauth::egress::Egress;
+use crate::oauth::refresh::Flight;
+use crate::provider::{Catalog, CatalogError};
 use crate::session::Principal;
 use crate::store::sqlite::{Database, SqliteError};
 use crate::store::{Store, StoreError, UserKeyRow};
 
-/// The vault: everything that Strongroom does, as verbs.
+/// The vault: everything that Strongroom does, as verbs. A clone is the same vault.
+#[derive(Clone)]
 pub struct Vault {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) user_keys: Cache<Owner, (Arc<Key>, Arc<UserKeyRow>)>,
-    pub(crate) plugin_keys: Cache<TokenHash, Principal>,
-    pub(crate) manifests: Cache<(TenantId, PluginName), (u64, Arc<Manifest>)>,
+    pub(crate) user_keys: Arc<Cache<Owner, KnownKey>>,
+    pub(crate) plugin_keys: Arc<Cache<TokenHash, Principal>>,
+    pub(crate) manifests: Arc<Cache<(TenantId, PluginName), KnownManifest>>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) public_url: Option<Url>,
+    pub(crate) flights: Arc<Mutex<HashMap<CredentialId, Flight>>>,
     key_id: String,
     deadline: Duration,
 }
+
+/// A user's data key, and the row it was unwrapped from.
+type KnownKey = (Arc<Key>, Arc<UserKeyRow>);
+/// A manifest, and the epoch in which it was read.
+type KnownManifest = (u64, Arc<Manifest>);
 
 /// Why a vault did not open. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +62,12 @@ pub enum OpenError {
     /// The database file does not open.
     #[error(transparent)]
     Sqlite(#[from] SqliteError),
+    /// A provider's file cannot be used.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The client for outgoing calls cannot be made: the machine has no usable certificates, or no TLS.
+    #[error("the client for outgoing calls cannot be set up; check the machine's certificate store")]
+    Client,
     /// The database failed while it was opened.
     #[error("the database failed while it was opened")]
     Store(#[from] StoreError),
@@ -66,9 +88,33 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     deadline: Duration,
+    catalog: Option<Catalog>,
+    reach: Reach,
+    public_url: Option<Url>,
 }
 
 impl Builder {
+    /// The providers that are known, instead of those compiled in.
+    #[must_use]
+    pub fn catalog(mut self, catalog: Catalog) -> Self {
+        self.catalog = Some(catalog);
+        self
+    }
+
+    /// Where calls to providers may go beside public https addresses.
+    #[must_use]
+    pub fn reach(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
+    }
+
+    /// The address at which browsers reach this vault's server; without one nothing can be connected.
+    #[must_use]
+    pub fn public_url(mut self, url: Url) -> Self {
+        self.public_url = Some(url);
+        self
+    }
+
     /// The key of the environment: 32 bytes, base64 or hexadecimal.
     #[must_use]
     pub fn key(mut self, text: Secret<String>) -> Self {
@@ -105,7 +151,11 @@ impl Builder {
         let key = Key::from_text(self.key.as_ref().ok_or(OpenError::NoKey)?).map_err(OpenError::KeyText)?;
         let database = Database::open(&self.database)?;
         let keyring = match database.installation()? {
-            Some(found) => Keyring::unlock(&key, &found.instance, &found.root_key).map_err(OpenError::Unlock)?,
+            Some(found) => {
+                let keyring = Keyring::unlock(&key, &found.instance, &found.root_key).map_err(OpenError::Unlock)?;
+                database.migrate()?;
+                keyring
+            }
             None => {
                 let mut id = [0; 16];
                 self.entropy.fill(&mut id);
@@ -121,9 +171,16 @@ impl Builder {
             keyring,
             clock: self.clock,
             entropy: self.entropy,
-            user_keys: Cache::new(10_000),
-            plugin_keys: Cache::new(10_000),
-            manifests: Cache::new(1_000),
+            user_keys: Arc::new(Cache::new(10_000)),
+            plugin_keys: Arc::new(Cache::new(10_000)),
+            manifests: Arc::new(Cache::new(1_000)),
+            catalog: Arc::new(match self.catalog {
+                Some(catalog) => catalog,
+                None => Catalog::built_in()?,
+            }),
+            egress: Arc::new(Egress::new(self.reach).map_err(|_| OpenError::Client)?),
+            public_url: self.public_url,
+            flights: Arc::default(),
             key_id: key.id().to_string(),
             deadline: self.deadline,
         };
@@ -142,6 +199,9 @@ impl Vault {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy::default()),
             deadline: Duration::from_secs(2),
+            catalog: None,
+            reach: Reach::default(),
+            public_url: None,
         }
     }
 
@@ -149,6 +209,12 @@ impl Vault {
     #[must_use]
     pub fn key_id(&self) -> &str {
         &self.key_id
+    }
+
+    /// The providers that are known.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// The installation's id.

@@ -54,6 +54,17 @@ actions! {
     CredentialOpen "credential.open"
     CredentialUpdate "credential.update"
     CredentialDelete "credential.delete"
+    CredentialRefresh "credential.refresh"
+    CredentialRefreshBegin "credential.refresh-begin"
+    CredentialRefreshed "credential.refreshed"
+    CredentialReportUnauthorized "credential.report-unauthorized"
+    CredentialRevoke "credential.revoke"
+    ConnectionCreate "connection.create"
+    ConnectionStart "connection.start"
+    ConnectionReturn "connection.return"
+    ConnectionComplete "connection.complete"
+    OauthAppCreate "oauth-app.create"
+    OauthAppRemove "oauth-app.remove"
     PluginRegister "plugin.register"
     PluginUpdate "plugin.update"
     PluginRemove "plugin.remove"
@@ -84,6 +95,7 @@ impl Action {
                 | Self::PluginRemove
                 | Self::PluginKeyRevoke
                 | Self::HostKeyRevoke
+                | Self::OauthAppRemove
                 | Self::TenantRemove
         )
     }
@@ -111,6 +123,18 @@ pub enum Reason {
     Undecryptable,
     /// The plugin is not registered, or its row is not genuine.
     NoPlugin,
+    /// A callback of one registration at the address of another.
+    OtherApp,
+    /// A callback in another browser than the one that started.
+    OtherBrowser,
+    /// A callback that another issuer sent, or that names none where it must.
+    OtherIssuer,
+    /// Another user than the one who began.
+    OtherUser,
+    /// The provider refused, or gave no answer.
+    Provider,
+    /// It was interrupted, and what was done upstream is not known.
+    Interrupted,
 }
 
 impl Reason {
@@ -123,6 +147,12 @@ impl Reason {
             Self::AccessIsInject => "access-is-inject",
             Self::Undecryptable => "undecryptable",
             Self::NoPlugin => "no-plugin",
+            Self::OtherApp => "other-app",
+            Self::OtherBrowser => "other-browser",
+            Self::OtherIssuer => "other-issuer",
+            Self::OtherUser => "other-user",
+            Self::Provider => "provider",
+            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -177,7 +207,7 @@ pub struct Event {
     pub at: Timestamp,
     /// The tenant, unless the event is about the installation.
     pub tenant: Option<String>,
-    /// `operator`, `host`, `user` or `plugin`.
+    /// `operator`, `host`, `user`, `plugin` or `strongroom`.
     pub actor: String,
     /// The key or session that was carried, if any.
     pub actor_id: Option<String>,
@@ -307,6 +337,7 @@ impl Who {
     fn kind(&self) -> &'static str {
         match self {
             Self::Operator => "operator",
+            Self::Strongroom => "strongroom",
             Self::Host { .. } => "host",
             Self::User { .. } => "user",
             Self::Plugin { .. } => "plugin",
@@ -315,7 +346,7 @@ impl Who {
 
     fn id(&self) -> Option<String> {
         match self {
-            Self::Operator => None,
+            Self::Operator | Self::Strongroom => None,
             Self::Host { key } | Self::Plugin { key, .. } => key.map(|id| id.to_string()),
             Self::User { session } => session.map(|id| id.to_string()),
         }

@@ -8,7 +8,6 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 pub use row::CredentialRow;
-use strongroom_crypto::Sealed;
 
 use crate::access::{Actor, Grant, Who};
 use crate::audit::{Action, Entry, Reason};
@@ -16,6 +15,7 @@ use crate::error::Error;
 use crate::fields::{Fields, Value, Values};
 use crate::id::{CredentialId, CredentialName, NameError, Owner, PluginName};
 use crate::manifest::{Manifest, Takes};
+use crate::oauth::refresh::RefreshState;
 use crate::once::Once;
 use crate::schema::Schema;
 use crate::store::{Conflict, CredentialFilter, StoreError, UserKeyRow};
@@ -61,8 +61,28 @@ impl FromStr for CredentialType {
 pub enum State {
     /// It opens.
     Active,
+    /// Its token is being refreshed at this moment.
+    Refreshing,
+    /// Its token could not be refreshed; it is tried again.
+    Degraded,
+    /// A refresh was interrupted, and nobody knows how far it came; it is resolved by itself.
+    Ambiguous,
+    /// The account has to be connected again.
+    ReauthRequired,
     /// Its record does not open: damaged, moved, or sealed under a key that is gone.
     Undecryptable,
+}
+
+impl From<RefreshState> for State {
+    fn from(state: RefreshState) -> Self {
+        match state {
+            RefreshState::Active => Self::Active,
+            RefreshState::Refreshing => Self::Refreshing,
+            RefreshState::Degraded => Self::Degraded,
+            RefreshState::Ambiguous => Self::Ambiguous,
+            RefreshState::ReauthRequired => Self::ReauthRequired,
+        }
+    }
 }
 
 impl State {
@@ -71,6 +91,10 @@ impl State {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Refreshing => "refreshing",
+            Self::Degraded => "degraded",
+            Self::Ambiguous => "ambiguous",
+            Self::ReauthRequired => "reauth-required",
             Self::Undecryptable => "undecryptable",
         }
     }
@@ -88,6 +112,8 @@ pub struct Credential {
     pub provider: Option<String>,
     pub account: Option<String>,
     pub state: State,
+    /// Why the state is what it is: a code.
+    pub cause: Option<String>,
     /// The fields that the schema says are not secret.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// The secret fields that have a value, by name.
@@ -191,32 +217,15 @@ impl Vault {
         let values = schema.merge(schema.defaults(), draft.fields).map_err(Error::Fields)?;
         check_expiry(draft.kind, &values)?;
         let now = self.clock.now();
-        let mut row = CredentialRow {
-            id: CredentialId::generate(now, &*self.entropy),
-            owner: owner.clone(),
-            plugin: draft.plugin,
-            kind: draft.kind,
-            name: draft.name,
-            provider: manifest
-                .credentials
-                .oauth2
-                .as_ref()
-                .filter(|_| draft.kind == CredentialType::Oauth2)
-                .map(|c| c.provider.clone()),
-            account: None,
-            settings: Sealed::from_bytes(Vec::new()),
-            encrypted_data: Sealed::from_bytes(Vec::new()),
-            access_token: None,
-            refresh_token: None,
-            previous_refresh_token: None,
-            expires_at: None,
-            scopes: String::new(),
-            generation: 0,
-            revision: 1,
-            created_at: now,
-            updated_at: now,
-            last_used_at: None,
-        };
+        let id = CredentialId::generate(now, &*self.entropy);
+        let mut row = CredentialRow::new(id, owner.clone(), draft.plugin, draft.kind, now);
+        row.name = draft.name;
+        row.provider = manifest
+            .credentials
+            .oauth2
+            .as_ref()
+            .filter(|_| draft.kind == CredentialType::Oauth2)
+            .map(|connect| connect.provider.clone());
         loop {
             let (key, key_row) = self.user_key_or_new(owner).await?;
             row.seal(self, &key, &|field| schema.is_secret(field), &values);
@@ -245,7 +254,7 @@ impl Vault {
         let tenant = row.owner.tenant;
         let entry = self.entry_for(actor, row, Action::CredentialSave).leaving(row.digest());
         let once_row = once.map(|once| self.once_row(tenant, once, row.id.to_string(), None));
-        match self.within_deadline(self.store.insert_credential(row, key, once_row.as_ref(), entry)).await {
+        match self.within_deadline(self.store.insert_credential(row, key, once_row.as_ref(), None, entry)).await {
             Ok(()) => Ok(row.id),
             Err(Error::Store(StoreError::Conflict(Conflict::Once))) => Ok(self.replayed(tenant, once).await?.0),
             Err(Error::Store(StoreError::Conflict(Conflict::Name))) => Err(Error::NameTaken { what: "credential" }),
@@ -352,7 +361,8 @@ impl Vault {
         if revision.is_some_and(|revision| revision != row.revision) {
             return Err(Error::Stale { what: "credential" });
         }
-        match self.within_deadline(self.store.delete_credential(owner, id, row.revision, entry)).await {
+        let owed = self.owed_for(&row).await;
+        match self.within_deadline(self.store.delete_credential(owner, id, row.revision, owed.as_ref(), entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "credential" }),
             other => other,
         }
@@ -386,12 +396,12 @@ impl Vault {
         }
     }
 
-    async fn values(&self, owner: &Owner, row: &CredentialRow) -> Result<Values, Error> {
+    pub(crate) async fn values(&self, owner: &Owner, row: &CredentialRow) -> Result<Values, Error> {
         let key = self.user_key(owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)?;
         row.values(self, &key)
     }
 
-    async fn find(
+    pub(crate) async fn find(
         &self,
         actor: &Actor,
         owner: &Owner,
@@ -417,7 +427,7 @@ impl Vault {
         self.entry(actor, row.owner.tenant, action).of_user(&row.owner.user).of_plugin(&row.plugin).on(&row.id)
     }
 
-    async fn view(&self, row: CredentialRow) -> Result<Credential, Error> {
+    pub(crate) async fn view(&self, row: CredentialRow) -> Result<Credential, Error> {
         let settings = match self.user_key(&row.owner, &row.settings).await {
             Ok(Some(key)) => row.settings(self, &key).ok(),
             Ok(None) | Err(Error::Undecryptable) => None,
@@ -425,6 +435,14 @@ impl Vault {
         };
         let manifest = self.genuine_manifest(row.owner.tenant, &row.plugin).await?;
         let schema = manifest.as_ref().and_then(|manifest| schema_of(manifest, row.kind).ok());
-        Ok(row.into_credential(settings, schema))
+        let connected = row.app.is_some();
+        let mut credential = row.into_credential(settings, schema);
+        if connected
+            && credential.state == State::Active
+            && let Some(refresh) = self.store.refresh(credential.id).await?
+        {
+            (credential.state, credential.cause) = (refresh.state.into(), refresh.cause);
+        }
+        Ok(credential)
     }
 }

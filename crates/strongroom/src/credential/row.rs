@@ -6,7 +6,7 @@ use strongroom_crypto::{Context, Key, Kind, Sealed, Secret, digest};
 use super::{Credential, CredentialType, State};
 use crate::error::Error;
 use crate::fields::{self, Value, Values};
-use crate::id::{CredentialId, CredentialName, Owner, PluginName};
+use crate::id::{AppId, CredentialId, CredentialName, Owner, PluginName};
 use crate::schema::Schema;
 use crate::vault::Vault;
 
@@ -36,9 +36,44 @@ pub struct CredentialRow {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
+    /// The registration that a connected account came through.
+    pub app: Option<AppId>,
 }
 
 impl CredentialRow {
+    /// A row with nothing sealed in it yet.
+    pub(crate) fn new(
+        id: CredentialId,
+        owner: Owner,
+        plugin: PluginName,
+        kind: CredentialType,
+        now: Timestamp,
+    ) -> Self {
+        let nothing = || Sealed::from_bytes(Vec::new());
+        Self {
+            id,
+            owner,
+            plugin,
+            kind,
+            name: CredentialName::unnamed(),
+            provider: None,
+            account: None,
+            settings: nothing(),
+            encrypted_data: nothing(),
+            access_token: None,
+            refresh_token: None,
+            previous_refresh_token: None,
+            expires_at: None,
+            scopes: String::new(),
+            generation: 0,
+            revision: 1,
+            created_at: now,
+            updated_at: now,
+            last_used_at: None,
+            app: None,
+        }
+    }
+
     /// SHA-256 of every column but `last_used_at`, which changes without an event of its own.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
@@ -46,34 +81,43 @@ impl CredentialRow {
             |sealed: &Option<Sealed>| sealed.as_ref().map_or_else(Vec::new, |sealed| sealed.as_bytes().to_vec());
         let at = |at: Timestamp| at.as_millisecond().to_be_bytes();
         let text = |text: &Option<String>| text.clone().map_or_else(Vec::new, |text| [b"+", text.as_bytes()].concat());
-        digest(
-            "credential",
-            &[
-                self.id.to_string().as_bytes(),
-                self.owner.tenant.to_string().as_bytes(),
-                self.owner.user.as_str().as_bytes(),
-                self.plugin.as_str().as_bytes(),
-                self.kind.as_str().as_bytes(),
-                self.name.as_str().as_bytes(),
-                &text(&self.provider),
-                &text(&self.account),
-                self.settings.as_bytes(),
-                self.encrypted_data.as_bytes(),
-                &sealed(&self.access_token),
-                &sealed(&self.refresh_token),
-                &sealed(&self.previous_refresh_token),
-                &self.expires_at.map_or_else(Vec::new, |expires| at(expires).to_vec()),
-                self.scopes.as_bytes(),
-                &self.generation.to_be_bytes(),
-                &self.revision.to_be_bytes(),
-                &at(self.created_at),
-                &at(self.updated_at),
-            ],
-        )
+        let app = self.app.map(|app| app.to_string());
+        let (id, tenant) = (self.id.to_string(), self.owner.tenant.to_string());
+        let tokens = [&self.access_token, &self.refresh_token, &self.previous_refresh_token].map(sealed);
+        let [access_token, refresh_token, previous_refresh_token] = &tokens;
+        let (provider, account) = (text(&self.provider), text(&self.account));
+        let expires_at = self.expires_at.map_or_else(Vec::new, |expires| at(expires).to_vec());
+        let (generation, revision) = (self.generation.to_be_bytes(), self.revision.to_be_bytes());
+        let (created_at, updated_at) = (at(self.created_at), at(self.updated_at));
+        let mut columns: Vec<&[u8]> = vec![
+            id.as_bytes(),
+            tenant.as_bytes(),
+            self.owner.user.as_str().as_bytes(),
+            self.plugin.as_str().as_bytes(),
+            self.kind.as_str().as_bytes(),
+            self.name.as_str().as_bytes(),
+            &provider,
+            &account,
+            self.settings.as_bytes(),
+            self.encrypted_data.as_bytes(),
+            access_token,
+            refresh_token,
+            previous_refresh_token,
+            &expires_at,
+            self.scopes.as_bytes(),
+            &generation,
+            &revision,
+            &created_at,
+            &updated_at,
+        ];
+        columns.extend(app.as_ref().map(String::as_bytes));
+        digest("credential", &columns)
     }
 
-    pub(super) fn seal(&mut self, vault: &Vault, key: &Key, is_secret: &dyn Fn(&str) -> bool, values: &Values) {
+    pub(crate) fn seal(&mut self, vault: &Vault, key: &Key, is_secret: &dyn Fn(&str) -> bool, values: &Values) {
         self.generation += 1;
+        // It was sealed to the generation that has just passed.
+        self.previous_refresh_token = None;
         let tokens: &[&str] = if self.kind == CredentialType::Oauth2 { &TOKEN_COLUMNS } else { &[] };
         if self.kind == CredentialType::Oauth2 {
             self.access_token = self.seal_token(vault, key, "access_token", values);
@@ -100,6 +144,12 @@ impl CredentialRow {
         self.encrypted_data = self.seal_column(vault, key, "encrypted_data", fields::to_json(fields).expose());
     }
 
+    /// The refresh token that has just been spent, until the next refresh proves its successor.
+    pub(crate) fn keep_previous(&mut self, vault: &Vault, key: &Key, spent: &Secret<String>) {
+        let sealed = self.seal_column(vault, key, "previous_refresh_token", spent.expose().as_bytes());
+        self.previous_refresh_token = Some(sealed);
+    }
+
     fn seal_token(&self, vault: &Vault, key: &Key, column: &str, values: &Values) -> Option<Sealed> {
         match values.get(column)? {
             Value::Text(text) => Some(self.seal_column(vault, key, column, text.expose().as_bytes())),
@@ -120,6 +170,10 @@ impl CredentialRow {
 
     fn in_context<T>(&self, vault: &Vault, field: &str, then: impl FnOnce(&Context<'_>) -> T) -> T {
         let (tenant, object) = (self.owner.tenant.to_string(), self.id.to_string());
+        // A refresh token goes to the token endpoint of its app: that must not be for a row to say.
+        let app = self.app.map(|app| app.to_string());
+        let binding = [self.plugin.as_str(), self.kind.as_str(), app.as_deref().unwrap_or_default()];
+        let (whole, without) = (&binding[..], binding.split_last().map_or(&[][..], |(_, rest)| rest));
         then(&Context {
             instance: vault.keyring.instance(),
             tenant: &tenant,
@@ -127,7 +181,7 @@ impl CredentialRow {
             object: &object,
             field,
             generation: self.generation,
-            binding: &[self.plugin.as_str(), self.kind.as_str()],
+            binding: if app.is_some() { whole } else { without },
         })
     }
 
@@ -183,6 +237,7 @@ impl CredentialRow {
             provider: self.provider,
             account: self.account,
             state,
+            cause: None,
             settings,
             configured,
             expires_at: self.expires_at,

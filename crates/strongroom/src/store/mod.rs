@@ -12,8 +12,14 @@ use strongroom_crypto::{Keyring, Sealed, TokenHash, TokenKind};
 
 use crate::audit::{Action, Entry, Event};
 use crate::credential::{CredentialRow, CredentialType};
-use crate::id::{CredentialId, KeyId, Owner, PluginName, SessionId, TenantId, UserId};
+use crate::id::{
+    AppId, ConnectionId, CredentialId, KeyId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
+};
 use crate::key::{KeyRow, Role};
+use crate::oauth::app::AppRow;
+use crate::oauth::connection::ConnectionRow;
+use crate::oauth::refresh::{Claim, RefreshRow};
+use crate::oauth::revoke::RevocationRow;
 use crate::once::OnceRow;
 use crate::plugin::PluginRow;
 use crate::session::SessionRow;
@@ -126,7 +132,7 @@ pub trait Store: Send + Sync {
 
     async fn user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError>;
     async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
-    async fn delete_user(&self, owner: &Owner, entry: Entry) -> Result<(), StoreError>;
+    async fn delete_user(&self, owner: &Owner, owed: &[RevocationRow], entry: Entry) -> Result<(), StoreError>;
 
     async fn credential(&self, owner: &Owner, id: CredentialId) -> Result<Option<CredentialRow>, StoreError>;
     /// As it was at most a moment ago. This process's own changes are in it; what another process changed since is not
@@ -143,6 +149,7 @@ pub trait Store: Send + Sync {
         row: &CredentialRow,
         key: &UserKeyRow,
         once: Option<&OnceRow>,
+        refresh: Option<&RefreshRow>,
         entry: Entry,
     ) -> Result<(), StoreError>;
     async fn update_credential(&self, row: &CredentialRow, read_at: u64, entry: Entry) -> Result<(), StoreError>;
@@ -151,6 +158,45 @@ pub trait Store: Send + Sync {
         owner: &Owner,
         id: CredentialId,
         read_at: u64,
+        owed: Option<&RevocationRow>,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
+    /// Another grant for the same credential: whatever lease there is, is void.
+    async fn reconnect_credential(
+        &self,
+        row: &CredentialRow,
+        read_at: u64,
+        refresh: &RefreshRow,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
+
+    async fn apps(&self, tenant: TenantId) -> Result<Vec<AppRow>, StoreError>;
+    async fn app(&self, tenant: TenantId, id: AppId) -> Result<Option<AppRow>, StoreError>;
+    async fn insert_app(&self, row: &AppRow, entry: Entry) -> Result<(), StoreError>;
+    async fn delete_app(&self, tenant: TenantId, id: AppId, entry: Entry) -> Result<(), StoreError>;
+
+    /// By a hash of 256 random bits: whoever has them may find it, of whatever tenant it is.
+    async fn connection(&self, hash: &[u8; 32]) -> Result<Option<ConnectionRow>, StoreError>;
+    async fn insert_connection(&self, row: &ConnectionRow, entry: Entry) -> Result<(), StoreError>;
+    async fn advance_connection(&self, from: [u8; 32], row: &ConnectionRow, entry: Entry) -> Result<(), StoreError>;
+    async fn take_connection(&self, id: ConnectionId, hash: [u8; 32], entry: Entry) -> Result<(), StoreError>;
+
+    async fn refresh(&self, id: CredentialId) -> Result<Option<RefreshRow>, StoreError>;
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<RefreshRow>, StoreError>;
+    async fn claim_refresh(&self, claim: &Claim, entry: Entry) -> Result<(), StoreError>;
+    /// Writes what became of a lease, with the credential if it changed; refuses a lease that is not the last one.
+    async fn settle_refresh(
+        &self,
+        credential: Option<(&CredentialRow, u64)>,
+        refresh: &RefreshRow,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
+    async fn owed(&self, now: Timestamp, limit: u32) -> Result<Vec<RevocationRow>, StoreError>;
+    async fn settle_revocation(
+        &self,
+        id: RevocationId,
+        attempts: u64,
+        again: Option<Timestamp>,
         entry: Entry,
     ) -> Result<(), StoreError>;
 

@@ -4,8 +4,13 @@
 #[path = "../../../../tests/support/ambient.rs"]
 mod ambient;
 mod audit;
+mod connect;
+mod egress;
+mod provider;
+mod refresh;
 mod room;
 mod store;
+mod studio;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 mod tamper;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::row::{Columns, all, first};
-use super::{credential, plugin, principal, user};
+use super::{connect, credential, plugin, principal, user};
 use crate::audit::Event;
 use crate::id::TenantId;
 use crate::store::{AuditFilter, EventPage, Linked, StoreError};
@@ -120,6 +120,7 @@ pub(super) fn digests(db: &Connection, visit: &mut (dyn FnMut(String, [u8; 32]) 
     }
     each(db, credential::ALL, |row| credential::parse(row).map(|row| visit(row.id.to_string(), row.digest())))?;
     each(db, plugin::ALL, |row| plugin::parse(row).map(|row| visit(row.id.to_string(), row.digest())))?;
+    each(db, connect::ALL_APPS, |row| connect::parse_app(row).map(|row| visit(row.id.to_string(), row.digest())))?;
     each(db, principal::ALL_PLUGIN_KEYS, |row| {
         principal::parse_plugin_key(row).map(|row| visit(row.id.to_string(), row.digest()))
     })?;

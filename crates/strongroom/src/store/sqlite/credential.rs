@@ -12,7 +12,7 @@ use crate::store::{Conflict, CredentialFilter, StoreError};
 macro_rules! columns {
     () => {
         "id, tenant_id, user_id, plugin_name, type, name, provider, account, settings, encrypted_data, access_token, \
-         refresh_token, previous_refresh_token, expires_at, scopes, generation, revision, created_at, updated_at, last_used_at"
+         refresh_token, previous_refresh_token, expires_at, scopes, generation, revision, created_at, updated_at, last_used_at, app_id"
     };
 }
 
@@ -40,6 +40,7 @@ pub(super) fn parse(row: &Row<'_>) -> Result<CredentialRow, StoreError> {
         created_at: column.at()?,
         updated_at: column.at()?,
         last_used_at: column.at_or_null()?,
+        app: column.parse_or_null()?,
     })
 }
 
@@ -76,7 +77,7 @@ pub(super) fn insert(db: &Connection, row: &CredentialRow) -> Result<Vec<Entry>,
         "INSERT INTO credential (",
         columns!(),
         ") \
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, NULL \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, NULL, ?20 \
          WHERE EXISTS (SELECT 1 FROM plugin WHERE plugin.tenant_id = ?2 AND plugin.name = ?4) \
          ON CONFLICT (tenant_id, user_id, plugin_name, name) DO NOTHING"
     );
@@ -100,6 +101,7 @@ pub(super) fn insert(db: &Connection, row: &CredentialRow) -> Result<Vec<Entry>,
         row.revision,
         row.created_at.as_millisecond(),
         row.updated_at.as_millisecond(),
+        row.app.map(|app| app.to_string()),
     ])?;
     if written == 1 {
         return Ok(Vec::new());
@@ -111,7 +113,7 @@ pub(super) fn insert(db: &Connection, row: &CredentialRow) -> Result<Vec<Entry>,
 pub(super) fn update(db: &Connection, row: &CredentialRow, read_at: u64) -> Result<Vec<Entry>, StoreError> {
     let sql = "UPDATE OR IGNORE credential SET name = ?5, account = ?6, settings = ?7, encrypted_data = ?8, access_token = ?9, \
                refresh_token = ?10, previous_refresh_token = ?11, expires_at = ?12, scopes = ?13, generation = ?14, \
-               revision = ?15, updated_at = ?16 WHERE id = ?1 AND tenant_id = ?2 AND user_id = ?3 AND revision = ?4";
+               revision = ?15, updated_at = ?16, app_id = ?17, provider = ?18 WHERE id = ?1 AND tenant_id = ?2 AND user_id = ?3 AND revision = ?4";
     let written = db.prepare_cached(sql)?.execute(params![
         row.id.to_string(),
         row.owner.tenant.to_string(),
@@ -129,6 +131,8 @@ pub(super) fn update(db: &Connection, row: &CredentialRow, read_at: u64) -> Resu
         row.generation,
         row.revision,
         row.updated_at.as_millisecond(),
+        row.app.map(|app| app.to_string()),
+        row.provider,
     ])?;
     if written == 1 {
         return Ok(Vec::new());

@@ -18,7 +18,10 @@ use super::writer::Writer;
 use crate::store::{Link, StoreError};
 
 /// The migrations, in order. `PRAGMA user_version` counts those that have run.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_vault.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_vault.sql"),
+    include_str!("../../../migrations/sqlite/0002_connect.sql"),
+];
 
 /// Below the vault's own deadline, so that a lock held elsewhere is an answer and not a silence.
 const BUSY: Duration = Duration::from_millis(1500);
@@ -165,6 +168,26 @@ impl Database {
                 "INSERT INTO root_key (version, recipient, sealed, created_at) VALUES (1, ?1, ?2, ?3)",
                 (recipient, root_key.as_bytes(), now.as_millisecond()),
             )?;
+            transaction.commit()
+        };
+        write().map_err(|source| SqliteError::Refused { path: self.path.clone(), source })
+    }
+
+    /// Brings an older database to this version, all or nothing. Called when the key has proved right.
+    ///
+    /// # Errors
+    /// [`SqliteError::Refused`]: nothing was changed.
+    pub fn migrate(&self) -> Result<(), SqliteError> {
+        let write = || {
+            let transaction = rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+            // Read under the lock: another process may be doing the same.
+            let version = self.version()?;
+            for migration in MIGRATIONS.iter().skip(version) {
+                transaction.execute_batch(migration)?;
+            }
+            if version < MIGRATIONS.len() {
+                transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
+            }
             transaction.commit()
         };
         write().map_err(|source| SqliteError::Refused { path: self.path.clone(), source })

@@ -3,6 +3,7 @@
 //! head of the audit chain and goes on from there, so two servers are both right.
 
 mod audit;
+mod connect;
 mod credential;
 mod file;
 mod last_used;
@@ -12,6 +13,7 @@ mod principal;
 mod queue;
 mod readers;
 mod recent;
+mod refresh;
 mod row;
 mod user;
 mod writer;
@@ -30,8 +32,14 @@ use self::writer::Writer;
 use super::{AuditFilter, CredentialFilter, EventPage, Linked, Store, StoreError, UserKeyRow};
 use crate::audit::Entry;
 use crate::credential::CredentialRow;
-use crate::id::{CredentialId, KeyId, Owner, PluginName, SessionId, TenantId, UserId};
+use crate::id::{
+    AppId, ConnectionId, CredentialId, KeyId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
+};
 use crate::key::{KeyRow, Role};
+use crate::oauth::app::AppRow;
+use crate::oauth::connection::ConnectionRow;
+use crate::oauth::refresh::{Claim, RefreshRow};
+use crate::oauth::revoke::RevocationRow;
 use crate::once::OnceRow;
 use crate::plugin::PluginRow;
 use crate::session::SessionRow;
@@ -89,9 +97,13 @@ impl Store for SqliteStore {
         self.read(|db| user::list(db, tenant, after, limit))
     }
 
-    async fn delete_user(&self, owner: &Owner, entry: Entry) -> Result<(), StoreError> {
-        let (owner, template) = (owner.clone(), entry.clone());
-        self.write(entry, move |db| user::delete(db, &owner, &template)).await
+    async fn delete_user(&self, owner: &Owner, owed: &[RevocationRow], entry: Entry) -> Result<(), StoreError> {
+        let (owner, owed, template) = (owner.clone(), owed.to_vec(), entry.clone());
+        let change = move |db: &Connection| {
+            owed.iter().try_for_each(|owed| refresh::insert_revocation(db, owed))?;
+            user::delete(db, &owner, &template)
+        };
+        self.write(entry, change).await
     }
 
     async fn credential(&self, owner: &Owner, id: CredentialId) -> Result<Option<CredentialRow>, StoreError> {
@@ -123,13 +135,16 @@ impl Store for SqliteStore {
         row: &CredentialRow,
         key: &UserKeyRow,
         once: Option<&OnceRow>,
+        refresh: Option<&RefreshRow>,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let (row, key, once) = (row.clone(), key.clone(), once.cloned());
+        let (row, key, once, refresh) = (row.clone(), key.clone(), once.cloned(), refresh.cloned());
         let change = move |db: &Connection| {
             once::insert(db, once.as_ref())?;
             user::insert_key(db, &key)?;
-            credential::insert(db, &row)
+            credential::insert(db, &row)?;
+            refresh.iter().try_for_each(|refresh| refresh::put(db, refresh))?;
+            Ok(Vec::new())
         };
         self.write(entry, change).await
     }
@@ -144,10 +159,110 @@ impl Store for SqliteStore {
         owner: &Owner,
         id: CredentialId,
         read_at: u64,
+        owed: Option<&RevocationRow>,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let owner = owner.clone();
-        self.write(entry, move |db| credential::delete(db, &owner, id, read_at)).await
+        let (owner, owed) = (owner.clone(), owed.cloned());
+        let change = move |db: &Connection| {
+            owed.iter().try_for_each(|owed| refresh::insert_revocation(db, owed))?;
+            credential::delete(db, &owner, id, read_at)
+        };
+        self.write(entry, change).await
+    }
+
+    async fn reconnect_credential(
+        &self,
+        row: &CredentialRow,
+        read_at: u64,
+        refresh: &RefreshRow,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let (row, refresh) = (row.clone(), refresh.clone());
+        let change = move |db: &Connection| {
+            refresh::put(db, &refresh)?;
+            credential::update(db, &row, read_at)
+        };
+        self.write(entry, change).await
+    }
+
+    async fn apps(&self, tenant: TenantId) -> Result<Vec<AppRow>, StoreError> {
+        self.read(|db| connect::apps(db, tenant))
+    }
+
+    async fn app(&self, tenant: TenantId, id: AppId) -> Result<Option<AppRow>, StoreError> {
+        self.read(|db| connect::app(db, tenant, id))
+    }
+
+    async fn insert_app(&self, row: &AppRow, entry: Entry) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.write(entry, move |db| connect::insert_app(db, &row)).await
+    }
+
+    async fn delete_app(&self, tenant: TenantId, id: AppId, entry: Entry) -> Result<(), StoreError> {
+        self.write(entry, move |db| connect::delete_app(db, tenant, id)).await
+    }
+
+    async fn connection(&self, hash: &[u8; 32]) -> Result<Option<ConnectionRow>, StoreError> {
+        self.read(|db| connect::connection(db, hash))
+    }
+
+    async fn insert_connection(&self, row: &ConnectionRow, entry: Entry) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.write(entry, move |db| connect::insert_connection(db, &row)).await
+    }
+
+    async fn advance_connection(&self, from: [u8; 32], row: &ConnectionRow, entry: Entry) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.write(entry, move |db| connect::advance_connection(db, &from, &row)).await
+    }
+
+    async fn take_connection(&self, id: ConnectionId, hash: [u8; 32], entry: Entry) -> Result<(), StoreError> {
+        self.write(entry, move |db| connect::take_connection(db, id, &hash)).await
+    }
+
+    async fn refresh(&self, id: CredentialId) -> Result<Option<RefreshRow>, StoreError> {
+        self.read(|db| refresh::find(db, id))
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<RefreshRow>, StoreError> {
+        self.read(|db| refresh::due(db, now.as_millisecond(), limit))
+    }
+
+    async fn claim_refresh(&self, claim: &Claim, entry: Entry) -> Result<(), StoreError> {
+        let claim = claim.clone();
+        self.write(entry, move |db| refresh::claim(db, &claim)).await
+    }
+
+    async fn settle_refresh(
+        &self,
+        credential: Option<(&CredentialRow, u64)>,
+        refresh: &RefreshRow,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let (credential, refresh) = (credential.map(|(row, read_at)| (row.clone(), read_at)), refresh.clone());
+        let change = move |db: &Connection| {
+            refresh::settle(db, &refresh)?;
+            match credential {
+                Some((row, read_at)) => credential::update(db, &row, read_at),
+                None => Ok(Vec::new()),
+            }
+        };
+        self.write(entry, change).await
+    }
+
+    async fn owed(&self, now: Timestamp, limit: u32) -> Result<Vec<RevocationRow>, StoreError> {
+        self.read(|db| refresh::owed(db, now.as_millisecond(), limit))
+    }
+
+    async fn settle_revocation(
+        &self,
+        id: RevocationId,
+        attempts: u64,
+        again: Option<Timestamp>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let again = again.map(Timestamp::as_millisecond);
+        self.write(entry, move |db| refresh::settle_revocation(db, id, attempts, again)).await
     }
 
     async fn plugin(&self, tenant: TenantId, name: &PluginName) -> Result<Option<PluginRow>, StoreError> {

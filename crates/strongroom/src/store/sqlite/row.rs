@@ -36,6 +36,11 @@ impl<'a> Columns<'a> {
         text.parse().map_err(|error: T::Err| self.corrupt(&error.to_string()))
     }
 
+    pub(super) fn parse_or_null<T: FromStr<Err: ToString>>(&mut self) -> Result<Option<T>, StoreError> {
+        let text = self.text_or_null()?;
+        text.map(|text| text.parse().map_err(|error: T::Err| self.corrupt(&error.to_string()))).transpose()
+    }
+
     pub(super) fn text(&mut self) -> Result<String, StoreError> {
         self.take()
     }

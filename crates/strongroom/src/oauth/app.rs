@@ -1,0 +1,255 @@
+//! An OAuth app: a client registration at a provider, one tenant's own. Its secret is sealed and its row carries a MAC,
+//! because it decides where codes and refresh tokens are sent. Its id is in its callback address, so that an answer for
+//! one registration is never taken for another's (RFC 9700 4.4).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use strongroom_crypto::{Context, Kind, Sealed, Secret, digest};
+
+use super::discovery;
+use crate::access::Actor;
+use crate::audit::Action;
+use crate::error::Error;
+use crate::id::{AppId, TenantId};
+use crate::provider::{AddressError, ClientAuth, Parameters, Provider};
+use crate::store::{Conflict, StoreError};
+use crate::vault::Vault;
+
+/// A registration to be kept.
+#[derive(Debug)]
+pub struct AppDraft {
+    /// A name of the catalogue, or the address of an issuer that describes itself.
+    pub provider: String,
+    /// The client's id.
+    pub client_id: String,
+    /// The client's secret; none for a public client.
+    pub client_secret: Option<Secret<String>>,
+    /// What fills the provider's addresses.
+    pub parameters: Parameters,
+}
+
+/// A registration, without its secret.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct App {
+    pub id: AppId,
+    pub provider: String,
+    pub title: String,
+    pub client_id: String,
+    pub parameters: Parameters,
+    /// The address to register at the provider.
+    pub redirect_address: Option<String>,
+    pub notices: Vec<String>,
+    pub created_at: Timestamp,
+}
+
+/// A registration as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of the table `oauth_app`")]
+pub struct AppRow {
+    pub id: AppId,
+    pub tenant: TenantId,
+    pub provider: String,
+    pub definition: Option<String>,
+    pub parameters: String,
+    pub client_id: String,
+    pub client_secret: Option<Sealed>,
+    pub created_at: Timestamp,
+    pub mac: [u8; 32],
+}
+
+impl AppRow {
+    /// SHA-256 of every column.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.columns(|columns| digest("oauth_app", columns))
+    }
+
+    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
+        then(&[
+            self.id.to_string().as_bytes(),
+            self.tenant.to_string().as_bytes(),
+            self.provider.as_bytes(),
+            self.definition.as_deref().unwrap_or_default().as_bytes(),
+            self.parameters.as_bytes(),
+            self.client_id.as_bytes(),
+            self.client_secret.as_ref().map_or(&[][..], Sealed::as_bytes),
+            &self.created_at.as_millisecond().to_be_bytes(),
+        ])
+    }
+}
+
+/// A registration that is genuine, with its provider: what every call to the outside is made from.
+pub(crate) struct Registration {
+    pub(crate) row: AppRow,
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) parameters: Parameters,
+}
+
+impl Vault {
+    /// Keeps a client registration. An issuer's address is asked for its description (RFC 8414, OpenID Connect
+    /// Discovery), which is then part of the row.
+    ///
+    /// # Errors
+    /// [`Error::Fields`] for what does not fit; [`Error::Provider`] if the issuer does not describe itself.
+    pub async fn create_app(&self, actor: &Actor, tenant: TenantId, draft: AppDraft) -> Result<App, Error> {
+        let plain = |text: &str| (1..=500).contains(&text.len()) && !text.chars().any(char::is_control);
+        if !plain(&draft.client_id) {
+            return Err(Error::field("client_id", "length", "must have 1 to 500 characters and no control characters"));
+        }
+        let (provider, definition) = if draft.provider.contains("://") {
+            let provider = discovery::discover(&self.egress, &draft.provider).await?;
+            let text =
+                serde_json::to_string(&provider).map_err(|_| Error::Provider("it describes itself oddly".into()))?;
+            (Arc::new(provider), Some(text))
+        } else {
+            let known = self.catalog.provider(&draft.provider).cloned();
+            let unknown =
+                || Error::field("provider", "unknown", "no such provider; `strongroom provider list` shows all");
+            (known.ok_or_else(unknown)?, None)
+        };
+        provider.check_parameters(&draft.parameters).map_err(|error| parameter_fault(&error))?;
+        if (provider.token.client_auth == ClientAuth::None) != draft.client_secret.is_none() {
+            let message = "a secret is needed unless the provider's clients are public ones, and then there is none";
+            return Err(Error::field("client_secret", "required", message));
+        }
+        let now = self.clock.now();
+        let mut row = AppRow {
+            id: AppId::generate(now, &*self.entropy),
+            tenant,
+            provider: draft.provider,
+            definition,
+            parameters: serde_json::to_string(&draft.parameters).unwrap_or_default(),
+            client_id: draft.client_id,
+            client_secret: None,
+            created_at: now,
+            mac: [0; 32],
+        };
+        row.client_secret = draft.client_secret.map(|secret| {
+            self.in_app_context(&row, |context| {
+                self.keyring.seal(&*self.entropy, Kind::App, context, secret.expose().as_bytes())
+            })
+        });
+        row.mac = row.columns(|columns| self.keyring.row_mac("oauth_app", columns));
+        let entry = self.entry(actor, tenant, Action::OauthAppCreate).on(&row.id).leaving(row.digest());
+        match self.within_deadline(self.store.insert_app(&row, entry)).await {
+            Ok(()) => self.shown_app(row),
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "tenant" }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The tenant's registrations, oldest first. One that is not genuine is left out and logged.
+    ///
+    /// # Errors
+    /// Storage errors only.
+    pub async fn apps(&self, tenant: TenantId) -> Result<Vec<App>, Error> {
+        let rows = self.store.apps(tenant).await?;
+        Ok(rows.into_iter().filter_map(|row| self.shown_app(row).ok()).collect())
+    }
+
+    /// Removes a registration, if nothing was connected through it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::AppInUse`].
+    pub async fn remove_app(&self, actor: &Actor, tenant: TenantId, id: AppId) -> Result<(), Error> {
+        let entry = self.entry(actor, tenant, Action::OauthAppRemove).on(&id);
+        match self.within_deadline(self.store.delete_app(tenant, id, entry)).await {
+            Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
+                Err(Error::AppInUse { credentials })
+            }
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "OAuth app" }),
+            other => other,
+        }
+    }
+
+    /// A registration as it may be used: there, genuine, and of a provider that is still known.
+    pub(crate) async fn registration(&self, tenant: TenantId, id: AppId) -> Result<Registration, Error> {
+        let row = self.store.app(tenant, id).await?.ok_or(Error::NotFound { what: "OAuth app" })?;
+        self.registered(row)
+    }
+
+    /// The tenant's registration at a provider, if there is exactly one or one is named.
+    pub(crate) async fn registration_at(
+        &self,
+        tenant: TenantId,
+        provider: &str,
+        named: Option<AppId>,
+    ) -> Result<Registration, Error> {
+        let mut rows: Vec<AppRow> = self.store.apps(tenant).await?;
+        rows.retain(|row| row.provider == provider && named.is_none_or(|id| id == row.id));
+        match (rows.pop(), rows.is_empty()) {
+            (Some(row), true) => self.registered(row),
+            (None, _) => {
+                let message =
+                    format!("no OAuth app for `{provider}` is registered: strongroom oauth-app create {provider}");
+                Err(Error::field("app", "unknown", message))
+            }
+            (Some(_), false) => Err(Error::field("app", "ambiguous", "there are several OAuth apps: name one")),
+        }
+    }
+
+    pub(crate) fn app_secret(&self, row: &AppRow) -> Result<Option<Secret<String>>, Error> {
+        let Some(sealed) = &row.client_secret else { return Ok(None) };
+        let bytes = self.in_app_context(row, |context| self.keyring.open(Kind::App, context, sealed));
+        bytes.ok().and_then(|bytes| bytes.into_text().ok()).map(Some).ok_or(Error::Undecryptable)
+    }
+
+    /// Where the provider sends people back to: an address for each registration.
+    pub(crate) fn redirect_address(&self, id: AppId) -> Option<String> {
+        let base = self.public_url.as_ref()?;
+        Some(format!("{}/api/auth/oauth/callback/{id}", base.as_str().trim_end_matches('/')))
+    }
+
+    fn registered(&self, row: AppRow) -> Result<Registration, Error> {
+        if !row.columns(|columns| self.keyring.row_is_genuine("oauth_app", columns, &row.mac)) {
+            tracing::error!(app = %row.id, "the OAuth app's row was altered behind Strongroom's back; create it again");
+            return Err(Error::NotFound { what: "OAuth app" });
+        }
+        let provider = match &row.definition {
+            Some(text) => serde_json::from_str(text).ok().map(Arc::new),
+            None => self.catalog.provider(&row.provider).cloned(),
+        };
+        let provider =
+            provider.ok_or_else(|| Error::Provider(format!("`{}` is not in the catalogue", row.provider)))?;
+        let parameters = serde_json::from_str(&row.parameters).unwrap_or_default();
+        // Checked again where it is used: the catalogue may have become stricter since.
+        provider.check_parameters(&parameters).map_err(|error| parameter_fault(&error))?;
+        Ok(Registration { row, provider, parameters })
+    }
+
+    fn shown_app(&self, row: AppRow) -> Result<App, Error> {
+        let Registration { row, provider, parameters } = self.registered(row)?;
+        Ok(App {
+            id: row.id,
+            title: provider.title.clone(),
+            notices: provider.notices.clone(),
+            redirect_address: self.redirect_address(row.id),
+            provider: row.provider,
+            client_id: row.client_id,
+            parameters,
+            created_at: row.created_at,
+        })
+    }
+
+    fn in_app_context<T>(&self, row: &AppRow, then: impl FnOnce(&Context<'_>) -> T) -> T {
+        then(&Context {
+            instance: self.keyring.instance(),
+            tenant: &row.tenant.to_string(),
+            user: "",
+            object: &row.id.to_string(),
+            field: "client_secret",
+            generation: 1,
+            binding: &[&row.provider, &row.client_id, &row.parameters],
+        })
+    }
+}
+
+fn parameter_fault(error: &AddressError) -> Error {
+    let name = match error {
+        AddressError::Missing(name) | AddressError::Unknown(name) | AddressError::Pattern { name, .. } => name,
+        AddressError::Host(_) => "",
+    };
+    Error::field(&format!("parameters/{name}"), "pattern", error.to_string())
+}

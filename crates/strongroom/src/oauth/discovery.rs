@@ -1,0 +1,109 @@
+//! A provider that describes itself: RFC 8414 and OpenID Connect Discovery. The document must name the issuer that was
+//! asked for, letter by letter (RFC 8414 3.3): else one server could speak for another.
+
+use url::Url;
+
+use super::egress::{Call, Egress};
+use crate::error::Error;
+use crate::provider::{Authorize, ClientAuth, Device, Provider, Revoke, TokenEndpoint};
+
+#[derive(serde::Deserialize)]
+struct Metadata {
+    issuer: String,
+    authorization_endpoint: Option<String>,
+    token_endpoint: String,
+    device_authorization_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+    userinfo_endpoint: Option<String>,
+    #[serde(default)]
+    token_endpoint_auth_methods_supported: Vec<String>,
+    #[serde(default)]
+    code_challenge_methods_supported: Vec<String>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+pub(crate) async fn discover(egress: &Egress, issuer: &str) -> Result<Provider, Error> {
+    let failed = |what: &str| Error::Provider(format!("{issuer} does not describe itself: {what}"));
+    let base = Url::parse(issuer).map_err(|_| failed("that is no address"))?;
+    if base.query().is_some() || base.fragment().is_some() {
+        return Err(failed("an issuer has no query and no fragment (RFC 8414 2)"));
+    }
+    for place in candidates(&base) {
+        let answer = egress.send(Call::new(reqwest::Method::GET, place)).await.map_err(|error| {
+            tracing::info!(%error, "discovery failed");
+            failed("it cannot be reached")
+        })?;
+        if answer.status != 200 {
+            continue;
+        }
+        let metadata: Metadata = serde_json::from_slice(answer.body.expose()).map_err(|_| failed("it is not JSON"))?;
+        if metadata.issuer != issuer {
+            return Err(failed("the document names another issuer"));
+        }
+        return provider(metadata).map_err(|what| failed(&what));
+    }
+    Err(failed("there is no document at its well-known addresses"))
+}
+
+/// Between host and path (RFC 8414 3.1), then as OpenID Connect appends it.
+fn candidates(base: &Url) -> Vec<Url> {
+    let path = base.path().trim_end_matches('/');
+    let inserted = ["oauth-authorization-server", "openid-configuration"];
+    let mut paths: Vec<String> = inserted.iter().map(|name| format!("/.well-known/{name}{path}")).collect();
+    paths.push(format!("{path}/.well-known/openid-configuration"));
+    paths.dedup();
+    paths
+        .into_iter()
+        .map(|path| {
+            let mut url = base.clone();
+            url.set_path(&path);
+            url
+        })
+        .collect()
+}
+
+fn provider(metadata: Metadata) -> Result<Provider, String> {
+    let methods = &metadata.token_endpoint_auth_methods_supported;
+    let offers = |name: &str| methods.iter().any(|method| method == name);
+    // Where nothing is said, it is Basic (RFC 8414 2).
+    let client_auth = if methods.is_empty() || offers("client_secret_basic") {
+        ClientAuth::Basic
+    } else if offers("client_secret_post") {
+        ClientAuth::Post
+    } else if offers("none") {
+        ClientAuth::None
+    } else {
+        return Err(format!("it takes none of the ways to authenticate that are known here, only {methods:?}"));
+    };
+    let challenges = &metadata.code_challenge_methods_supported;
+    let pkce = challenges.is_empty() || challenges.iter().any(|method| method == "S256");
+    let provider = Provider {
+        title: metadata.issuer.clone(),
+        docs: metadata.issuer.clone(),
+        unverified: Vec::new(),
+        notices: Vec::new(),
+        profiles: Default::default(),
+        parameters: Default::default(),
+        issuer: Some(metadata.issuer.clone()),
+        iss_required: metadata.authorization_response_iss_parameter_supported,
+        authorize: metadata.authorization_endpoint.map(|url| Authorize {
+            url,
+            params: Default::default(),
+            scope_param: "scope".to_owned(),
+            scope_separator: " ".to_owned(),
+            scopes: Vec::new(),
+            pkce,
+        }),
+        token: TokenEndpoint { client_auth, ..TokenEndpoint::at(metadata.token_endpoint) },
+        device: metadata.device_authorization_endpoint.map(|url| Device { url }),
+        refresh: Default::default(),
+        revoke: metadata.revocation_endpoint.map(Revoke::at),
+        keep: Default::default(),
+        account: metadata.userinfo_endpoint.map(crate::provider::Account::openid),
+        test: None,
+        inject: Default::default(),
+    };
+    let faults: Vec<String> = provider.faults("discovered").into_iter().filter(|f| !f.starts_with("docs")).collect();
+    if faults.is_empty() { Ok(provider) } else { Err(faults.join("; ")) }
+}

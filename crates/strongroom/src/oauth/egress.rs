@@ -1,0 +1,292 @@
+//! The one client for calls to the outside: token endpoints, discovery, accounts, revocation, tests. A name is resolved
+//! once, inside the connector, and the connection goes to an address that was checked; there are no redirects, no proxies
+//! of the environment, no second lookups; size and time are limited.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use strongroom_crypto::Secret;
+use url::{Host, Url};
+use zeroize::Zeroize;
+
+/// Longer than any answer of a token endpoint by far.
+const MOST: usize = 1 << 20;
+const CONNECT: Duration = Duration::from_secs(5);
+/// A lease of a refresh is longer than this.
+pub(crate) const TOTAL: Duration = Duration::from_secs(20);
+
+/// Where calls may go beside public https addresses.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// One's own machine, also over plain http: for development and tests.
+    pub loopback: bool,
+    /// Networks of the operator's, for providers in the house.
+    pub networks: Vec<IpNet>,
+}
+
+/// Why a call was not made, or brought no answer. For the log; nobody outside is told which address was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum EgressError {
+    /// The address may not be called.
+    #[error("{0} may not be called")]
+    Forbidden(String),
+    /// No connection was made: the request never left.
+    #[error("no connection to {host}: {what}")]
+    Unreachable {
+        /// The host.
+        host: String,
+        /// The reason.
+        what: String,
+    },
+    /// The request may have arrived; no whole answer came back.
+    #[error("no answer from {host}: {what}")]
+    Unanswered {
+        /// The host.
+        host: String,
+        /// The reason.
+        what: String,
+    },
+}
+
+/// A call about to be made.
+pub(crate) struct Call {
+    pub(crate) method: reqwest::Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Secret<Vec<u8>>>,
+}
+
+impl Call {
+    pub(crate) fn new(method: reqwest::Method, url: Url) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: None }
+    }
+
+    /// A header whose value is kept out of debug output. One that is no header value is left out: it comes from a token,
+    /// and the call then fails as unauthorized.
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(mut value) = HeaderValue::from_str(value) {
+            value.set_sensitive(true);
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    pub(crate) fn body(mut self, body: Secret<Vec<u8>>) -> Self {
+        self.body = Some(body);
+        self
+    }
+}
+
+/// An answer, whatever its status.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: Secret<Vec<u8>>,
+}
+
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as JSON; a form-encoded one (some providers answer so) becomes an object of strings.
+    pub(crate) fn json(&self) -> Option<serde_json::Value> {
+        if let Ok(value) = serde_json::from_slice(self.body.expose()) {
+            return Some(value);
+        }
+        let text = std::str::from_utf8(self.body.expose()).ok()?;
+        let is_form = text.contains('=') && !text.contains(['<', '{', '\n']);
+        let pairs = url::form_urlencoded::parse(text.as_bytes());
+        let member = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
+            (name.into_owned(), serde_json::Value::String(value.into_owned()))
+        };
+        is_form.then(|| serde_json::Value::Object(pairs.map(member).collect()))
+    }
+}
+
+/// The client.
+pub(crate) struct Egress {
+    client: reqwest::Client,
+    reach: Arc<Reach>,
+}
+
+impl Egress {
+    pub(crate) fn new(reach: Reach) -> Result<Self, reqwest::Error> {
+        let reach = Arc::new(reach);
+        let client = reqwest::Client::builder()
+            .dns_resolver(Checked(reach.clone()))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(CONNECT)
+            .timeout(TOTAL)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .user_agent(concat!("strongroom/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { client, reach })
+    }
+
+    pub(crate) async fn send(&self, call: Call) -> Result<Answer, EgressError> {
+        self.check(&call.url)?;
+        let host = call.url.host_str().unwrap_or_default().to_owned();
+        let mut request = self.client.request(call.method, call.url).headers(call.headers);
+        request = request.header(ACCEPT, "application/json");
+        if let Some(mut body) = call.body {
+            request = request.body(std::mem::take(body.expose_mut()));
+        }
+        // The address stays out: it may carry a client's id.
+        let unanswered = |error: &reqwest::Error| EgressError::Unanswered { host: host.clone(), what: cause(error) };
+        let mut response = request.send().await.map_err(|error| {
+            if error.is_connect() {
+                return EgressError::Unreachable { host: host.clone(), what: cause(&error) };
+            }
+            unanswered(&error)
+        })?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut body = Secret::new(Vec::with_capacity(16 * 1024));
+        while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error))? {
+            if body.expose().len() + chunk.len() > MOST {
+                let what = format!("the answer is longer than {MOST} bytes");
+                return Err(EgressError::Unanswered { host, what });
+            }
+            body.expose_mut().extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, retry_after, body })
+    }
+
+    /// Addresses that are written as numbers are never resolved, so they are judged here; names when dialling.
+    fn check(&self, url: &Url) -> Result<(), EgressError> {
+        let forbidden = || EgressError::Forbidden(url.host_str().unwrap_or_default().to_owned());
+        let allowed = match url.host().ok_or_else(forbidden)? {
+            Host::Ipv4(address) => self.reach.allows(address.into()),
+            Host::Ipv6(address) => self.reach.allows(address.into()),
+            Host::Domain(name) => !name.ends_with('.') && name != "metadata.google.internal",
+        };
+        let local = match url.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        let plain = url.scheme() == "http" && self.reach.loopback && local;
+        let port = url.port().is_none_or(|port| port == 443) || self.reach.loopback && local || self.in_house(url);
+        let bare = url.username().is_empty() && url.password().is_none();
+        if allowed && (url.scheme() == "https" || plain) && port && bare { Ok(()) } else { Err(forbidden()) }
+    }
+
+    fn in_house(&self, url: &Url) -> bool {
+        match url.host() {
+            Some(Host::Ipv4(address)) => self.reach.names(address.into()),
+            Some(Host::Ipv6(address)) => self.reach.names(address.into()),
+            // A name in the house is judged by its addresses when dialling; its port is the operator's.
+            Some(Host::Domain(_)) => !self.reach.networks.is_empty(),
+            None => false,
+        }
+    }
+}
+
+/// The innermost cause: reqwest's own words quote the address.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if error.is_timeout() { "it took too long".to_owned() } else { cause.to_string() }
+}
+
+impl Reach {
+    fn allows(&self, address: IpAddr) -> bool {
+        self.names(address) || self.loopback && address.is_loopback() || is_public(address)
+    }
+
+    fn names(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// Resolves once, and refuses a name if any of its addresses may not be called: else the choice would be the attacker's.
+#[derive(Clone)]
+struct Checked(Arc<Reach>);
+
+impl Resolve for Checked {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0.clone();
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            if found.is_empty() || found.iter().any(|address| !reach.allows(address.ip())) {
+                return Err(EgressError::Forbidden(name.as_str().to_owned()).into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether an address is one of the public Internet's, seen through every way to write IPv4 in IPv6.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    !(a == 0
+        || a == 10
+        || a == 100 && (64..128).contains(&b) // shared by carriers, RFC 6598
+        || a == 127
+        || a == 169 && b == 254 // link-local, and every cloud's metadata
+        || a == 172 && (16..32).contains(&b)
+        || a == 192 && b == 0 && (c == 0 || c == 2)
+        || a == 192 && b == 88 && c == 99 // 6to4 relays, RFC 7526
+        || a == 192 && b == 168
+        || a == 198 && (b == 18 || b == 19)
+        || a == 198 && b == 51 && c == 100
+        || a == 203 && b == 0 && c == 113
+        || a >= 224)
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let [s0, s1, s2, s3, s4, s5, s6, s7] = address.segments();
+    let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match (s0, s1) {
+        // Mapped and compatible, and RFC 6052's own prefix: the IPv4 address inside decides.
+        (0, 0) if [s2, s3, s4] == [0; 3] && (s5 == 0xffff || s5 == 0) => is_public_v4(v4(s6, s7)) && s5 == 0xffff,
+        (0x64, 0xff9b) => [s2, s3, s4, s5] == [0; 4] && is_public_v4(v4(s6, s7)),
+        // Teredo carries addresses in disguise; documentation, benchmarks and ORCHID are nobody's.
+        (0x2001, ..0x200 | 0xdb8) => false,
+        // 6to4.
+        (0x2002, _) => is_public_v4(v4(s1, s2)),
+        // Global unicast is 2000::/3; whatever else there is, is not the Internet. 3fff::/20 is documentation.
+        _ => s0 & 0xe000 == 0x2000 && !(s0 == 0x3fff && s1 < 0x1000) && s0 != 0x5f00,
+    }
+}
+
+/// Members of a form, in memory that is wiped.
+pub(crate) fn form<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>> {
+    let mut out = String::with_capacity(4096);
+    for (name, value) in members {
+        if !out.is_empty() {
+            out.push('&');
+        }
+        out.extend(url::form_urlencoded::byte_serialize(name.as_bytes()));
+        out.push('=');
+        out.extend(url::form_urlencoded::byte_serialize(value.as_bytes()));
+    }
+    Secret::new(out.into_bytes())
+}
+
+/// The same members as a JSON object.
+pub(crate) fn json<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>> {
+    let object: serde_json::Map<String, serde_json::Value> =
+        members.map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let mut text = serde_json::Value::Object(object).to_string();
+    let body = Secret::new(text.clone().into_bytes());
+    text.zeroize();
+    body
+}

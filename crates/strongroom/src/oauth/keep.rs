@@ -1,0 +1,146 @@
+//! From tokens to a credential: a new one, or the same one connected again, if it is the same account.
+
+use jiff::Timestamp;
+
+use super::app::Registration;
+use super::connection::ConnectionRow;
+use super::refresh::{RefreshRow, RefreshState};
+use crate::access::Actor;
+use crate::audit::Action;
+use crate::credential::{Credential, CredentialRow, CredentialType};
+use crate::error::Error;
+use crate::fields::{Value, Values};
+use crate::id::{CredentialId, Owner};
+use crate::store::{Conflict, StoreError};
+use crate::vault::Vault;
+
+/// What was connected: the credential's values, whose account it is, and when the grant itself ends.
+pub(crate) struct Connected {
+    pub(crate) values: Values,
+    pub(crate) account: Option<String>,
+    pub(crate) refresh_expires_at: Option<Timestamp>,
+}
+
+impl Vault {
+    pub(crate) async fn save_connected(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        connection: &ConnectionRow,
+        registration: &Registration,
+        connected: Connected,
+    ) -> Result<Credential, Error> {
+        let now = self.clock.now();
+        let id = CredentialId::generate(now, &*self.entropy);
+        let mut row = CredentialRow::new(id, owner.clone(), connection.plugin.clone(), CredentialType::Oauth2, now);
+        row.name = connection.name.clone();
+        row.provider = Some(registration.row.provider.clone());
+        row.account = connected.account;
+        row.app = Some(registration.row.id);
+        loop {
+            let (key, key_row) = self.user_key_or_new(owner).await?;
+            row.seal(self, &key, &|_| true, &connected.values);
+            let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
+            let entry = self.entry(actor, owner.tenant, Action::CredentialSave).of_user(&owner.user);
+            let entry = entry.of_plugin(&row.plugin).on(&row.id).leaving(row.digest());
+            let written = self.store.insert_credential(&row, &key_row, None, Some(&refresh), entry);
+            match self.within_deadline(written).await {
+                Ok(()) => return self.view(row).await,
+                Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
+                // The grant is worth more than the name that was chosen for it.
+                Err(Error::Store(StoreError::Conflict(Conflict::Name))) => {
+                    row.name = self.another_name(owner, &row).await?;
+                }
+                Err(Error::Store(StoreError::Conflict(_))) => return Err(Error::NotFound { what: "plugin" }),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The old grant stays until the new one is proven to be of the same account; then it is revoked.
+    pub(crate) async fn reconnect(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        id: CredentialId,
+        registration: &Registration,
+        mut connected: Connected,
+    ) -> Result<Credential, Error> {
+        loop {
+            let mut row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
+            let old = self.values(owner, &row).await.unwrap_or_default();
+            if account_id(&old).is_some_and(|known| account_id(&connected.values).is_none_or(|id| id != known)) {
+                return Err(Error::OtherAccount);
+            }
+            // Some providers give a refresh token at the first consent only.
+            if row.app == Some(registration.row.id)
+                && !connected.values.contains_key("refresh_token")
+                && let Some(Value::Text(token)) = old.get("refresh_token")
+            {
+                let kept = strongroom_crypto::Secret::from(token.expose().as_str());
+                connected.values.insert("refresh_token".to_owned(), Value::Text(kept));
+            }
+            let read_at = row.revision;
+            let key = self.user_key(owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)?;
+            row.app = Some(registration.row.id);
+            row.provider = Some(registration.row.provider.clone());
+            row.account.clone_from(&connected.account);
+            row.seal(self, &key, &|_| true, &connected.values);
+            row.revision += 1;
+            row.updated_at = self.clock.now();
+            let mut refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
+            // Whoever refreshes the old grant at this moment comes too late.
+            refresh.fence = self.store.refresh(id).await?.map_or(0, |old| old.fence) + 1;
+            let entry = self.entry(actor, owner.tenant, Action::CredentialUpdate).of_user(&owner.user);
+            let entry = entry.of_plugin(&row.plugin).on(&row.id).leaving(row.digest());
+            match self.within_deadline(self.store.reconnect_credential(&row, read_at, &refresh, entry)).await {
+                Ok(()) => return self.view(row).await,
+                Err(Error::Store(StoreError::Conflict(_))) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn new_refresh(
+        &self,
+        row: &CredentialRow,
+        registration: &Registration,
+        refresh_expires_at: Option<Timestamp>,
+    ) -> RefreshRow {
+        let now = self.clock.now();
+        let policy = &registration.provider.refresh;
+        let day = 24 * 3_600_000;
+        let absolute = policy.absolute_days.map(|days| now.as_millisecond() + i64::from(days) * day);
+        RefreshRow {
+            credential: row.id,
+            owner: row.owner.clone(),
+            state: RefreshState::Active,
+            cause: None,
+            due_at: row.refresh_token.as_ref().and_then(|_| self.due_at(policy, now, row.expires_at)),
+            fence: 0,
+            lease_until: None,
+            intent_at: None,
+            failures: 0,
+            refreshed_at: now,
+            refresh_expires_at: refresh_expires_at.or(absolute.and_then(|at| Timestamp::from_millisecond(at).ok())),
+        }
+    }
+
+    async fn another_name(&self, owner: &Owner, row: &CredentialRow) -> Result<crate::id::CredentialName, Error> {
+        let filter =
+            crate::store::CredentialFilter { plugin: Some(row.plugin.clone()), limit: 1000, ..Default::default() };
+        let taken: Vec<_> = self.store.credentials(owner, &filter).await?.into_iter().map(|row| row.name).collect();
+        let base: String = row.name.as_str().chars().take(90).collect();
+        let free = (2..2000)
+            .filter_map(|number| format!("{} {number}", base.trim_end()).parse::<crate::id::CredentialName>().ok())
+            .find(|name| !taken.contains(name));
+        free.ok_or(Error::NameTaken { what: "credential" })
+    }
+}
+
+fn account_id(values: &Values) -> Option<&str> {
+    match values.get("account_id") {
+        Some(Value::Text(id)) => Some(id.expose()),
+        _ => None,
+    }
+}

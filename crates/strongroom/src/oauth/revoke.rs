@@ -1,0 +1,205 @@
+//! Giving grants back. The credential's row is gone at once; the revocation is in the outbox, committed with the deletion,
+//! and stays there until the provider has taken it: through outages, crashes and restarts (RFC 7009 2.2.1).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use strongroom_crypto::{Context, Kind, Sealed, Secret};
+
+use super::app::Registration;
+use super::egress::{self, Call};
+use crate::access::Actor;
+use crate::audit::{Action, Reason};
+use crate::credential::{CredentialRow, CredentialType};
+use crate::error::Error;
+use crate::fields::Value;
+use crate::id::{AppId, Owner, RevocationId, TenantId};
+use crate::provider::{Method, RevokeStyle, Which};
+use crate::store::CredentialFilter;
+use crate::vault::Vault;
+
+const FIRST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(6 * 3600);
+/// About a month of trying; after it the operator is told, and it ends.
+const ATTEMPTS: u64 = 120;
+const SWEEP: u32 = 100;
+
+/// A revocation that is owed, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of the table `revocation`")]
+pub struct RevocationRow {
+    pub id: RevocationId,
+    pub tenant: TenantId,
+    pub app: AppId,
+    pub sealed: Sealed,
+    pub attempts: u64,
+    pub due_at: Timestamp,
+    pub created_at: Timestamp,
+}
+
+impl Vault {
+    /// What is owed when this credential goes: nothing, if it is not connected, does not open, or its provider takes
+    /// nothing back.
+    pub(crate) async fn owed_for(&self, row: &CredentialRow) -> Option<RevocationRow> {
+        let app = row.app?;
+        let registration = self.registration(row.owner.tenant, app).await.ok()?;
+        let revoke = registration.provider.revoke.as_ref()?;
+        let mut values = self.values(&row.owner, row).await.ok()?;
+        let refresh = if revoke.token == Which::Refresh { values.remove("refresh_token") } else { None };
+        let Some(Value::Text(token)) = refresh.or_else(|| values.remove("access_token")) else { return None };
+        let now = self.clock.now();
+        let mut owed = RevocationRow {
+            id: RevocationId::generate(now, &*self.entropy),
+            tenant: row.owner.tenant,
+            app,
+            sealed: Sealed::from_bytes(Vec::new()),
+            attempts: 0,
+            due_at: now,
+            created_at: now,
+        };
+        // Not under the user's key: deleting a user destroys that, and the grant is to be revoked all the same.
+        owed.sealed = self.in_revocation_context(&owed, |context| {
+            self.keyring.seal(&*self.entropy, Kind::Revocation, context, token.expose().as_bytes())
+        });
+        Some(owed)
+    }
+
+    /// What is owed when a user goes.
+    pub(crate) async fn owed_for_all(&self, owner: &Owner) -> Result<Vec<RevocationRow>, Error> {
+        let mut owed = Vec::new();
+        let mut filter = CredentialFilter { kind: Some(CredentialType::Oauth2), limit: 500, ..Default::default() };
+        loop {
+            let rows = self.store.credentials(owner, &filter).await?;
+            for row in &rows {
+                owed.extend(self.owed_for(row).await);
+            }
+            match rows.last() {
+                Some(last) => filter.after = Some(last.id),
+                None => return Ok(owed),
+            }
+        }
+    }
+
+    pub(crate) async fn settle_owed(&self, now: Timestamp) -> Result<usize, Error> {
+        let owed = self.store.owed(now, SWEEP).await?;
+        for row in &owed {
+            let done = self.revoke(row).await;
+            let entry = self.entry(&Actor::strongroom(), row.tenant, Action::CredentialRevoke).on(&row.app);
+            let attempts = row.attempts + 1;
+            let (again, entry) = match done {
+                Ok(()) => (None, entry),
+                Err(cause) if attempts >= ATTEMPTS => {
+                    tracing::error!(app = %row.app, cause, "a grant could not be revoked; revoke it at the provider");
+                    (None, entry.denied(Reason::Provider))
+                }
+                Err(cause) => {
+                    tracing::warn!(app = %row.app, cause, attempts, "a grant was not revoked; it will be tried again");
+                    let wait = FIRST.saturating_mul(1 << attempts.min(10)).min(LONGEST);
+                    (now.saturating_add(wait).ok(), entry.denied(Reason::Provider))
+                }
+            };
+            self.within_deadline(self.store.settle_revocation(row.id, attempts, again, entry)).await?;
+        }
+        Ok(owed.len())
+    }
+
+    /// 200 also means that the token was unknown (RFC 7009 2.2): then it is revoked already.
+    async fn revoke(&self, row: &RevocationRow) -> Result<(), String> {
+        let registration = self.registration(row.tenant, row.app).await.map_err(|error| error.to_string())?;
+        let secret = self.app_secret(&registration.row).map_err(|error| error.to_string())?;
+        let token =
+            self.in_revocation_context(row, |context| self.keyring.open(Kind::Revocation, context, &row.sealed));
+        let token = token.ok().and_then(|token| token.into_text().ok()).ok_or("its record does not open")?;
+        let call =
+            registration.revocation(secret.as_ref(), &token).ok_or("the provider takes nothing back any more")?;
+        let answer = self.egress.send(call).await.map_err(|error| error.to_string())?;
+        // What the provider does not know any more is gone as well.
+        if answer.is_success() || matches!(answer.status, 400 | 404 | 410) {
+            return Ok(());
+        }
+        Err(format!("http-{}", answer.status))
+    }
+
+    fn in_revocation_context<T>(&self, row: &RevocationRow, then: impl FnOnce(&Context<'_>) -> T) -> T {
+        then(&Context {
+            instance: self.keyring.instance(),
+            tenant: &row.tenant.to_string(),
+            user: "",
+            object: &row.id.to_string(),
+            field: "sealed",
+            generation: 1,
+            binding: &[&row.app.to_string()],
+        })
+    }
+}
+
+impl Registration {
+    fn revocation(&self, secret: Option<&Secret<String>>, token: &Secret<String>) -> Option<Call> {
+        let revoke = self.provider.revoke.as_ref()?;
+        let url = self.address(&revoke.url).ok()?;
+        let call = Call::new(method(revoke.method), url);
+        let id = self.row.client_id.as_str();
+        let form = ("application/x-www-form-urlencoded", "application/json");
+        let mut members = vec![(revoke.token_param.as_str(), token.expose().as_str())];
+        Some(match revoke.style {
+            RevokeStyle::Bearer => {
+                call.header(AUTHORIZATION, Secret::new(format!("Bearer {}", token.expose())).expose())
+            }
+            RevokeStyle::TokenOnly => call.header(CONTENT_TYPE, form.0).body(egress::form(members.into_iter())),
+            RevokeStyle::BasicJson => {
+                let pair = Secret::new(format!("{id}:{}", secret.map_or("", |secret| secret.expose())));
+                let basic = format!("Basic {}", data_encoding::BASE64.encode(pair.expose().as_bytes()));
+                let call = call.header(AUTHORIZATION, Secret::new(basic).expose());
+                call.header(CONTENT_TYPE, form.1).body(egress::json(members.into_iter()))
+            }
+            RevokeStyle::Rfc7009 => {
+                let basic = self.basic(secret);
+                if basic.is_none() {
+                    members.push(("client_id", id));
+                    members.extend(secret.map(|secret| ("client_secret", secret.expose().as_str())));
+                }
+                let call = call.header(CONTENT_TYPE, form.0).body(egress::form(members.into_iter()));
+                match basic {
+                    Some(basic) => call.header(AUTHORIZATION, basic.expose()),
+                    None => call,
+                }
+            }
+        })
+    }
+
+    /// A call with the access token, as the provider wants to see it.
+    pub(crate) fn call_with(
+        &self,
+        kind: Method,
+        url: url::Url,
+        headers: &std::collections::BTreeMap<String, String>,
+        body: Option<&str>,
+        token: &Secret<String>,
+    ) -> Call {
+        let inject = &self.provider.inject;
+        let value = Secret::new(inject.template.replace("{{access_token}}", token.expose()));
+        let mut call = Call::new(method(kind), url);
+        for (name, value) in headers
+            .iter()
+            .map(|(name, value)| (name, value.as_str()))
+            .chain([(&inject.header, value.expose().as_str())])
+        {
+            if let Ok(name) = reqwest::header::HeaderName::try_from(name) {
+                call = call.header(name, value);
+            }
+        }
+        match body {
+            Some(body) => call.header(CONTENT_TYPE, "application/json").body(Secret::new(body.as_bytes().to_vec())),
+            None => call,
+        }
+    }
+}
+
+fn method(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Delete => reqwest::Method::DELETE,
+    }
+}

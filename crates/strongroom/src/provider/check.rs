@@ -1,0 +1,106 @@
+//! What the types of a provider's file do not say: addresses, patterns, pointers and names that belong together.
+
+use regex::Regex;
+
+use super::{Parameters, Provider, Rotation};
+use crate::id::PluginName;
+
+impl Provider {
+    /// Every fault of a provider's file, each with its place.
+    pub(crate) fn faults(&self, name: &str) -> Vec<String> {
+        let mut faults = Vec::new();
+        if name.parse::<PluginName>().is_err() {
+            faults.push(format!("`{name}` must have lower-case letters, digits and hyphens only"));
+        }
+        if self.title.trim().is_empty() {
+            faults.push("title must not be empty".to_owned());
+        }
+        if !self.docs.starts_with("https://") {
+            faults.push("docs must be an https address".to_owned());
+        }
+        for (parameter, of) in &self.parameters {
+            match Regex::new(&format!("^(?:{})$", of.pattern)) {
+                Ok(regex) => {
+                    for value in [&of.default, &of.example].into_iter().flatten() {
+                        if !regex.is_match(value) {
+                            faults.push(format!("parameters.{parameter}: `{value}` does not match the pattern"));
+                        }
+                    }
+                    for forbidden in ["a/b", "a@b", "a:b", "a?b", "a#b", "a b", ""] {
+                        if regex.is_match(forbidden) {
+                            faults.push(format!("parameters.{parameter}.pattern must not match `{forbidden}`"));
+                        }
+                    }
+                }
+                Err(_) => faults.push(format!("parameters.{parameter}.pattern is not a regular expression")),
+            }
+        }
+        let mut examples: Parameters = self
+            .parameters
+            .iter()
+            .filter_map(|(name, of)| Some((name.clone(), of.example.clone().or_else(|| of.default.clone())?)))
+            .collect();
+        examples.insert("client_id".to_owned(), "example".to_owned());
+        for (place, template) in self.addresses() {
+            if let Err(error) = self.address(template, &examples) {
+                faults.push(format!("{place}: {error} (a parameter needs an `example` or a `default`)"));
+            }
+        }
+        for (place, pointer) in self.pointers() {
+            if !pointer.starts_with('/') {
+                faults.push(format!("{place}: `{pointer}` must be a JSON pointer, which begins with `/`"));
+            }
+        }
+        if (self.refresh.rotation == Rotation::Grace) != self.refresh.grace_seconds.is_some() {
+            faults.push("refresh.grace_seconds belongs to rotation `grace`, and only to it".to_owned());
+        }
+        if self.iss_required && self.issuer.is_none() {
+            faults.push("iss_required needs an `issuer` to compare with".to_owned());
+        }
+        if !self.inject.template.contains("{{access_token}}") {
+            faults.push("inject.template must contain `{{access_token}}`".to_owned());
+        }
+        faults.extend(self.unknown_facts().map(|path| format!("unverified: there is no `{path}` in this file")));
+        faults
+    }
+
+    fn addresses(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        [
+            ("authorize.url", self.authorize.as_ref().map(|authorize| &authorize.url)),
+            ("token.url", Some(&self.token.url)),
+            ("token.refresh_url", self.token.refresh_url.as_ref()),
+            ("device.url", self.device.as_ref().map(|device| &device.url)),
+            ("revoke.url", self.revoke.as_ref().map(|revoke| &revoke.url)),
+            ("account.url", self.account.as_ref().and_then(|account| account.url.as_ref())),
+            ("test.url", self.test.as_ref().map(|test| &test.url)),
+        ]
+        .into_iter()
+        .filter_map(|(place, template)| Some((place, template?)))
+    }
+
+    fn pointers(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let answer = &self.token.answer;
+        [
+            ("token.answer.access_token", Some(&answer.access_token)),
+            ("token.answer.refresh_token", Some(&answer.refresh_token)),
+            ("token.answer.expires_in", Some(&answer.expires_in)),
+            ("token.answer.scope", Some(&answer.scope)),
+            ("token.answer.refresh_expires_in", Some(&answer.refresh_expires_in)),
+            ("token.answer.error", Some(&answer.error)),
+            ("account.id", self.account.as_ref().map(|account| &account.id)),
+            ("account.label", self.account.as_ref().and_then(|account| account.label.as_ref())),
+        ]
+        .into_iter()
+        .filter_map(|(place, pointer)| Some((place, pointer?)))
+        .chain(self.keep.answer.values().map(|pointer| ("keep.answer", pointer)))
+    }
+
+    /// A fact is marked by its path, and the path must lead somewhere: else a renamed key keeps its mark elsewhere.
+    fn unknown_facts(&self) -> impl Iterator<Item = &String> {
+        let whole = serde_json::to_value(self).unwrap_or_default();
+        self.unverified.iter().filter(move |path| {
+            let pointer = format!("/{}", path.replace('.', "/"));
+            whole.pointer(&pointer).is_none()
+        })
+    }
+}

@@ -1,0 +1,233 @@
+//! A provider, simulated: over a real socket, scripted, with a memory of what it gave out. It can rotate strictly and
+//! revoke the family on reuse, allow a grace window, answer oddly, cut an answer in half, or process and say nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What the provider does with the next token request.
+#[derive(Clone, Debug)]
+pub(crate) enum Turn {
+    /// Answers this status and body, and processes nothing.
+    Answer(u16, &'static str, String),
+    /// Processes, and closes without an answer.
+    Reset,
+    /// Processes, and sends half of the answer.
+    Half,
+    /// Processes, and answers late.
+    Slow(Duration),
+}
+
+/// What becomes of a refresh token that was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    Reusable,
+    /// Used again, the whole family is revoked.
+    Strict,
+    /// Used again, it gives a new one.
+    Grace,
+}
+
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) requests: Vec<Asked>,
+    turns: VecDeque<Turn>,
+    live: HashMap<String, u64>,
+    spent: HashMap<String, u64>,
+    dead_families: Vec<u64>,
+    pub(crate) revoked: Vec<String>,
+    issued: u64,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) authorization: Option<String>,
+    pub(crate) body: String,
+}
+
+pub(crate) struct Simulated {
+    pub(crate) origin: String,
+    pub(crate) memory: Arc<Mutex<Memory>>,
+    policy: Policy,
+    /// Further members of each token answer, as JSON text: `"expires_in":3600`.
+    pub(crate) members: Arc<Mutex<String>>,
+    pub(crate) account: Arc<Mutex<String>>,
+}
+
+impl Simulated {
+    pub(crate) async fn new(policy: Policy) -> Arc<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let simulated = Arc::new(Self {
+            origin: format!("http://{}", listener.local_addr().unwrap()),
+            memory: Arc::default(),
+            policy,
+            members: Arc::new(Mutex::new(r#""expires_in":3600"#.to_owned())),
+            account: Arc::new(Mutex::new("account-1".to_owned())),
+        });
+        let serving = simulated.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serving.clone().serve(stream));
+            }
+        });
+        simulated
+    }
+
+    /// Its file for the catalogue.
+    pub(crate) fn toml(&self, more: &str) -> String {
+        let origin = &self.origin;
+        let rotation = match self.policy {
+            Policy::Reusable => "rotation = \"none\"",
+            Policy::Strict => "rotation = \"strict\"",
+            Policy::Grace => "rotation = \"grace\"\ngrace_seconds = 600",
+        };
+        format!(
+            "title = \"Simulated\"\ndocs = \"https://example.com/docs\"\n[authorize]\nurl = \"{origin}/authorize\"\n\
+             [token]\nurl = \"{origin}/token\"\n[refresh]\n{rotation}\n[revoke]\nurl = \"{origin}/revoke\"\n\
+             [account]\nurl = \"{origin}/me\"\nid = \"/sub\"\nlabel = \"/email\"\n{more}"
+        )
+    }
+
+    pub(crate) fn next(&self, turn: Turn) {
+        self.memory.lock().unwrap().turns.push_back(turn);
+    }
+
+    pub(crate) fn asked(&self, path: &str) -> Vec<Asked> {
+        self.memory.lock().unwrap().requests.iter().filter(|asked| asked.path == path).cloned().collect()
+    }
+
+    pub(crate) fn families_revoked(&self) -> usize {
+        self.memory.lock().unwrap().dead_families.len()
+    }
+
+    async fn serve(self: Arc<Self>, mut stream: TcpStream) {
+        while let Some(asked) = read(&mut stream).await {
+            let (status, kind, body, turn) = self.answer(&asked);
+            match turn {
+                Some(Turn::Reset) => return,
+                Some(Turn::Slow(time)) => tokio::time::sleep(time).await,
+                _ => {}
+            }
+            let length = body.len();
+            let more = if status == 429 || status == 503 { "retry-after: 120\r\n" } else { "" };
+            let head = format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n{more}\r\n");
+            let sent = if matches!(turn, Some(Turn::Half)) { &body[..length / 2] } else { &body };
+            if stream.write_all(format!("{head}{sent}").as_bytes()).await.is_err() || sent.len() < length {
+                return;
+            }
+        }
+    }
+
+    fn answer(&self, asked: &Asked) -> (u16, &'static str, String, Option<Turn>) {
+        let mut memory = self.memory.lock().unwrap();
+        memory.requests.push(asked.clone());
+        match asked.path.as_str() {
+            "/token" => {
+                let turn = memory.turns.pop_front();
+                if let Some(Turn::Answer(status, kind, body)) = turn {
+                    return (status, kind, body, None);
+                }
+                let (status, body) = self.token(&mut memory, &asked.body);
+                (status, "application/json", body, turn)
+            }
+            "/me" => {
+                let account = self.account.lock().unwrap();
+                (200, "application/json", format!(r#"{{"sub":"{account}","email":"{account}@example.com"}}"#), None)
+            }
+            "/revoke" => {
+                let turn = memory.turns.pop_front();
+                if let Some(Turn::Answer(status, kind, body)) = turn {
+                    return (status, kind, body, None);
+                }
+                let token = member(&asked.body, "token").unwrap_or_default();
+                memory.revoked.push(token);
+                (200, "application/json", "{}".to_owned(), None)
+            }
+            _ => (404, "text/plain", String::new(), None),
+        }
+    }
+
+    fn token(&self, memory: &mut Memory, body: &str) -> (u16, String) {
+        let refused = |code: &str| (400, format!(r#"{{"error":"{code}"}}"#));
+        let family = match member(body, "grant_type").as_deref() {
+            Some("authorization_code") if member(body, "code").is_some() => {
+                memory.issued += 1;
+                memory.issued
+            }
+            Some("refresh_token") => {
+                let token = member(body, "refresh_token").unwrap_or_default();
+                if let Some(&family) = memory.live.get(&token) {
+                    if self.policy != Policy::Reusable {
+                        memory.live.remove(&token);
+                        memory.spent.insert(token, family);
+                    }
+                    family
+                } else if let Some(&family) = memory.spent.get(&token) {
+                    if self.policy == Policy::Strict {
+                        memory.live.retain(|_, of| *of != family);
+                        memory.dead_families.push(family);
+                        return refused("invalid_grant");
+                    }
+                    family
+                } else {
+                    return refused("invalid_grant");
+                }
+            }
+            _ => return refused("unsupported_grant_type"),
+        };
+        memory.issued += 1;
+        let number = memory.issued;
+        let mut answer = format!(r#"{{"access_token":"at-{number}-{}","token_type":"Bearer""#, crate::support::CANARY);
+        let first = member(body, "grant_type").as_deref() == Some("authorization_code");
+        if first || self.policy != Policy::Reusable {
+            let token = format!("rt-{number}-{}", crate::support::CANARY);
+            let _ = write!(answer, r#","refresh_token":"{token}""#);
+            memory.live.insert(token, family);
+        }
+        let members = self.members.lock().unwrap();
+        let comma = if members.is_empty() { "" } else { "," };
+        let _ = write!(answer, "{comma}{members}}}");
+        (200, answer)
+    }
+}
+
+fn member(body: &str, name: &str) -> Option<String> {
+    if let Ok(json) = serde_json::from_str::<serde_json::Value>(body) {
+        return json.get(name)?.as_str().map(str::to_owned);
+    }
+    url::form_urlencoded::parse(body.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+async fn read(stream: &mut TcpStream) -> Option<Asked> {
+    let mut bytes = Vec::new();
+    let head = loop {
+        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let text = String::from_utf8(bytes.get(..head)?.to_vec()).ok()?;
+    let header = |name: &str| {
+        text.lines().skip(1).find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        })
+    };
+    let length: usize = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    while bytes.len() < head + 4 + length {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+    let path = text.split(' ').nth(1)?.split('?').next()?.to_owned();
+    let body = String::from_utf8(bytes.get(head + 4..)?.to_vec()).ok()?;
+    Some(Asked { path, authorization: header("authorization"), body })
+}

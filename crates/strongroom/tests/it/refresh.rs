@@ -1,0 +1,287 @@
+//! Refreshing: once for all who ask, nothing lost in a crash, nothing spent twice, and no failure before it must be one.
+
+use std::time::Duration;
+
+use strongroom::{Actor, Credential, Error, State};
+
+use crate::provider::{Policy, Turn};
+use crate::room::text;
+use crate::studio::{Studio, read};
+
+const HOUR: i64 = 3_600_000;
+
+fn answered(body: &str) -> Turn {
+    Turn::Answer(400, "application/json", body.to_owned())
+}
+
+async fn token(studio: &Studio, credential: &Credential) -> String {
+    text(&studio.read(credential).await.unwrap(), "access_token").to_owned()
+}
+
+#[tokio::test]
+async fn a_token_that_comes_to_its_end_is_refreshed_unseen() {
+    let studio = Studio::new("refresh", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    let first = token(&studio, &credential).await;
+    studio.clock.advance(HOUR / 2);
+    assert_eq!(token(&studio, &credential).await, first, "half of its life is left");
+    studio.clock.advance(HOUR / 2 - 60_000);
+    let second = token(&studio, &credential).await;
+    assert_ne!(second, first);
+    assert_eq!(studio.provider.asked("/token").len(), 2);
+    assert_eq!(token(&studio, &credential).await, second);
+    for _ in 0..5 {
+        studio.clock.advance(HOUR);
+        token(&studio, &credential).await;
+    }
+    assert_eq!(studio.provider.asked("/token").len(), 7);
+    assert_eq!(studio.provider.families_revoked(), 0);
+    let actions = studio.actions().await;
+    let count = |name: &str| actions.iter().filter(|action| *action == name).count();
+    assert_eq!((count("credential.refresh-begin"), count("credential.refreshed")), (6, 6));
+    assert_eq!(studio.vault.verify(true, None, &mut |_| {}).await.unwrap().findings, []);
+}
+
+/// Two processes, many callers, strict rotation: one request for each rotation, or the family is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_callers_of_two_processes_make_one_request() {
+    let studio = Studio::new("flight", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    let elsewhere = studio.elsewhere().await;
+    let rounds = if std::env::var_os("SOAK").is_some() { 1000 } else { 20 };
+    for round in 1..=rounds {
+        studio.clock.advance(HOUR);
+        let mut callers = tokio::task::JoinSet::new();
+        for caller in 0..100 {
+            let vault = if caller % 2 == 0 { studio.vault.clone() } else { elsewhere.clone() };
+            let credential = credential.clone();
+            callers.spawn(async move { text(&read(&vault, &credential).await.unwrap(), "access_token").to_owned() });
+        }
+        let mut tokens = callers.join_all().await;
+        tokens.sort();
+        tokens.dedup();
+        assert_eq!(tokens.len(), 1, "round {round}: all have the same token");
+        assert_eq!(studio.provider.asked("/token").len(), 1 + round, "round {round}: one request");
+    }
+    assert_eq!(studio.provider.families_revoked(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_hangs_up_loses_nothing() {
+    let studio = Studio::new("hangup", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    studio.clock.advance(HOUR);
+    studio.provider.next(Turn::Slow(Duration::from_millis(300)));
+    let gone = tokio::time::timeout(Duration::from_millis(50), studio.read(&credential)).await;
+    assert!(gone.is_err(), "the caller has hung up");
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    token(&studio, &credential).await;
+    assert_eq!(studio.provider.asked("/token").len(), 2, "the answer was kept");
+    assert_eq!(studio.provider.families_revoked(), 0);
+}
+
+#[tokio::test]
+async fn a_token_that_lives_is_served_while_its_refresh_fails() {
+    let studio = Studio::new("serve", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    let first = token(&studio, &credential).await;
+    studio.clock.advance(HOUR - 60_000);
+    studio.provider.next(Turn::Answer(503, "text/plain", String::new()));
+    assert_eq!(token(&studio, &credential).await, first);
+    let shown = studio.vault.show(&Actor::user(), &studio.owner("alice"), credential.id).await.unwrap();
+    assert_eq!((shown.state, shown.cause.as_deref()), (State::Degraded, Some("http-503")));
+    // The sweep keeps to `Retry-After`.
+    assert_eq!(studio.vault.sweep().await.unwrap(), 0);
+    // It has expired, and the provider is still down: an error that says so, and not "connect again".
+    studio.clock.advance(61_000);
+    studio.provider.next(Turn::Answer(503, "text/plain", String::new()));
+    assert!(matches!(studio.read(&credential).await, Err(Error::Refresh { .. })));
+    assert_ne!(token(&studio, &credential).await, first);
+}
+
+#[tokio::test]
+async fn causes_are_told_apart() {
+    for (answer, state, cause) in [
+        (r#"{"error":"invalid_grant","error_description":"<b>x</b>"}"#, State::ReauthRequired, "invalid_grant"),
+        (r#"{"error":"invalid_client"}"#, State::Degraded, "invalid_client"),
+        (r#"{"error":"temporarily_unavailable"}"#, State::Degraded, "temporarily_unavailable"),
+        (r#"{"error":"something new"}"#, State::Degraded, "http-400"),
+        ("<html>", State::Degraded, "http-400"),
+    ] {
+        let studio = Studio::new("causes", Policy::Strict).await;
+        let credential = studio.connected("alice").await;
+        studio.clock.advance(HOUR);
+        studio.provider.next(answered(answer));
+        let error = studio.read(&credential).await.unwrap_err();
+        assert_eq!(matches!(error, Error::ReauthRequired { .. }), state == State::ReauthRequired, "{answer}");
+        let shown = studio.vault.show(&Actor::user(), &studio.owner("alice"), credential.id).await.unwrap();
+        assert_eq!((shown.state, shown.cause.as_deref()), (state, Some(cause)), "{answer}");
+        // Nothing is deleted: connecting again is enough.
+        let again = studio.connect("alice", Some(credential.id)).await.unwrap();
+        assert_eq!((again.id, again.state, again.cause), (credential.id, State::Active, None));
+    }
+}
+
+/// The answer was lost: whether the token was spent is not known. What is done follows from what the provider does then.
+#[tokio::test]
+async fn a_lost_answer_is_resolved_by_the_policy_of_the_provider() {
+    for (policy, survives) in [(Policy::Reusable, true), (Policy::Grace, true), (Policy::Strict, false)] {
+        for turn in [Turn::Reset, Turn::Half] {
+            let studio = Studio::new("lost", policy).await;
+            let credential = studio.connected("alice").await;
+            let first = token(&studio, &credential).await;
+            studio.clock.advance(HOUR - 60_000);
+            studio.provider.next(turn.clone());
+            assert_eq!(token(&studio, &credential).await, first, "{policy:?}: it still lives");
+            let shown = studio.vault.show(&Actor::user(), &studio.owner("alice"), credential.id).await.unwrap();
+            assert_eq!(shown.state, State::Ambiguous);
+            if policy == Policy::Strict {
+                studio.vault.sweep().await.unwrap();
+                assert_eq!(studio.provider.asked("/token").len(), 2, "not risked while the access token lives");
+            }
+            studio.clock.advance(61_000);
+            let after = studio.read(&credential).await;
+            assert_eq!(after.is_ok(), survives, "{policy:?} {turn:?}");
+            let asked = studio.provider.asked("/token").len();
+            assert_eq!(asked, 3, "{policy:?} {turn:?}: one try, never a loop");
+            if !survives {
+                assert!(matches!(studio.read(&credential).await, Err(Error::ReauthRequired { .. })));
+                studio.clock.advance(10 * HOUR);
+                studio.vault.sweep().await.unwrap();
+                assert_eq!(studio.provider.asked("/token").len(), asked);
+            }
+        }
+    }
+}
+
+/// A process that died with the lease in its hand, at each place where it matters.
+#[tokio::test]
+async fn a_lease_that_was_left_behind_is_taken_over() {
+    for (policy, survives) in [(Policy::Reusable, true), (Policy::Grace, true), (Policy::Strict, true)] {
+        let studio = Studio::new("lease", policy).await;
+        let credential = studio.connected("alice").await;
+        studio.clock.advance(HOUR);
+        let intruder = rusqlite::Connection::open(studio.dir.database()).unwrap();
+        let now = strongroom::Clock::now(&*studio.clock).as_millisecond();
+        // The intent is durable, and the process is gone before the request left.
+        let sql = "UPDATE refresh SET fence = fence + 1, state = 'refreshing', intent_at = ?1, lease_until = ?1";
+        intruder.execute(sql, [now]).unwrap();
+        assert_eq!(studio.read(&credential).await.is_ok(), survives, "{policy:?}");
+        assert_eq!(studio.provider.families_revoked(), 0);
+        // And again, while the one replay was under way.
+        let sql =
+            "UPDATE refresh SET fence = fence + 1, state = 'ambiguous', failures = 1, intent_at = ?1, lease_until = ?1";
+        studio.clock.advance(HOUR);
+        intruder.execute(sql, [now + HOUR]).unwrap();
+        assert_eq!(studio.read(&credential).await.is_ok(), policy == Policy::Reusable, "{policy:?}");
+    }
+}
+
+/// Whoever slept past the lease has lost it: the late result changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_result_changes_nothing() {
+    let studio = Studio::new("late", Policy::Grace).await;
+    let credential = studio.connected("alice").await;
+    studio.clock.advance(HOUR);
+    studio.provider.next(Turn::Slow(Duration::from_millis(500)));
+    let vault = studio.vault.clone();
+    let (sleeper, of) = (vault.clone(), credential.clone());
+    let late = tokio::spawn(async move { read(&sleeper, &of).await.map(|opened| opened.revision) });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    // The lease runs out while the first is still waiting for its answer.
+    studio.clock.advance(61_000);
+    let elsewhere = studio.elsewhere().await;
+    let winner = text(&read(&elsewhere, &credential).await.unwrap(), "access_token").to_owned();
+    late.await.unwrap().unwrap();
+    assert_eq!(token(&studio, &credential).await, winner);
+    let actions = studio.actions().await;
+    assert_eq!(actions.iter().filter(|action| *action == "credential.refreshed").count(), 1);
+}
+
+/// If what comes back could not be written, nothing is asked: the intent has to be durable first.
+#[tokio::test]
+async fn a_store_that_cannot_be_written_sends_nothing_out() {
+    let studio = Studio::new("readonly", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    studio.clock.advance(HOUR);
+    let holder = rusqlite::Connection::open(studio.dir.database()).unwrap();
+    holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    assert!(studio.read(&credential).await.is_err());
+    assert_eq!(studio.provider.asked("/token").len(), 1, "the exchange, and nothing since");
+    holder.execute_batch("ROLLBACK").unwrap();
+    token(&studio, &credential).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_reports_of_401_make_one_refresh() {
+    let studio = Studio::new("report", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    let opened = studio.read(&credential).await.unwrap();
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let (vault, of, revision) = (studio.vault.clone(), credential.clone(), opened.revision);
+        callers.spawn(async move {
+            let actor = Actor::plugin(of.plugin.clone());
+            vault.report_unauthorized(&actor, &of.owner, of.id, revision).await.unwrap();
+        });
+    }
+    callers.join_all().await;
+    assert_eq!(studio.provider.asked("/token").len(), 2);
+    assert_ne!(token(&studio, &credential).await, text(&opened, "access_token"));
+}
+
+#[tokio::test]
+async fn lifetimes_of_every_kind() {
+    for (members, lifetime) in [
+        (r#""expires_in":3600"#, Some(3600)),
+        (r#""expires_in":"3600""#, Some(3600)),
+        (r#""expires_in":1.5"#, Some(1)),
+        (r#""expires_in":9223372036854775808"#, Some(365 * 24 * 3600)),
+        (r#""expires_in":0"#, None),
+        (r#""expires_in":-1"#, None),
+        (r#""expires_in":null"#, None),
+        ("", None),
+    ] {
+        let studio = Studio::new("lifetimes", Policy::Strict).await;
+        *studio.provider.members.lock().unwrap() = members.to_owned();
+        let credential = studio.connected("alice").await;
+        let now = strongroom::Clock::now(&*studio.clock).as_millisecond();
+        let left = credential.expires_at.map(|at| (at.as_millisecond() - now) / 1000);
+        assert_eq!(left, lifetime, "{members}");
+    }
+}
+
+/// A clock that jumps makes no storm, and lets nobody use what has expired.
+#[tokio::test]
+async fn a_clock_that_jumps_makes_no_storm() {
+    let studio = Studio::new("jump", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    for jump in [10 * 60_000, -10 * 60_000, 24 * HOUR, -24 * HOUR, 24 * HOUR] {
+        studio.clock.advance(jump);
+        for _ in 0..10 {
+            token(&studio, &credential).await;
+            studio.vault.sweep().await.unwrap();
+        }
+    }
+    let asked = studio.provider.asked("/token").len();
+    assert!(asked <= 4, "{asked} requests");
+    assert_eq!(studio.provider.families_revoked(), 0);
+}
+
+#[tokio::test]
+async fn the_sweep_refreshes_what_is_due_and_nothing_else() {
+    let studio = Studio::new("sweep", Policy::Strict).await;
+    let mut users = Vec::new();
+    for number in 0..30 {
+        users.push(studio.connected(&format!("user-{number}")).await);
+        studio.clock.advance(60_000);
+    }
+    assert_eq!(studio.vault.sweep().await.unwrap(), 0);
+    studio.clock.advance(HOUR - 30 * 60_000);
+    let due = studio.vault.sweep().await.unwrap();
+    assert!((1..10).contains(&due), "{due} of 30");
+    assert_eq!(studio.provider.asked("/token").len(), 30 + due);
+    studio.clock.advance(HOUR);
+    assert_eq!(studio.vault.sweep().await.unwrap(), 30);
+    assert_eq!(studio.provider.families_revoked(), 0);
+}

@@ -1,0 +1,151 @@
+//! A room with a provider: a vault, a plugin that connects accounts, a registration, and the browser's part of a flow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use strongroom::id::{AppId, ConnectionId, CredentialId};
+use strongroom::oauth::Reach;
+use strongroom::oauth::app::AppDraft;
+use strongroom::oauth::connection::{Begun, Callback, ConnectionDraft, Start};
+use strongroom::{
+    Actor, Catalog, Credential, Error, Expected, Manifest, Opened, Owner, PluginName, Secret, TenantId, Vault,
+};
+use url::Url;
+
+use crate::ambient::{FakeClock, SeededEntropy};
+use crate::provider::{Policy, Simulated};
+use crate::support::{CANARY, Dir, KEY};
+
+pub(crate) const BACK: &str = "https://app.example.com/plugins/mail";
+
+const MANIFEST: &str = r#"{
+    "title": "Mail", "access": "read", "return_addresses": ["https://app.example.com/plugins/mail"],
+    "credentials": {"oauth2": {"provider": "sim", "scopes": ["mail.read", "mail.send"]}}
+}"#;
+
+static SEED: AtomicU64 = AtomicU64::new(500_000);
+
+pub(crate) struct Studio {
+    pub(crate) vault: Vault,
+    pub(crate) tenant: TenantId,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) dir: Dir,
+    pub(crate) provider: Arc<Simulated>,
+    pub(crate) app: AppId,
+    toml: String,
+}
+
+impl Studio {
+    pub(crate) async fn new(test: &str, policy: Policy) -> Self {
+        Self::with(test, policy, "").await
+    }
+
+    /// `more` goes to the end of the provider's file.
+    pub(crate) async fn with(test: &str, policy: Policy, more: &str) -> Self {
+        let (dir, clock, provider) = (Dir::new(test), Arc::new(FakeClock::new()), Simulated::new(policy).await);
+        let toml = provider.toml(more);
+        let vault = open(&dir, &clock, &toml).await;
+        let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
+        let manifest = Manifest::parse(MANIFEST).unwrap();
+        let plugin: PluginName = "mail".parse().unwrap();
+        vault.register(&Actor::host(), tenant, &plugin, manifest, Expected::Any).await.unwrap();
+        let app = vault.create_app(&Actor::host(), tenant, app_draft()).await.unwrap();
+        Self { vault, tenant, clock, dir, provider, app: app.id, toml }
+    }
+
+    /// Another process with the same file.
+    pub(crate) async fn elsewhere(&self) -> Vault {
+        open(&self.dir, &self.clock, &self.toml).await
+    }
+
+    pub(crate) fn owner(&self, user: &str) -> Owner {
+        Owner { tenant: self.tenant, user: user.parse().unwrap() }
+    }
+
+    pub(crate) async fn begin(&self, user: &str, credential: Option<CredentialId>) -> Result<Begun, Error> {
+        let draft = ConnectionDraft {
+            plugin: "mail".parse().unwrap(),
+            name: "Work".parse().unwrap(),
+            credential,
+            app: None,
+            scopes: Vec::new(),
+            return_address: None,
+        };
+        self.vault.connect(&Actor::user(), &self.owner(user), draft).await
+    }
+
+    pub(crate) async fn start(&self, begun: &Begun) -> Result<Start, Error> {
+        let link = begun.start_address.rsplit('/').next().unwrap();
+        self.vault.start(&Actor::host(), &Secret::from(link)).await
+    }
+
+    /// What the browser brings back from the provider after consent.
+    pub(crate) fn consent(&self, start: &Start) -> Callback {
+        let state = query(&start.authorize, "state");
+        Callback {
+            state: Secret::new(state),
+            code: Some(Secret::new(format!("code-{CANARY}"))),
+            error: None,
+            iss: None,
+            browser: Some(Secret::from(start.browser.expose().as_str())),
+            query: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn complete(&self, user: &str, back: &Url) -> Result<Credential, Error> {
+        let id: ConnectionId = query(back, "connection").parse().unwrap();
+        let code = Secret::new(query(back, "code"));
+        self.vault.complete(&Actor::user(), &self.owner(user), id, &code).await
+    }
+
+    /// The whole way.
+    pub(crate) async fn connected(&self, user: &str) -> Credential {
+        self.connect(user, None).await.unwrap()
+    }
+
+    pub(crate) async fn connect(&self, user: &str, credential: Option<CredentialId>) -> Result<Credential, Error> {
+        let start = self.start(&self.begin(user, credential).await?).await?;
+        let back = self.vault.call_back(&Actor::host(), self.app, self.consent(&start)).await?;
+        self.complete(user, &back).await
+    }
+
+    pub(crate) async fn read(&self, credential: &Credential) -> Result<Opened, Error> {
+        read(&self.vault, credential).await
+    }
+
+    pub(crate) async fn actions(&self) -> Vec<String> {
+        let filter = strongroom::AuditFilter { limit: 1000, ..Default::default() };
+        let page = self.vault.audit(&Actor::host(), self.tenant, &filter).await.unwrap();
+        let line = |event: &strongroom::audit::Event| match &event.reason {
+            Some(reason) => format!("{} {reason}", event.action),
+            None => event.action.clone(),
+        };
+        page.events.iter().rev().map(line).collect()
+    }
+}
+
+pub(crate) async fn read(vault: &Vault, credential: &Credential) -> Result<Opened, Error> {
+    let actor = Actor::plugin(credential.plugin.clone());
+    vault.open(vault.grant(&actor, &credential.owner, credential.id).await?).await
+}
+
+pub(crate) fn app_draft() -> AppDraft {
+    AppDraft {
+        provider: "sim".to_owned(),
+        client_id: "client-1".to_owned(),
+        client_secret: Some(Secret::new(format!("cs-{CANARY}"))),
+        parameters: Default::default(),
+    }
+}
+
+pub(crate) fn query(url: &Url, name: &str) -> String {
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+async fn open(dir: &Dir, clock: &Arc<FakeClock>, toml: &str) -> Vault {
+    let seed = SEED.fetch_add(1, Ordering::SeqCst);
+    let builder = Vault::builder(&dir.database()).key(Secret::from(KEY)).clock(clock.clone());
+    let builder = builder.entropy(Arc::new(SeededEntropy::new(seed))).reach(Reach { loopback: true, networks: vec![] });
+    let builder = builder.catalog(Catalog::built_in().unwrap().with("sim", toml).unwrap());
+    builder.public_url(Url::parse("http://127.0.0.1:8420").unwrap()).open().await.unwrap()
+}
