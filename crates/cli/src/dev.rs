@@ -11,7 +11,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use etcetera::BaseStrategy;
+use strongroom::oauth::Reach;
 use strongroom::{Actor, Expected, Key, Manifest, OsEntropy, Role, TenantId, Vault};
+use url::Url;
 
 use crate::output::print;
 use crate::serve;
@@ -41,7 +43,7 @@ impl Dev {
         config.listen = self.listen.unwrap_or(config.listen);
         serve::start_log(&LogSettings { filter: "warn".to_owned(), format: LogFormat::Text })?;
         let places = Places::find()?;
-        let vault = open(&places, settings, places.key_or_new()?).await?;
+        let vault = open(&places, settings, places.key_or_new()?, config.listen).await?;
         let tenant = vault.tenant(&"default".parse()?).await?.id;
         for (name, manifest) in SAMPLES {
             vault
@@ -63,11 +65,18 @@ pub(crate) async fn open_existing(settings: &Settings) -> Result<Vault> {
     if !places.key.exists() {
         bail!("there is no development vault yet; run `strongroom dev` first");
     }
-    open(&places, settings, read_key(&places.key)?).await
+    open(&places, settings, read_key(&places.key)?, settings.server()?.listen).await
 }
 
-async fn open(places: &Places, settings: &Settings, key: strongroom::Secret<String>) -> Result<Vault> {
-    Ok(Vault::builder(&places.database).key(key).audit_deadline(settings.audit_deadline()).open().await?)
+/// On this machine providers may run on this machine too, and browsers reach the server where it listens.
+async fn open(
+    places: &Places,
+    settings: &Settings,
+    key: strongroom::Secret<String>,
+    listen: SocketAddr,
+) -> Result<Vault> {
+    let builder = settings.builder(&places.database)?.reach(Reach { loopback: true, networks: Vec::new() });
+    Ok(builder.public_url(Url::parse(&format!("http://{listen}"))?).key(key).open().await?)
 }
 
 pub(crate) struct Places {

@@ -2,6 +2,7 @@
 //! here alone it is decided which database, which clock and which entropy there are.
 
 mod audit;
+mod connect;
 mod credential;
 mod dev;
 mod doctor;
@@ -77,6 +78,12 @@ enum Command {
     /// Plugins and their manifests.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Providers that accounts can be connected at.
+    #[command(subcommand)]
+    Provider(connect::ProviderCommand),
+    /// Client registrations at providers.
+    #[command(subcommand)]
+    OauthApp(connect::OauthAppCommand),
     /// Keys of plugins.
     #[command(subcommand)]
     PluginKey(keys::PluginKeyCommand),
@@ -143,6 +150,7 @@ async fn run(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "strongroom", &mut std::io::stdout());
         }
+        Command::Provider(command) => command.run(Settings::load(cli.config.as_deref())?.catalog()?, output)?,
         Command::Dev(dev) => dev.run(&Settings::load(cli.config.as_deref())?).await?,
         Command::Serve => serve::run(&Settings::load(cli.config.as_deref())?).await?,
         Command::Doctor => return doctor::run(&cli, output).await,
@@ -153,6 +161,7 @@ async fn run(cli: Cli, output: Output) -> Result<ExitCode> {
                 Command::HostKey(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
                 Command::Plugin(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
                 Command::PluginKey(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
+                Command::OauthApp(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
                 Command::Credential(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
                 Command::User(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
                 Command::Audit(command) => command.run(&room, output).await,
@@ -182,5 +191,5 @@ async fn open_vault(cli: &Cli) -> Result<Vault> {
 pub(crate) async fn open(settings: &Settings) -> Result<Vault> {
     let key = settings::encryption_key()?.ok_or(OpenError::NoKey)?;
     let database = settings.database()?;
-    Ok(Vault::builder(&database).key(key).audit_deadline(settings.audit_deadline()).open().await?)
+    Ok(settings.builder(&database)?.key(key).open().await?)
 }

@@ -83,6 +83,7 @@ pub(crate) fn credential(credential: &Credential) -> Value {
         "type": credential.kind.as_str(),
         "name": credential.name.as_str(),
         "state": credential.state.as_str(),
+        "cause": credential.cause,
         "provider": credential.provider,
         "account": credential.account,
         "settings": credential.settings,

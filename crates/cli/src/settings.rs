@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
-use strongroom::Secret;
+use strongroom::oauth::Reach;
+use strongroom::vault::Builder;
+use strongroom::{Catalog, Secret, Vault};
 use strongroom_server::config::{Config, Limits, Tls};
 use toml::{Table, Value};
+use url::Url;
 
 /// The commented defaults.
 pub(crate) const DEFAULTS: &str = include_str!("../strongroom.toml");
@@ -25,6 +28,7 @@ pub(crate) struct Settings {
     database: DatabaseSettings,
     audit: AuditSettings,
     limits: LimitSettings,
+    providers: ProviderSettings,
     pub(crate) log: LogSettings,
 }
 
@@ -35,6 +39,7 @@ struct ServerSettings {
     metrics_listen: String,
     hosts: Vec<String>,
     trusted_proxies: Vec<String>,
+    public_url: String,
     tls_certificate: PathBuf,
     tls_key: PathBuf,
 }
@@ -59,6 +64,13 @@ struct LimitSettings {
     body_bytes: usize,
     request_timeout_ms: u64,
     shutdown_grace_ms: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProviderSettings {
+    directory: PathBuf,
+    networks: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,8 +142,29 @@ impl Settings {
         })
     }
 
-    pub(crate) fn audit_deadline(&self) -> Duration {
-        Duration::from_millis(self.audit.deadline_ms)
+    /// A vault as the settings want it; the key is still to be given.
+    pub(crate) fn builder(&self, database: &Path) -> Result<Builder> {
+        let builder = Vault::builder(database).audit_deadline(Duration::from_millis(self.audit.deadline_ms));
+        let network = |network: &String| {
+            network.parse().map_err(|_| anyhow!("providers.networks: `{network}` is not a network such as 10.0.0.0/8"))
+        };
+        let networks = self.providers.networks.iter().map(network).collect::<Result<_>>()?;
+        let builder = builder.catalog(self.catalog()?).reach(Reach { loopback: false, networks });
+        let public = &self.server.public_url;
+        if public.is_empty() {
+            return Ok(builder);
+        }
+        let url = Url::parse(public).ok().filter(|url| url.scheme() == "https" && url.path() == "/");
+        let url =
+            url.ok_or_else(|| anyhow!("server.public_url must be an https address without a path: `{public}`"))?;
+        Ok(builder.public_url(url))
+    }
+
+    /// The providers that are compiled in, and the operator's own over them.
+    pub(crate) fn catalog(&self) -> Result<Catalog> {
+        let directory = &self.providers.directory;
+        let catalog = Catalog::built_in()?;
+        Ok(if directory.as_os_str().is_empty() { catalog } else { catalog.overlay(directory)? })
     }
 
     pub(crate) fn database(&self) -> Result<PathBuf> {

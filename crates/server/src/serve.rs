@@ -19,6 +19,9 @@ use crate::{api, request};
 /// The longest that a client may take to send its headers; slower ones hold a connection for nothing.
 const HEADERS: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether a token is due, or a revocation owed.
+const SWEEP: Duration = Duration::from_secs(1);
+
 /// The API as a service: what the tests call and the listener serves.
 pub fn router(app: &Arc<App>) -> Router {
     let (routes, _) = api::routes().split_for_parts();
@@ -104,6 +107,7 @@ impl Bound {
                 }
             }
         };
+        let sweeper = tokio::spawn(sweep(self.app.clone()));
         let grace = self.app.config.limits.shutdown_grace;
         let stopped = async {
             stop.await;
@@ -115,8 +119,19 @@ impl Bound {
             served = api => served,
             () = stopped => Ok(()),
         };
+        // A refresh that is under way has a task of its own, and is not ended by this.
+        sweeper.abort();
         self.app.vault.close().await;
         served
+    }
+}
+
+async fn sweep(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        if let Err(error) = app.vault.sweep().await {
+            tracing::warn!(%error, "a sweep was not finished; the next one goes on");
+        }
     }
 }
 

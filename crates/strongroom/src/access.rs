@@ -37,6 +37,8 @@ pub(crate) struct Carried {
 pub enum Who {
     /// Runs Strongroom; has shell access.
     Operator,
+    /// Nobody known: a browser with a start link or a provider's answer.
+    Anybody,
     /// Strongroom itself: refreshing and revoking, when nobody asks.
     Strongroom,
     /// The application's backend.
@@ -81,6 +83,12 @@ impl Actor {
     #[must_use]
     pub fn plugin(name: PluginName) -> Self {
         Self::of(Who::Plugin { name, key: None })
+    }
+
+    /// A browser that is not signed in.
+    #[must_use]
+    pub fn anybody() -> Self {
+        Self::of(Who::Anybody)
     }
 
     pub(crate) fn strongroom() -> Self {

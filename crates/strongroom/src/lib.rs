@@ -70,5 +70,5 @@ pub use once::Once;
 pub use plugin::Expected;
 pub use provider::{Catalog, Provider};
 pub use store::{AuditFilter, CredentialFilter};
-pub use strongroom_crypto::{Entropy, Key, OsEntropy, Secret, Token, TokenKind};
+pub use strongroom_crypto::{Entropy, Key, OsEntropy, Secret, Token, TokenKind, digest};
 pub use vault::{OpenError, Vault};

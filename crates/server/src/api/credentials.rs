@@ -19,13 +19,18 @@ use crate::principal::{Plugin, Reader, User};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(list, save)).routes(routes!(show, update, delete)).routes(routes!(open))
+    OpenApiRouter::new()
+        .routes(routes!(list, save))
+        .routes(routes!(show, update, delete))
+        .routes(routes!(open))
+        .routes(routes!(refresh))
+        .routes(routes!(report_unauthorized))
 }
 
 /// A credential, without anything that could hold a secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Credential)]
-struct CredentialView {
+pub(super) struct CredentialView {
     #[schema(example = "cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
     id: String,
     plugin: String,
@@ -36,8 +41,10 @@ struct CredentialView {
     provider: Option<String>,
     /// Whose account it is, as far as the provider said.
     account: Option<String>,
-    /// `active` or `undecryptable`.
+    /// `active`, `refreshing`, `degraded`, `ambiguous`, `reauth-required` or `undecryptable`.
     state: &'static str,
+    /// Why, where there is something to say: a code.
+    cause: Option<String>,
     /// The fields that are not secret.
     settings: serde_json::Map<String, serde_json::Value>,
     /// The names of the secret fields that have a value.
@@ -62,6 +69,7 @@ impl From<Credential> for CredentialView {
             provider: credential.provider,
             account: credential.account,
             state: credential.state.as_str(),
+            cause: credential.cause,
             settings: credential.settings,
             configured: credential.configured,
             scopes: credential.scopes,
@@ -304,4 +312,45 @@ async fn open(
     );
     let body = [head.as_bytes(), fields.expose(), b"}"].concat();
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// A call with the token was answered 401.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReportUnauthorized {
+    /// The revision that came with the token.
+    #[schema(minimum = 1)]
+    revision: u64,
+}
+
+/// Refresh a connected account
+///
+/// Now, whether or not it is due. It is refreshed by itself; this is for whoever does not want to wait.
+#[utoipa::path(post, path = "/v1/credentials/{id}/refresh", operation_id = "refreshCredential", tag = "credentials",
+    params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), OfUser),
+    responses((status = 200, body = CredentialView, headers(("ETag" = String)))), security(("session" = []), ("plugin_key" = [])))]
+async fn refresh(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    InPath((id,)): InPath<(CredentialId,)>,
+    _: Query<OfUser>,
+) -> Result<Response, Problem> {
+    let credential = app.vault.refresh(&reader.actor, &reader.owner, id).await?;
+    Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
+}
+
+/// Report a 401
+///
+/// If the token that was used is still the present one, it is refreshed, once for all who report it.
+#[utoipa::path(post, path = "/v1/credentials/{id}/report-unauthorized", operation_id = "reportUnauthorized", tag = "credentials",
+    request_body = ReportUnauthorized, params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), ForUser),
+    responses((status = 204)), security(("plugin_key" = [])))]
+async fn report_unauthorized(
+    State(app): State<Arc<App>>,
+    plugin: Plugin,
+    InPath((id,)): InPath<(CredentialId,)>,
+    json: Json<ReportUnauthorized>,
+) -> Result<StatusCode, Problem> {
+    app.vault.report_unauthorized(&plugin.actor, &plugin.owner, id, json.body.revision).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,9 +1,11 @@
 //! The routes, one file a noun. A handler reads its extractors, calls one verb, and shows what came back.
 
 mod audit;
+mod connections;
 mod credentials;
 mod health;
 mod keys;
+mod oauth_apps;
 mod plugins;
 mod sessions;
 mod users;
@@ -21,6 +23,8 @@ use crate::app::App;
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(credentials::routes())
+        .merge(connections::routes())
+        .merge(oauth_apps::routes())
         .merge(plugins::routes())
         .merge(keys::routes())
         .merge(sessions::routes())

@@ -11,6 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
+use strongroom::vault::Builder;
 use strongroom::{Actor, Expected, Manifest, Owner, Role, Secret, Vault};
 use strongroom_server::{App, Config, router};
 use tower::ServiceExt;
@@ -86,12 +87,24 @@ impl Server {
     }
 
     pub(crate) async fn with(test: &str, adjust: impl FnOnce(Config) -> Config) -> Self {
+        Self::built(test, |builder| builder, adjust).await
+    }
+
+    pub(crate) async fn built(
+        test: &str,
+        build: impl FnOnce(Builder) -> Builder,
+        adjust: impl FnOnce(Config) -> Config,
+    ) -> Self {
         static SEED: AtomicU64 = AtomicU64::new(1);
         log_to_a_file();
         let (dir, clock) = (Dir::new(test), Arc::new(FakeClock::new()));
         let entropy = Arc::new(SeededEntropy::new(SEED.fetch_add(1, Ordering::SeqCst)));
-        let builder = Vault::builder(&dir.database()).key(Secret::from(KEY)).clock(clock.clone()).entropy(entropy);
-        let vault = Arc::new(builder.open().await.expect("a vault"));
+        let builder = Vault::builder(&dir.database())
+            .key(Secret::from(KEY))
+            .clock(clock.clone())
+            .entropy(entropy)
+            .public_url("https://vault.example.com".parse().unwrap());
+        let vault = Arc::new(build(builder).open().await.expect("a vault"));
         let host = Actor::host();
         let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
         for (name, text) in [

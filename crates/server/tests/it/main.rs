@@ -4,10 +4,14 @@
 #[path = "../../../../tests/support/ambient.rs"]
 mod ambient;
 mod bad_input;
+mod connections;
 mod credentials;
 mod harness;
 mod matrix;
 mod openapi;
+#[expect(dead_code, reason = "the library's tests use all of it")]
+#[path = "../../../../tests/support/provider.rs"]
+mod provider;
 mod requests;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;

@@ -22,6 +22,16 @@ const EXPECTED: &[(&str, &str, [u16; 8])] = &[
     ("PATCH", "/v1/credentials/{id}",           [401, 401, 403, 200, 404, 403, 403, 403]),
     ("DELETE", "/v1/credentials/{id}",          [401, 401, 403, 204, 404, 403, 403, 403]),
     ("GET", "/v1/credentials/{id}/secret",      [401, 401, 403, 403, 403, 200, 404, 403]),
+    ("POST", "/v1/credentials/{id}/refresh",    [401, 401, 403, 422, 404, 422, 404, 403]),
+    ("POST", "/v1/credentials/{id}/report-unauthorized", [401, 401, 403, 403, 403, 204, 404, 403]),
+    ("GET", "/v1/providers",                    [401, 401, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/v1/oauth-apps",                   [401, 401, 200, 403, 403, 403, 403, 200]),
+    ("POST", "/v1/oauth-apps",                  [401, 401, 201, 403, 403, 403, 403, 201]),
+    ("DELETE", "/v1/oauth-apps/{id}",           [401, 401, 204, 403, 403, 403, 403, 404]),
+    ("POST", "/v1/connections",                 [401, 401, 403, 201, 201, 403, 403, 403]),
+    ("POST", "/v1/connections/{id}/complete",   [401, 401, 403, 404, 404, 403, 403, 403]),
+    ("GET", "/connect/{link}",                  [404, 404, 404, 404, 404, 404, 404, 404]),
+    ("GET", "/api/auth/oauth/callback/{app}",   [404, 404, 404, 404, 404, 404, 404, 404]),
     ("GET", "/v1/plugins",                      [401, 401, 200, 200, 200, 200, 200, 200]),
     ("GET", "/v1/plugins/{name}",               [401, 401, 200, 200, 200, 200, 200, 404]),
     ("PUT", "/v1/plugins/{name}",               [401, 401, 200, 403, 403, 403, 403, 201]),
@@ -80,6 +90,15 @@ async fn try_route(method: &str, path: &str, principal: &str) -> u16 {
     let id = match path {
         path if path.starts_with("/v1/credentials") => credential,
         path if path.starts_with("/v1/plugins") => made(&key("plugins/openai/keys"), json!({"label": "x"})).await,
+        path if path.starts_with("/v1/oauth-apps") => made(&key("oauth-apps"), app()).await,
+        path if path.starts_with("/v1/connections") => {
+            made(&key("oauth-apps"), app()).await;
+            server.with_json("PUT", "/v1/plugins/github", &server.host, &manifest()).await;
+            server.with_json("POST", "/v1/connections", &server.alice, &connection()).await.json()["id"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        }
         path if path.starts_with("/v1/host-keys") => made(&key("host-keys"), json!({"label": "x"})).await,
         _ => made(&key("sessions"), json!({"user_id": "alice"})).await,
     };
@@ -94,6 +113,7 @@ async fn try_route(method: &str, path: &str, principal: &str) -> u16 {
         _ => &server.stranger,
     };
     let mut uri = path.replace("{id}", &id).replace("{name}", "openai").replace("{user_id}", "alice");
+    uri = uri.replace("{link}", &"a".repeat(43)).replace("{app}", "app_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f");
     if principal.ends_with("plugin") && path.starts_with("/v1/credentials") {
         uri += "?user_id=alice";
     }
@@ -101,6 +121,11 @@ async fn try_route(method: &str, path: &str, principal: &str) -> u16 {
         ("POST", "/v1/credentials") => draft("New"),
         ("PATCH", _) => json!({"name": "Renamed"}),
         ("PUT", _) => serde_json::from_str(include_str!("../../../../examples/plugins/openai.json")).unwrap(),
+        ("POST", "/v1/oauth-apps") => app(),
+        ("POST", "/v1/connections") => connection(),
+        ("POST", "/v1/connections/{id}/complete") => json!({"code": "wrong"}),
+        ("POST", "/v1/credentials/{id}/refresh") => Value::Null,
+        ("POST", "/v1/credentials/{id}/report-unauthorized") => json!({"revision": 1}),
         ("POST", "/v1/sessions") => json!({"user_id": "carol"}),
         ("POST", _) => json!({"label": "new"}),
         _ => Value::Null,
@@ -118,4 +143,16 @@ async fn try_route(method: &str, path: &str, principal: &str) -> u16 {
         answer.problem();
     }
     answer.status.as_u16()
+}
+
+fn app() -> Value {
+    json!({"provider": "github", "client_id": "client", "client_secret": "secret"})
+}
+
+fn connection() -> Value {
+    json!({"plugin": "github", "name": "Work"})
+}
+
+fn manifest() -> Value {
+    serde_json::from_str(include_str!("../../../../examples/plugins/github.json")).unwrap()
 }

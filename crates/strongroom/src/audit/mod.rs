@@ -207,7 +207,7 @@ pub struct Event {
     pub at: Timestamp,
     /// The tenant, unless the event is about the installation.
     pub tenant: Option<String>,
-    /// `operator`, `host`, `user`, `plugin` or `strongroom`.
+    /// `operator`, `host`, `user`, `plugin`, `anybody` or `strongroom`.
     pub actor: String,
     /// The key or session that was carried, if any.
     pub actor_id: Option<String>,
@@ -337,6 +337,7 @@ impl Who {
     fn kind(&self) -> &'static str {
         match self {
             Self::Operator => "operator",
+            Self::Anybody => "anybody",
             Self::Strongroom => "strongroom",
             Self::Host { .. } => "host",
             Self::User { .. } => "user",
@@ -346,7 +347,7 @@ impl Who {
 
     fn id(&self) -> Option<String> {
         match self {
-            Self::Operator | Self::Strongroom => None,
+            Self::Operator | Self::Anybody | Self::Strongroom => None,
             Self::Host { key } | Self::Plugin { key, .. } => key.map(|id| id.to_string()),
             Self::User { session } => session.map(|id| id.to_string()),
         }

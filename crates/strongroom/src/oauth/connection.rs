@@ -55,6 +55,19 @@ pub struct Begun {
     pub expires_at: Timestamp,
 }
 
+/// The last part of a start address: 256 bits in base64url.
+#[derive(Debug)]
+pub struct StartLink(Secret<String>);
+
+impl FromStr for StartLink {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let fits = text.len() == 43 && BASE64URL_NOPAD.decode(text.as_bytes()).is_ok();
+        if fits { Ok(Self(Secret::from(text))) } else { Err(NameError("must be a start link".to_owned())) }
+    }
+}
+
 /// What the start page does: it sets the cookie and goes on to the provider.
 #[derive(Debug)]
 pub struct Start {
@@ -226,8 +239,8 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a link that is unknown, used or expired.
-    pub async fn start(&self, actor: &Actor, link: &Secret<String>) -> Result<Start, Error> {
-        let (mut row, mut carried) = self.connection(Phase::Begun, hash("start", link)).await?;
+    pub async fn start(&self, actor: &Actor, link: &StartLink) -> Result<Start, Error> {
+        let (mut row, mut carried) = self.connection(Phase::Begun, hash("start", &link.0)).await?;
         let registration = self.registration(row.owner.tenant, row.app).await?;
         let (state, browser) = (self.random_text(), self.random_text());
         carried.browser = Some(hash("browser", &browser));

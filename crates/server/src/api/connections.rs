@@ -1,0 +1,209 @@
+//! `/v1/connections`, and the two addresses that a browser comes to: the start link and the provider's callback. Neither of
+//! those is signed in, and neither connects anything: that takes the session of the user who began.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use strongroom::id::{AppId, ConnectionId};
+use strongroom::oauth::connection::{Callback, ConnectionDraft, StartLink};
+use strongroom::{Actor, Secret};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::credentials::CredentialView;
+use super::rfc3339;
+use crate::app::App;
+use crate::extract::{InPath, Json, member, tagged};
+use crate::principal::User;
+use crate::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(complete))
+        .routes(routes!(start))
+        .routes(routes!(callback))
+}
+
+/// What is to be connected.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateConnection {
+    /// A registered plugin's name.
+    #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    plugin: String,
+    /// What the credential will be called; a reconnected one keeps its name.
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\s]([^\\u0000-\\u001f\\u007f-\\u009f]{0,98}[^\\u0000-\\u001f\\u007f-\\u009f\\s])?$"
+    )]
+    name: String,
+    /// The credential to connect again.
+    #[serde(default)]
+    #[schema(pattern = "^cred_[0-9a-f]{32}$")]
+    credential: Option<String>,
+    /// The OAuth app, where there are several for the plugin's provider.
+    #[serde(default)]
+    #[schema(pattern = "^app_[0-9a-f]{32}$")]
+    app: Option<String>,
+    /// Scopes beside the plugin's own.
+    #[serde(default)]
+    #[schema(required = false)]
+    scopes: Vec<String>,
+    /// One of the addresses in the plugin's manifest, letter by letter; needed if there are several.
+    #[serde(default)]
+    return_address: Option<String>,
+}
+
+/// A connection, begun.
+#[derive(Serialize, ToSchema)]
+struct Connection {
+    #[schema(example = "conn_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
+    id: String,
+    /// Send the user's browser here.
+    start_address: String,
+    expires_at: String,
+}
+
+/// What the return address got in its query.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CompleteConnection {
+    /// The completing code.
+    #[schema(value_type = String, max_length = 200)]
+    code: Secret<String>,
+}
+
+/// What a provider sends; whatever else it sends is looked at too.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description, never a value")]
+struct CallbackQuery {
+    /// As it was sent to the provider.
+    state: Option<String>,
+    /// The authorization code.
+    code: Option<String>,
+    /// Why there is none.
+    error: Option<String>,
+    /// Who answers (RFC 9207).
+    iss: Option<String>,
+}
+
+/// Begin a connection
+#[utoipa::path(post, path = "/v1/connections", operation_id = "createConnection", tag = "connections", request_body = CreateConnection,
+    responses((status = 201, body = Connection)), security(("session" = [])))]
+async fn create(State(app): State<Arc<App>>, user: User, json: Json<CreateConnection>) -> Result<Response, Problem> {
+    let body = json.body;
+    let draft = ConnectionDraft {
+        plugin: member("plugin", &body.plugin)?,
+        name: member("name", &body.name)?,
+        credential: body.credential.as_deref().map(|text| member("credential", text)).transpose()?,
+        app: body.app.as_deref().map(|text| member("app", text)).transpose()?,
+        scopes: body.scopes,
+        return_address: body.return_address,
+    };
+    let begun = app.vault.connect(&user.actor, &user.owner, draft).await?;
+    let body = Connection {
+        id: begun.id.to_string(),
+        start_address: begun.start_address,
+        expires_at: rfc3339(begun.expires_at),
+    };
+    Ok((StatusCode::CREATED, axum::Json(body)).into_response())
+}
+
+/// Complete a connection
+///
+/// With a session of the user who began it, and the code that came to the return address. Only now the account is connected.
+#[utoipa::path(post, path = "/v1/connections/{id}/complete", operation_id = "completeConnection", tag = "connections",
+    request_body = CompleteConnection, params(("id" = String, Path, pattern = "^conn_[0-9a-f]{32}$")),
+    responses((status = 200, body = CredentialView, headers(("ETag" = String)))), security(("session" = [])))]
+async fn complete(
+    State(app): State<Arc<App>>,
+    user: User,
+    InPath((id,)): InPath<(ConnectionId,)>,
+    json: Json<CompleteConnection>,
+) -> Result<Response, Problem> {
+    let credential = app.vault.complete(&user.actor, &user.owner, id, &json.body.code).await?;
+    Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
+}
+
+/// Start at the provider
+///
+/// The page that a browser is sent to. It sets a cookie and goes on to the provider; it works once.
+#[utoipa::path(get, path = "/connect/{link}", operation_id = "startConnection", tag = "connections",
+    params(("link" = String, Path, pattern = "^[A-Za-z0-9_-]{43}$")), responses((status = 303, description = "To the provider")))]
+async fn start(State(app): State<Arc<App>>, InPath((link,)): InPath<(StartLink,)>) -> Result<Response, Problem> {
+    let started = app.vault.start(&Actor::anybody(), &link).await?;
+    let state = started.authorize.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
+    // Lax, not Strict: the provider's answer is a navigation from another site. `__Host-` keeps subdomains out.
+    let cookie = format!(
+        "{}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600",
+        cookie_name(&state.unwrap_or_default()),
+        started.browser.expose()
+    );
+    Ok(redirect(started.authorize.as_str(), &cookie))
+}
+
+/// The provider's callback
+///
+/// Where a provider sends the browser back to. It goes on to the plugin's page, with a code that completes the connection.
+#[utoipa::path(get, path = "/api/auth/oauth/callback/{app}", operation_id = "callback", tag = "connections",
+    params(("app" = String, Path, pattern = "^app_[0-9a-f]{32}$"), CallbackQuery),
+    responses((status = 303, description = "To the plugin's page")))]
+async fn callback(
+    State(app): State<Arc<App>>,
+    InPath((id,)): InPath<(AppId,)>,
+    axum::extract::RawQuery(query): axum::extract::RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let query: Vec<(String, String)> =
+        url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
+    // Given twice, it is not clear which one counts: then none does.
+    let one = |name: &str| {
+        let mut values = query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone());
+        values.next().filter(|_| values.next().is_none())
+    };
+    let state = one("state").unwrap_or_default();
+    let name = cookie_name(&state);
+    let callback = Callback {
+        browser: cookie(&headers, &name).map(Secret::new),
+        code: one("code").map(Secret::new),
+        error: one("error"),
+        iss: one("iss"),
+        state: Secret::new(state),
+        query,
+    };
+    let back = app.vault.call_back(&Actor::anybody(), id, callback).await?;
+    let gone = format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
+    Ok(redirect(back.as_str(), &gone))
+}
+
+/// 303, never 307: that would repeat a form (RFC 9700 4.12).
+fn redirect(to: &str, cookie: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    for (name, text) in [(header::LOCATION, to), (header::SET_COOKIE, cookie)] {
+        response.headers_mut().extend(HeaderValue::try_from(text).map(|value| (name, value)));
+    }
+    response
+}
+
+/// One cookie for each flow, so that two of them in one browser do not meet.
+fn cookie_name(state: &str) -> String {
+    let hash = strongroom::digest("cookie", &[state.as_bytes()]);
+    format!("__Host-strongroom-{}", data_encoding::HEXLOWER.encode(hash.first_chunk::<8>().unwrap_or(&[0; 8])))
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let pairs = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'));
+    let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name);
+    values.next().map(|(_, value)| value.to_owned())
+}
