@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 /// What the provider does with the next token request.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub(crate) enum Turn {
     Half,
     /// Processes, and answers late.
     Slow(Duration),
+    /// Processes, says that it has, and answers when it is let.
+    Hold(Arc<Semaphore>, Arc<Semaphore>),
 }
 
 /// What becomes of a refresh token that was used.
@@ -102,6 +105,11 @@ impl Simulated {
         self.memory.lock().unwrap().requests.iter().filter(|asked| asked.path == path).cloned().collect()
     }
 
+    /// Whether a refresh token is the last of a family that lives.
+    pub(crate) fn living_families(&self) -> usize {
+        self.memory.lock().unwrap().live.len()
+    }
+
     pub(crate) fn families_revoked(&self) -> usize {
         self.memory.lock().unwrap().dead_families.len()
     }
@@ -112,6 +120,10 @@ impl Simulated {
             match turn {
                 Some(Turn::Reset) => return,
                 Some(Turn::Slow(time)) => tokio::time::sleep(time).await,
+                Some(Turn::Hold(ref arrived, ref let_go)) => {
+                    arrived.add_permits(1);
+                    let _ = let_go.acquire().await;
+                }
                 _ => {}
             }
             let length = body.len();

@@ -6,6 +6,7 @@ mod ambient;
 mod audit;
 mod connect;
 mod egress;
+mod processes;
 #[path = "../../../../tests/support/provider.rs"]
 mod provider;
 mod refresh;

@@ -42,30 +42,6 @@ async fn a_token_that_comes_to_its_end_is_refreshed_unseen() {
     assert_eq!(studio.vault.verify(true, None, &mut |_| {}).await.unwrap().findings, []);
 }
 
-/// Two processes, many callers, strict rotation: one request for each rotation, or the family is gone.
-#[tokio::test(flavor = "multi_thread")]
-async fn many_callers_of_two_processes_make_one_request() {
-    let studio = Studio::new("flight", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    let elsewhere = studio.elsewhere().await;
-    let rounds = if std::env::var_os("SOAK").is_some() { 1000 } else { 20 };
-    for round in 1..=rounds {
-        studio.clock.advance(HOUR);
-        let mut callers = tokio::task::JoinSet::new();
-        for caller in 0..100 {
-            let vault = if caller % 2 == 0 { studio.vault.clone() } else { elsewhere.clone() };
-            let credential = credential.clone();
-            callers.spawn(async move { text(&read(&vault, &credential).await.unwrap(), "access_token").to_owned() });
-        }
-        let mut tokens = callers.join_all().await;
-        tokens.sort();
-        tokens.dedup();
-        assert_eq!(tokens.len(), 1, "round {round}: all have the same token");
-        assert_eq!(studio.provider.asked("/token").len(), 1 + round, "round {round}: one request");
-    }
-    assert_eq!(studio.provider.families_revoked(), 0);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_who_hangs_up_loses_nothing() {
     let studio = Studio::new("hangup", Policy::Strict).await;

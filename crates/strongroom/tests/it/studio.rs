@@ -1,5 +1,6 @@
 //! A room with a provider: a vault, a plugin that connects accounts, a registration, and the browser's part of a flow.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +33,7 @@ pub(crate) struct Studio {
     pub(crate) dir: Dir,
     pub(crate) provider: Arc<Simulated>,
     pub(crate) app: AppId,
-    toml: String,
+    pub(crate) toml: String,
 }
 
 impl Studio {
@@ -143,8 +144,11 @@ pub(crate) fn query(url: &Url, name: &str) -> String {
 }
 
 async fn open(dir: &Dir, clock: &Arc<FakeClock>, toml: &str) -> Vault {
-    let seed = SEED.fetch_add(1, Ordering::SeqCst);
-    let builder = Vault::builder(&dir.database()).key(Secret::from(KEY)).clock(clock.clone());
+    open_at(&dir.database(), clock, toml, SEED.fetch_add(1, Ordering::SeqCst)).await
+}
+
+pub(crate) async fn open_at(database: &Path, clock: &Arc<FakeClock>, toml: &str, seed: u64) -> Vault {
+    let builder = Vault::builder(database).key(Secret::from(KEY)).clock(clock.clone());
     let builder = builder.entropy(Arc::new(SeededEntropy::new(seed))).reach(Reach { loopback: true, networks: vec![] });
     let builder = builder.catalog(Catalog::built_in().unwrap().with("sim", toml).unwrap());
     builder.public_url(Url::parse("http://127.0.0.1:8420").unwrap()).open().await.unwrap()

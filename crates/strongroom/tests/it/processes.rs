@@ -1,0 +1,244 @@
+//! Refreshing across real processes: many callers in two of them, kill -9 at every step, a holder that is stopped. The
+//! other process is this test's own binary, run again with a clock that its parent sets.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom::{Clock, Credential, Error, Owner, PluginName};
+use tokio::sync::Semaphore;
+
+use crate::ambient::FakeClock;
+use crate::provider::{Policy, Turn};
+use crate::room::text;
+use crate::studio::{Studio, open_at, read};
+
+const HOUR: i64 = 3_600_000;
+
+/// How many of a proof's rounds: all of them under `make soak`, a tenth otherwise.
+fn rounds(all: usize) -> usize {
+    if std::env::var_os("SOAK").is_some() { all } else { all / 10 }
+}
+
+/// The same vault in another process.
+struct Other {
+    process: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Other {
+    fn start(studio: &Studio, credential: &Credential) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["processes::as_the_other_process", "--exact", "--nocapture", "--test-threads=1"])
+            .env("OTHER_DATABASE", studio.dir.database())
+            .env("OTHER_PROVIDER", &studio.toml)
+            .env("OTHER_CREDENTIAL", format!("{} {}", credential.id, studio.tenant))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut other = Self { process, lines };
+        assert_eq!(other.heard(), "ready");
+        other
+    }
+
+    /// Lets so many callers read at this instant.
+    fn read(&mut self, clock: &FakeClock, callers: usize) {
+        let input = self.process.stdin.as_mut().unwrap();
+        writeln!(input, "{} {callers}", clock.now().as_millisecond()).unwrap();
+        input.flush().unwrap();
+    }
+
+    fn heard(&mut self) -> String {
+        loop {
+            let line = self.lines.next().expect("the other process speaks").unwrap();
+            if let Some((_, said)) = line.split_once("OTHER ") {
+                return said.to_owned();
+            }
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap().success());
+    }
+
+    fn kill(mut self) {
+        self.signal("-KILL");
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Not a test: what the other process does. Without its variables it is done at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn as_the_other_process() {
+    let variable = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
+    let Some(database) = variable("OTHER_DATABASE") else { return };
+    let (toml, of) = (variable("OTHER_PROVIDER").unwrap(), variable("OTHER_CREDENTIAL").unwrap());
+    let (id, tenant) = of.split_once(' ').unwrap();
+    let owner = Owner { tenant: tenant.parse().unwrap(), user: "alice".parse().unwrap() };
+    let clock = Arc::new(FakeClock::at(0));
+    let seed = 900_000 + u64::from(std::process::id());
+    let vault = open_at(Path::new(&database), &clock, &toml, seed).await;
+    println!("OTHER ready");
+    for line in std::io::stdin().lines() {
+        let line = line.unwrap();
+        let (at, callers) = line.split_once(' ').unwrap();
+        clock.set(at.parse().unwrap());
+        let mut reading = tokio::task::JoinSet::new();
+        for _ in 0..callers.parse::<usize>().unwrap() {
+            let (vault, owner, id) = (vault.clone(), owner.clone(), id.parse().unwrap());
+            reading.spawn(async move {
+                let actor = strongroom::Actor::plugin("mail".parse::<PluginName>().unwrap());
+                let opened = vault.open(vault.grant(&actor, &owner, id).await?).await?;
+                Ok::<_, Error>(text(&opened, "access_token").to_owned())
+            });
+        }
+        let mut answers: Vec<String> = Vec::new();
+        while let Some(answer) = reading.join_next().await {
+            answers.push(answer.unwrap().unwrap_or_else(|error| format!("failed: {error}")));
+        }
+        answers.sort();
+        answers.dedup();
+        println!("OTHER {}", answers.join("|"));
+    }
+}
+
+/// Two processes, 200 callers each, strict rotation: one request for each rotation, no family revoked, no error.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_with_200_callers_each_make_one_request_a_rotation() {
+    let studio = Studio::new("two-processes", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    let mut other = Other::start(&studio, &credential);
+    let all = rounds(1000);
+    for round in 1..=all {
+        studio.clock.advance(HOUR);
+        other.read(&studio.clock, 200);
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..200 {
+            let (vault, credential) = (studio.vault.clone(), credential.clone());
+            callers.spawn(async move { text(&read(&vault, &credential).await.unwrap(), "access_token").to_owned() });
+        }
+        let mut tokens = callers.join_all().await;
+        tokens.push(other.heard());
+        tokens.sort();
+        tokens.dedup();
+        assert_eq!(tokens.len(), 1, "round {round}: {tokens:?}");
+        assert_eq!(studio.provider.asked("/token").len(), 1 + round, "round {round}");
+    }
+    assert_eq!(studio.provider.families_revoked(), 0);
+    println!("{all} rotations, {} token requests, no family revoked", studio.provider.asked("/token").len() - 1);
+}
+
+/// Where the other process is killed.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    BeforeIntent,
+    AfterIntent,
+    RequestLeft,
+    AnswerCame,
+    AfterCommit,
+}
+
+/// Whatever the step: nothing is lost in silence, and nothing is replayed in a loop.
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_at_each_step_of_a_refresh_loses_nothing_in_silence() {
+    let mut ends = std::collections::BTreeMap::<String, usize>::new();
+    for policy in [Policy::Reusable, Policy::Grace, Policy::Strict] {
+        for step in [Step::BeforeIntent, Step::AfterIntent, Step::RequestLeft, Step::AnswerCame, Step::AfterCommit] {
+            for round in 0..rounds(200) {
+                let end = killed(policy, step, round).await;
+                *ends.entry(format!("{policy:?} {step:?} {end}")).or_default() += 1;
+            }
+        }
+    }
+    println!("{ends:#?}");
+}
+
+async fn killed(policy: Policy, step: Step, round: usize) -> String {
+    let studio = Studio::new("killed", policy).await;
+    let credential = studio.connected("alice").await;
+    studio.clock.advance(HOUR);
+    let mut other = Other::start(&studio, &credential);
+    let (arrived, let_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    if matches!(step, Step::AfterIntent | Step::RequestLeft | Step::AnswerCame) {
+        studio.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
+    }
+    let moment = Duration::from_micros(u64::try_from(round * 97 % 1500).unwrap());
+    other.read(&studio.clock, 1);
+    match step {
+        Step::BeforeIntent => tokio::time::sleep(moment).await,
+        Step::AfterIntent => {
+            let look = rusqlite::Connection::open(studio.dir.database()).unwrap();
+            let intent = "SELECT intent_at IS NOT NULL FROM refresh";
+            while !look.query_row(intent, (), |row| row.get::<_, bool>(0)).unwrap() {
+                tokio::time::sleep(Duration::from_micros(200)).await;
+            }
+        }
+        Step::RequestLeft => drop(arrived.acquire().await.unwrap()),
+        Step::AnswerCame => {
+            drop(arrived.acquire().await.unwrap());
+            let_go.add_permits(1);
+            tokio::time::sleep(moment).await;
+        }
+        Step::AfterCommit => drop(other.heard()),
+    }
+    other.kill();
+    let_go.add_permits(1);
+    let asked = studio.provider.asked("/token").len();
+    // The lease of a dead process runs out.
+    studio.clock.advance(61_000);
+    let mut end = String::new();
+    for _ in 0..5 {
+        end = match studio.read(&credential).await {
+            Ok(_) => "active".to_owned(),
+            Err(Error::ReauthRequired { cause }) => format!("reauth-required: {cause}"),
+            Err(error) => panic!("{policy:?} {step:?}: {error}"),
+        };
+        studio.clock.advance(1_000);
+    }
+    let since = studio.provider.asked("/token").len() - asked;
+    assert!(since <= 1, "{policy:?} {step:?}: {since} requests afterwards");
+    if end == "active" {
+        assert!(studio.provider.living_families() > 0, "{policy:?} {step:?}: the grant lives");
+        studio.clock.advance(HOUR);
+        studio.read(&credential).await.expect("and goes on living");
+    } else {
+        assert_eq!(policy, Policy::Strict, "{step:?}: {end}");
+        assert!(end.contains("invalid_grant"), "{end}");
+    }
+    end
+}
+
+/// The holder of the lease is stopped past its end. What it brings when it wakes changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_that_was_stopped_past_its_lease_writes_nothing() {
+    let studio = Studio::new("stopped", Policy::Grace).await;
+    let credential = studio.connected("alice").await;
+    studio.clock.advance(HOUR);
+    let mut other = Other::start(&studio, &credential);
+    let (arrived, let_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    studio.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
+    other.read(&studio.clock, 1);
+    drop(arrived.acquire().await.unwrap());
+    other.signal("-STOP");
+    let_go.add_permits(1);
+    studio.clock.advance(61_000);
+    let winner = text(&studio.read(&credential).await.unwrap(), "access_token").to_owned();
+    other.signal("-CONT");
+    assert_eq!(other.heard(), winner, "the holder finds out, and hands on what is there");
+    assert_eq!(text(&studio.read(&credential).await.unwrap(), "access_token"), winner);
+    let actions = studio.actions().await;
+    assert_eq!(actions.iter().filter(|action| *action == "credential.refreshed").count(), 1);
+    assert_eq!(actions.iter().filter(|action| *action == "credential.refresh-begin").count(), 2);
+}
