@@ -61,6 +61,8 @@ pub(crate) struct Simulated {
     /// Further members of each token answer, as JSON text: `"expires_in":3600`.
     pub(crate) members: Arc<Mutex<String>>,
     pub(crate) account: Arc<Mutex<String>>,
+    /// What `/me` answers, instead of the account.
+    pub(crate) me: Arc<Mutex<Option<String>>>,
 }
 
 impl Simulated {
@@ -72,6 +74,7 @@ impl Simulated {
             policy,
             members: Arc::new(Mutex::new(r#""expires_in":3600"#.to_owned())),
             account: Arc::new(Mutex::new("account-1".to_owned())),
+            me: Arc::default(),
         });
         let serving = simulated.clone();
         tokio::spawn(async move {
@@ -140,7 +143,7 @@ impl Simulated {
         let mut memory = self.memory.lock().unwrap();
         memory.requests.push(asked.clone());
         match asked.path.as_str() {
-            "/token" => {
+            "/token" | "/refresh" => {
                 let turn = memory.turns.pop_front();
                 if let Some(Turn::Answer(status, kind, body)) = turn {
                     return (status, kind, body, None);
@@ -149,6 +152,9 @@ impl Simulated {
                 (status, "application/json", body, turn)
             }
             "/me" => {
+                if let Some(me) = &*self.me.lock().unwrap() {
+                    return (200, "application/json", me.clone(), None);
+                }
                 let account = self.account.lock().unwrap();
                 (200, "application/json", format!(r#"{{"sub":"{account}","email":"{account}@example.com"}}"#), None)
             }
@@ -157,8 +163,8 @@ impl Simulated {
                 if let Some(Turn::Answer(status, kind, body)) = turn {
                     return (status, kind, body, None);
                 }
-                let token = member(&asked.body, "token").unwrap_or_default();
-                memory.revoked.push(token);
+                let token = member(&asked.body, "token").or_else(|| asked.authorization.clone());
+                memory.revoked.push(token.unwrap_or_default());
                 (200, "application/json", "{}".to_owned(), None)
             }
             _ => (404, "text/plain", String::new(), None),

@@ -83,7 +83,7 @@ pub struct Form {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Connect {
-    /// The provider's name.
+    /// The provider's name in the catalogue, or the address of an issuer that describes itself.
     pub provider: String,
     /// The scopes to ask for.
     #[serde(default)]
@@ -189,7 +189,7 @@ impl Manifest {
             }
         }
         for (at, address) in self.return_addresses.iter().enumerate() {
-            if !is_return_address(address) {
+            if !is_plain_address(address) {
                 faults.add(
                     format!("return_addresses/{at}"),
                     "format",
@@ -213,11 +213,11 @@ impl Manifest {
             }
         }
         if let Some(connect) = &self.credentials.oauth2 {
-            if connect.provider.parse::<PluginName>().is_err() {
+            if connect.provider.parse::<PluginName>().is_err() && !is_plain_address(&connect.provider) {
                 faults.add(
                     "credentials/oauth2/provider".to_owned(),
                     "format",
-                    "must be a provider's name in lower case",
+                    "must be a provider's name in lower case, or the https address of an issuer",
                 );
             }
             if connect.scopes.iter().any(|scope| !is_scope(scope)) {
@@ -349,7 +349,7 @@ fn host_matches(pattern: &str, host: &str) -> bool {
     }
 }
 
-fn is_return_address(text: &str) -> bool {
+fn is_plain_address(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
         let local = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
         (url.scheme() == "https" || url.scheme() == "http" && local)

@@ -4,6 +4,7 @@
 #[path = "../../../../tests/support/ambient.rs"]
 mod ambient;
 mod audit;
+mod catalog;
 mod connect;
 mod egress;
 mod processes;
