@@ -104,6 +104,11 @@ impl Simulated {
         self.memory.lock().unwrap().turns.push_back(turn);
     }
 
+    /// Whatever it was told to do, it forgets.
+    pub(crate) fn up_again(&self) {
+        self.memory.lock().unwrap().turns.clear();
+    }
+
     pub(crate) fn asked(&self, path: &str) -> Vec<Asked> {
         self.memory.lock().unwrap().requests.iter().filter(|asked| asked.path == path).cloned().collect()
     }

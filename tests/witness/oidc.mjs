@@ -49,7 +49,7 @@ export class Oidc {
         return `${model}-${CANARY}-${generate.call(this)}`;
       };
     }
-    provider.on('refresh_token.saved', (token) => oidc.refreshTokens.push(token.jti));
+    provider.on('refresh_token.saved', (token) => oidc.refreshTokens.push({ token: token.jti, account: token.accountId }));
     provider.on('grant.success', (ctx) => oidc.grants.push(ctx.oidc.params.grant_type));
     provider.on('grant.error', (_, error) => oidc.errors.push(error.message));
     provider.on('grant.revoked', () => (oidc.revoked += 1));
@@ -81,16 +81,23 @@ export class Oidc {
     return this.client;
   }
 
-  /** Enters the address that Strongroom printed (RFC 7592). */
-  async redirectTo(address) {
+  /** Enters the addresses that Strongroom printed (RFC 7592). */
+  async redirectTo(...addresses) {
     const { registration_access_token: token, registration_client_uri: uri, ...client } = this.client;
     for (const name of ['client_id_issued_at', 'client_secret_expires_at']) delete client[name];
     const answer = await fetch(uri, {
       method: 'PUT',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ ...client, redirect_uris: [address] }),
+      body: JSON.stringify({ ...client, redirect_uris: addresses }),
     });
-    assert.equal(answer.status, 200, await answer.text());
+    const text = await answer.text();
+    assert.equal(answer.status, 200, text);
+    this.client = JSON.parse(text);
+  }
+
+  /** The refresh token that this account got last. */
+  latest(account) {
+    return this.refreshTokens.findLast((token) => token.account === account)?.token;
   }
 
   /** A form, as the client sends it. */

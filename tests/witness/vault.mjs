@@ -101,7 +101,7 @@ export class Vault {
     const { code, stdout, stderr } = await run(this.program, ['--dev', '--json', ...args], this.env, input);
     this.record(`strongroom ${args.join(' ')}`, `${code}\n${stdout}${stderr}`);
     assert.equal(code, 0, stderr);
-    return JSON.parse(stdout);
+    return stdout.trim() ? JSON.parse(stdout) : null;
   }
 
   async call(method, path, token, body, headers = {}) {

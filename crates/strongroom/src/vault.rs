@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::id::{CredentialId, Owner, PluginName, TenantId, TenantName};
 use crate::manifest::Manifest;
 use crate::oauth::Reach;
+use crate::oauth::breaker::Breakers;
 use crate::oauth::egress::Egress;
 use crate::oauth::refresh::Flight;
 use crate::provider::{Catalog, CatalogError};
@@ -35,6 +36,7 @@ pub struct Vault {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) egress: Arc<Egress>,
     pub(crate) public_url: Option<Url>,
+    pub(crate) breakers: Arc<Breakers>,
     pub(crate) flights: Arc<Mutex<HashMap<CredentialId, Flight>>>,
     key_id: String,
     deadline: Duration,
@@ -180,6 +182,7 @@ impl Builder {
             }),
             egress: Arc::new(Egress::new(self.reach).map_err(|_| OpenError::Client)?),
             public_url: self.public_url,
+            breakers: Arc::default(),
             flights: Arc::default(),
             key_id: key.id().to_string(),
             deadline: self.deadline,

@@ -3,6 +3,7 @@
 //! of the environment, no second lookups; size and time are limited.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,9 +117,13 @@ pub(crate) struct Egress {
 
 impl Egress {
     pub(crate) fn new(reach: Reach) -> Result<Self, reqwest::Error> {
+        Self::with(reach, Arc::new(|name| Box::pin(lookup(name))))
+    }
+
+    fn with(reach: Reach, lookup: Lookup) -> Result<Self, reqwest::Error> {
         let reach = Arc::new(reach);
         let client = reqwest::Client::builder()
-            .dns_resolver(Checked(reach.clone()))
+            .dns_resolver(Checked { reach: reach.clone(), lookup })
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
@@ -209,15 +214,24 @@ impl Reach {
     }
 }
 
+type Found = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
+type Lookup = Arc<dyn Fn(String) -> Found + Send + Sync>;
+
+async fn lookup(name: String) -> std::io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((name, 0)).await?.collect())
+}
+
 /// Resolves once, and refuses a name if any of its addresses may not be called: else the choice would be the attacker's.
-#[derive(Clone)]
-struct Checked(Arc<Reach>);
+struct Checked {
+    reach: Arc<Reach>,
+    lookup: Lookup,
+}
 
 impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0.clone();
+        let (reach, found) = (self.reach.clone(), (self.lookup)(name.as_str().to_owned()));
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = found.await?;
             if found.is_empty() || found.iter().any(|address| !reach.allows(address.ip())) {
                 return Err(EgressError::Forbidden(name.as_str().to_owned()).into());
             }
@@ -289,4 +303,62 @@ pub(crate) fn json<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Sec
     let body = Secret::new(text.clone().into_bytes());
     text.zeroize();
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Calls a name whose addresses change with each lookup; says how often it was looked up, and who was knocked at.
+    async fn call(answers: &'static [&'static [&'static str]], reach: Reach) -> (usize, usize, Result<u16, String>) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let (knocks, lookups) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let counted = knocks.clone();
+        std::thread::spawn(move || {
+            while listener.accept().is_ok() {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let looked = lookups.clone();
+        let lookup: Lookup = Arc::new(move |_| {
+            let at = looked.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+            let found = answers[at].iter().map(|ip| SocketAddr::new(ip.parse().expect("an address"), port)).collect();
+            Box::pin(std::future::ready(Ok(found)))
+        });
+        let egress = Egress::with(reach, lookup).expect("a client");
+        let url = Url::parse(&format!("https://rebind.example:{port}/")).expect("an address");
+        let answer = egress.send(Call::new(reqwest::Method::GET, url)).await;
+        let answer = answer.map(|answer| answer.status).map_err(|error| error.to_string());
+        (lookups.load(Ordering::SeqCst), knocks.load(Ordering::SeqCst), answer)
+    }
+
+    fn house() -> Reach {
+        Reach { loopback: false, networks: vec!["192.0.2.0/24".parse().expect("a network")] }
+    }
+
+    #[tokio::test]
+    async fn a_name_with_one_forbidden_address_is_not_called() {
+        for answers in
+            [&["127.0.0.1"][..], &["8.8.8.8", "127.0.0.1"], &["::ffff:127.0.0.1"], &["192.0.2.1", "10.0.0.1"], &[]]
+        {
+            let answers: &'static [&'static [&'static str]] = Box::leak(Box::new([answers]));
+            let (lookups, knocks, answer) = call(answers, house()).await;
+            assert_eq!((lookups, knocks), (1, 0), "{answers:?}");
+            assert!(answer.is_err());
+        }
+        // The control: when the network is the operator's, somebody knocks.
+        let reach = Reach { loopback: false, networks: vec!["127.0.0.0/8".parse().expect("a network")] };
+        assert_eq!(call(&[&["127.0.0.1"]], reach).await.1, 1);
+    }
+
+    /// Rebinding: good at the check, bad at the connection. There is one lookup, and the connection goes to what it gave.
+    #[tokio::test]
+    async fn a_name_that_changes_between_lookups_is_looked_up_once() {
+        let reach = Reach { loopback: false, networks: vec!["127.0.0.2/32".parse().expect("a network")] };
+        let (lookups, knocks, _) = call(&[&["127.0.0.2"], &["127.0.0.1"]], reach).await;
+        assert_eq!((lookups, knocks), (1, 0), "127.0.0.1 is not asked, whatever a second lookup would say");
+    }
 }

@@ -2,6 +2,7 @@
 //! (`crate::provider`); everything that goes out goes through one client (`egress`).
 
 pub mod app;
+pub(crate) mod breaker;
 pub mod connection;
 mod discovery;
 pub(crate) mod egress;

@@ -34,6 +34,8 @@ const BACKOFF: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// A registration that is refused is the operator's to mend: it is tried now and then.
 const CONFIG: Duration = Duration::from_secs(3600);
+/// So many refusals in a row, of a kind that no standard has, are an end.
+const UNKNOWN: u64 = 12;
 /// A token this close to its end is not handed out.
 const LEEWAY: Duration = Duration::from_secs(2);
 /// At most so many in one sweep, and at once.
@@ -218,12 +220,12 @@ impl Vault {
                 let (land, landed) = watch::channel(false);
                 flights.insert(id, landed.clone());
                 let vault = self.clone();
+                let landing = Landing { vault: self.clone(), id, land };
                 tokio::spawn(async move {
+                    let _landing = landing;
                     if let Err(error) = vault.refresh_once(&owner, id, generation, forced).await {
                         tracing::warn!(credential = %id, %error, "a refresh was not carried out");
                     }
-                    vault.flights.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&id);
-                    let _ = land.send(true);
                 });
                 landed
             }
@@ -255,6 +257,9 @@ impl Vault {
                 continue;
             }
             let registration = self.registration(owner.tenant, app).await?;
+            if let Some(until) = self.breakers.open_until(&registration.endpoint(), now).filter(|_| !forced) {
+                return self.put_off(&row, refresh, until).await;
+            }
             let claim = match self.next_step(&row, &refresh, &registration.provider.refresh, now, forced) {
                 Step::Claim(claim) => claim,
                 Step::Settle(settled) => return self.settle_state(&row, *settled, Reason::Interrupted).await,
@@ -271,7 +276,9 @@ impl Vault {
             refresh.intent_at = Some(claim.intent_at);
             refresh.state = claim.state;
             let values = self.values(owner, &row).await?;
-            match self.ask_refresh(&registration, &values, now).await {
+            let asked = self.ask_refresh(&registration, &values, now).await;
+            self.breakers.saw(&registration.endpoint(), &asked, self.clock.now());
+            match asked {
                 Ok(tokens) => return self.keep_refreshed(row, refresh, &registration, values, tokens).await,
                 Err(Failure::Terminal { .. }) if again && self.has_moved(owner, id, seen).await? => {
                     again = false;
@@ -436,6 +443,10 @@ impl Vault {
                 let failures = if was_open { failures } else { 0 };
                 RefreshRow { state: RefreshState::Ambiguous, cause, due_at: later(BACKOFF), failures, ..base }
             }
+            // An answer that nobody understands, again and again: the grant is taken for gone, so that somebody looks.
+            Failure::Transient { unknown: true, .. } if failures >= UNKNOWN => {
+                RefreshRow { state: RefreshState::ReauthRequired, cause, due_at: None, intent_at: None, ..base }
+            }
             Failure::Transient { retry_after, .. } => {
                 let state = if was_open { RefreshState::Ambiguous } else { RefreshState::Degraded };
                 let intent_at = if was_open { base.intent_at } else { None };
@@ -455,6 +466,17 @@ impl Vault {
             Err(Error::Store(StoreError::Conflict(_))) => Ok(()),
             other => other,
         }
+    }
+
+    /// The token endpoint is not asked at the moment; this credential is due again when it is.
+    async fn put_off(&self, row: &CredentialRow, refresh: RefreshRow, until: Timestamp) -> Result<(), Error> {
+        if refresh.due_at.is_none_or(|due| due >= until) {
+            return Ok(());
+        }
+        let spread = self.jitter(i128::from(10_000_u32));
+        let due_at =
+            Timestamp::from_millisecond(until.as_millisecond() + i64::try_from(spread).unwrap_or_default()).ok();
+        self.settle_state(row, RefreshRow { due_at, ..refresh }, Reason::Provider).await
     }
 
     /// Due, but there is nothing to do: it must not be due for ever.
@@ -503,6 +525,20 @@ impl Vault {
             .of_user(&row.owner.user)
             .of_plugin(&row.plugin)
             .on(&row.id)
+    }
+}
+
+/// A flight lands however it ends: also when its task panics, nobody waits for ever.
+struct Landing {
+    vault: Vault,
+    id: CredentialId,
+    land: watch::Sender<bool>,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.vault.flights.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&self.id);
+        let _ = self.land.send(true);
     }
 }
 

@@ -47,7 +47,13 @@ pub(crate) enum Failure {
     /// The registration is wrong: only the operator can help.
     Config { cause: String },
     /// It may work later.
-    Transient { cause: String, retry_after: Option<Duration>, may_have_arrived: bool },
+    Transient {
+        cause: String,
+        retry_after: Option<Duration>,
+        may_have_arrived: bool,
+        /// A refusal of a kind that no standard has.
+        unknown: bool,
+    },
 }
 
 impl Failure {
@@ -123,6 +129,11 @@ impl Registration {
             }
         }
         Ok(call)
+    }
+
+    /// What a breaker is kept for: the token endpoint's origin.
+    pub(crate) fn endpoint(&self) -> String {
+        self.address(&self.provider.token.url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
     }
 
     pub(crate) fn address(&self, template: &str) -> Result<url::Url, Failure> {
@@ -206,7 +217,11 @@ impl Registration {
             // what became of the request behind it.
             _ => {
                 let unclear = answer.is_success() || matches!(answer.status, 500 | 502 | 504);
-                Failure::Transient { cause, retry_after, may_have_arrived: code.is_none() && unclear }
+                let passing = ["temporarily_unavailable", "server_error", "slow_down"];
+                let unknown = (400..500).contains(&answer.status)
+                    && !matches!(answer.status, 408 | 429)
+                    && !code.as_deref().is_some_and(|code| passing.contains(&code));
+                Failure::Transient { cause, retry_after, may_have_arrived: code.is_none() && unclear, unknown }
             }
         }
     }
@@ -214,7 +229,7 @@ impl Registration {
 
 impl Failure {
     fn transient(cause: &str, may_have_arrived: bool) -> Self {
-        Self::Transient { cause: cause.to_owned(), retry_after: None, may_have_arrived }
+        Self::Transient { cause: cause.to_owned(), retry_after: None, may_have_arrived, unknown: false }
     }
 }
 

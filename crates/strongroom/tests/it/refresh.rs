@@ -261,3 +261,49 @@ async fn the_sweep_refreshes_what_is_due_and_nothing_else() {
     assert_eq!(studio.vault.sweep().await.unwrap(), 30);
     assert_eq!(studio.provider.families_revoked(), 0);
 }
+
+/// While a provider is down, not every credential has to find it out, and the sweep does not turn in circles.
+#[tokio::test]
+async fn a_provider_that_is_down_is_left_alone_for_a_while() {
+    let studio = Studio::new("breaker", Policy::Strict).await;
+    let mut credentials = Vec::new();
+    for number in 0..30 {
+        credentials.push(studio.connected(&format!("user-{number}")).await);
+    }
+    studio.clock.advance(HOUR);
+    for _ in 0..100 {
+        studio.provider.next(Turn::Answer(503, "text/plain", String::new()));
+    }
+    assert_eq!(studio.vault.sweep().await.unwrap(), 30);
+    let asked = studio.provider.asked("/token").len() - 30;
+    assert!(asked < 25, "{asked} of 30 found it out");
+    assert_eq!(studio.vault.sweep().await.unwrap(), 0, "all are put off");
+    studio.provider.up_again();
+    studio.clock.advance(10 * 60_000);
+    studio.vault.sweep().await.unwrap();
+    for credential in &credentials {
+        token(&studio, credential).await;
+    }
+}
+
+/// An answer of a kind that no standard has does not end a grant at once, but it does not go on for ever either.
+#[tokio::test]
+async fn a_refusal_that_nobody_understands_ends_at_last() {
+    let studio = Studio::new("unknown", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    studio.clock.advance(HOUR);
+    let mut tries = 0;
+    for _ in 0..40 {
+        studio.provider.next(answered(r#"{"error":"something_new"}"#));
+        match studio.read(&credential).await.unwrap_err() {
+            Error::Refresh { .. } => tries += 1,
+            Error::ReauthRequired { cause } => {
+                assert_eq!(cause, "something_new");
+                break;
+            }
+            other => panic!("{other}"),
+        }
+        studio.clock.advance(16 * 60_000);
+    }
+    assert_eq!(tries, 11);
+}

@@ -1,0 +1,52 @@
+//! A breaker for each token endpoint: while a provider is down, not every credential has to find that out by itself.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::token::{Failure, Tokens};
+
+/// So many failures in a row, of whichever credentials, open it.
+const FAILURES: u32 = 5;
+const OPEN: Duration = Duration::from_secs(30);
+/// More token endpoints than this have no breaker of their own.
+const MOST: usize = 1_000;
+
+#[derive(Default)]
+pub(crate) struct Breakers(Mutex<HashMap<String, Breaker>>);
+
+#[derive(Default)]
+struct Breaker {
+    failures: u32,
+    open_until: Option<Timestamp>,
+}
+
+impl Breakers {
+    /// Until when the endpoint is left alone. When that is over, one failure opens it again.
+    pub(crate) fn open_until(&self, endpoint: &str, now: Timestamp) -> Option<Timestamp> {
+        let breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = breakers.get(endpoint)?.open_until?;
+        // A clock that jumped back does not keep it open for longer than it was meant to be.
+        let longest = now.saturating_add(OPEN).unwrap_or(now);
+        (until > now && until <= longest).then_some(until)
+    }
+
+    pub(crate) fn saw(&self, endpoint: &str, asked: &Result<Tokens, Failure>, now: Timestamp) {
+        let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // An answer that refuses one grant says that the endpoint works.
+        if !matches!(asked, Err(Failure::Transient { unknown: false, .. })) {
+            breakers.remove(endpoint);
+            return;
+        }
+        if breakers.len() >= MOST && !breakers.contains_key(endpoint) {
+            return;
+        }
+        let breaker = breakers.entry(endpoint.to_owned()).or_default();
+        breaker.failures += 1;
+        if breaker.failures >= FAILURES {
+            breaker.open_until = now.saturating_add(OPEN).ok();
+        }
+    }
+}
