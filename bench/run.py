@@ -28,7 +28,7 @@ import report
 from common import ROOT, SCRATCH, call, fail, first_answer, say, write_paths
 from openbao import openbao
 from report import ROWS, Results, Run, read_at
-from vault import bare, check_binaries, resident_mb, vault
+from vault import SWEEP, bare, check_binaries, resident_mb, vault
 
 ROUNDS = 3
 
@@ -114,6 +114,17 @@ def saving(small, number, paths):
     return target
 
 
+def sweep(scratch):
+    """Many connected accounts, of which a few are due, and others are read while those are refreshed."""
+    directory = pathlib.Path(tempfile.mkdtemp(dir=scratch))
+    say("connecting 100,000 accounts, of which 1,000 will fall due")
+    command = [SWEEP, directory / "v.db", "100000", "1000"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    swept = json.loads(done.stdout)
+    say(f"swept: {swept['refreshes_per_second']:,.0f} refreshes/s, {swept['reads_per_second_during']:,.0f} reads/s")
+    return swept
+
+
 def measure_all(options, scratch, stack):
     load, seconds = os.getloadavg()[0], options.seconds
     small, large = (stack.enter_context(vault(scratch, count)) for count in (ROWS, options.million))
@@ -145,7 +156,7 @@ def measure_all(options, scratch, stack):
 
     medians = {name: median(of) for name, of in runs.items()}
     idle = max(small.idle_mb, large.idle_mb)
-    return Results(medians, ROUNDS, statistics.median(durable), idle, max(memory), load)
+    return Results(medians, ROUNDS, statistics.median(durable), idle, max(memory), load, sweep(scratch))
 
 
 def main():

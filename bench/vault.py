@@ -14,7 +14,8 @@ from common import OPENER, ROOT, Target, call, fail, first_answer, free_port, re
 
 BUILD = "cargo build --release --workspace --bins --examples"
 RELEASE = ROOT / "target/release"
-STRONGROOM, BARE, FILL = RELEASE / "strongroom", RELEASE / "examples/bare", RELEASE / "examples/fill"
+STRONGROOM, BARE = RELEASE / "strongroom", RELEASE / "examples/bare"
+FILL, SWEEP = RELEASE / "examples/fill", RELEASE / "examples/sweep"
 
 
 @dataclasses.dataclass
@@ -35,7 +36,7 @@ class Vault:
 
 
 def check_binaries():
-    for binary in (STRONGROOM, BARE, FILL):
+    for binary in (STRONGROOM, BARE, FILL, SWEEP):
         if not binary.exists():
             fail(f"{binary.relative_to(ROOT)} is missing: {BUILD}")
 

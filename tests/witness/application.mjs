@@ -43,7 +43,8 @@ export class Person {
     person.context.on('response', async (response) => {
       if (!response.url().startsWith(vault.origin)) return;
       const headers = await response.headersArray().catch(() => []);
-      vault.record(`GET ${response.url()}`, `${response.status()}\n${JSON.stringify(headers)}`);
+      // The address itself was sent, not answered: a callback's has the code of the provider.
+      vault.record(`GET ${new URL(response.url()).pathname}`, `${response.status()}\n${JSON.stringify(headers)}`);
       const cookie = headers.find(({ name }) => name.toLowerCase() === 'set-cookie');
       if (cookie) person.setCookies.push(cookie.value);
     });

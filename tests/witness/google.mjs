@@ -18,7 +18,8 @@ function moved({ accounts, oauth2, openidconnect }) {
     .replaceAll('https://accounts.google.com', accounts)
     .replaceAll('https://oauth2.googleapis.com', oauth2)
     .replaceAll('https://openidconnect.googleapis.com', openidconnect);
-  assert.doesNotMatch(moved.replace(/^docs = .*$|^.*"https:\/\/www\.googleapis\.com\/auth\/.*$/gm, ''), /google(apis)?\.com/);
+  const rest = moved.replace(/^docs = .*$|^.*"https:\/\/www\.googleapis\.com\/auth\/.*$/gm, '');
+  assert.doesNotMatch(rest, /google(apis)?\.com/);
   return moved;
 }
 
@@ -97,6 +98,7 @@ async function atEmulate() {
   const refused = await ask();
   assert.deepEqual([refused.status, (await refused.json()).error], [400, 'invalid_grant']);
   proved('Google of emulate: deleted, the refresh token is revoked there and refused from then on');
+  await vault.stop();
   await emulator.close();
 }
 
@@ -108,7 +110,8 @@ async function atDocumented() {
   assert.notEqual(online, file);
   const { vault, application } = await vaultAt('google', { google: file, online });
   const client = await google.register('client_secret_post');
-  const create = (name) => vault.cli(['oauth-app', 'create', name, '--client-id', client.client_id], client.client_secret);
+  const create = (name) =>
+    vault.cli(['oauth-app', 'create', name, '--client-id', client.client_id], client.client_secret);
   const apps = [await create('google'), await create('online')];
   await google.redirectTo(...apps.map((app) => app.redirect_address));
   const { alice: session } = application.sessions;
@@ -167,6 +170,7 @@ async function atDocumented() {
   const dead = await vault.call('POST', `/v1/credentials/${brief.id}/refresh`, session);
   assert.equal(dead.status, 409, JSON.stringify(dead.body));
   proved('the control: with access_type=online there is no refresh token, and refreshing says that it must be connected again');
+  await vault.stop();
 }
 
 await atEmulate();

@@ -31,7 +31,7 @@ const features = {
 
 /** A running provider, and what it did. */
 export class Oidc {
-  static async start(host, configuration = {}) {
+  static async start(host, configuration = {}, middleware = null) {
     const oidc = new Oidc();
     const port = await freePort();
     oidc.issuer = `http://${host}:${port}`;
@@ -54,6 +54,7 @@ export class Oidc {
     provider.on('grant.error', (_, error) => oidc.errors.push(error.message));
     provider.on('grant.revoked', () => (oidc.revoked += 1));
     oidc.provider = provider;
+    if (middleware) provider.use((ctx, next) => middleware(oidc, ctx, next));
     oidc.server = createServer(provider.callback()).listen(port, '127.0.0.1');
     await new Promise((resolve) => oidc.server.once('listening', resolve));
     return oidc;

@@ -2,7 +2,7 @@
 // directory, the log and every answer stay there to be scanned; what a plugin reads is the one thing not written down.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFileSync, createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,19 +82,28 @@ export class Vault {
     const checked = await run(vault.program, ['provider', 'check', overlay], vault.env);
     assert.equal(checked.code, 0, checked.stderr);
 
-    const log = createWriteStream(join(home, 'server.log'));
     const server = spawn(vault.program, ['dev', '--listen', address], { env: vault.env });
-    cleanups.push(() => server.kill());
-    let greeting = '';
-    server.stdout.on('data', (chunk) => (greeting += chunk)).pipe(log, { end: false });
-    server.stderr.on('data', (chunk) => (vault.log += chunk)).pipe(log, { end: false });
-    const found = () => greeting.match(/host key\s+(\S+)/)?.[1] ?? (server.exitCode === null ? null : 'none');
-    vault.hostKey = await until('the server starts', 20, found);
+    vault.server = server;
+    cleanups.push(() => server.kill('SIGKILL'));
+    for (const stream of [server.stdout, server.stderr]) {
+      stream.on('data', (chunk) => {
+        vault.log += chunk;
+        appendFileSync(join(home, 'server.log'), chunk);
+      });
+    }
+    await until('the server starts', 20, () => vault.log.includes('Stop with Ctrl-C') || server.exitCode !== null);
     assert.equal(server.exitCode, null, vault.log);
+    vault.hostKey = vault.log.match(/host key\s+(\S+)/)[1];
     return vault;
   }
 
   log = '';
+
+  async stop() {
+    this.server.kill();
+    await until('the server stops', 15, () => this.server.exitCode !== null || this.server.signalCode !== null);
+    assert.equal(this.server.exitCode, 0, this.log);
+  }
 
   /** A command with `--dev --json`; gives what it printed. */
   async cli(args, input = '') {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use strongroom::id::AppId;
@@ -115,7 +115,8 @@ impl OauthAppCommand {
                     Some(address) => {
                         output.done(&format!("Register this redirect address at {}: {address}", app.title))
                     }
-                    None => bail!("set server.public_url, and `strongroom oauth-app list` shows the redirect address"),
+                    None => output
+                        .done("Set server.public_url, and `strongroom oauth-app list` shows the redirect address."),
                 }
             }
             Self::List => {
@@ -149,6 +150,8 @@ fn shown(app: &App) -> Value {
     json!({
         "id": app.id.to_string(),
         "provider": app.provider,
+        "title": app.title,
+        "notices": app.notices,
         "client_id": app.client_id,
         "parameters": app.parameters,
         "redirect_address": app.redirect_address,

@@ -63,7 +63,9 @@ pub use clock::Clock;
 pub use credential::{Change, Credential, CredentialType, Draft, Opened, State};
 pub use error::Error;
 pub use fields::Fields;
-pub use id::{CredentialId, CredentialName, KeyId, Label, Owner, PluginName, SessionId, TenantId, TenantName, UserId};
+pub use id::{
+    AppId, CredentialId, CredentialName, KeyId, Label, Owner, PluginName, SessionId, TenantId, TenantName, UserId,
+};
 pub use key::Role;
 pub use manifest::Manifest;
 pub use once::Once;

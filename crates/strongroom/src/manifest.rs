@@ -359,7 +359,7 @@ fn is_plain_address(text: &str) -> bool {
     })
 }
 
-fn is_scope(text: &str) -> bool {
+pub(crate) fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 

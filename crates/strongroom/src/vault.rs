@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub struct Vault {
     pub(crate) egress: Arc<Egress>,
     pub(crate) public_url: Option<Url>,
     pub(crate) breakers: Arc<Breakers>,
+    pub(crate) closing: Arc<AtomicBool>,
     pub(crate) flights: Arc<Mutex<HashMap<CredentialId, Flight>>>,
     key_id: String,
     deadline: Duration,
@@ -183,6 +185,7 @@ impl Builder {
             egress: Arc::new(Egress::new(self.reach).map_err(|_| OpenError::Client)?),
             public_url: self.public_url,
             breakers: Arc::default(),
+            closing: Arc::default(),
             flights: Arc::default(),
             key_id: key.id().to_string(),
             deadline: self.deadline,
@@ -246,8 +249,9 @@ impl Vault {
         self.within_deadline(self.store.ready()).await
     }
 
-    /// Writes out what is kept for later (times of last use) and stops the writer. Later writes are refused.
+    /// Waits for refreshes under way, writes out what is kept for later (times of last use) and stops the writer. Later writes are refused.
     pub async fn close(&self) {
+        self.land_all().await;
         self.store.close().await;
     }
 

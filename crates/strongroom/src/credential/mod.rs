@@ -317,6 +317,10 @@ impl Vault {
         if revision.is_some_and(|revision| revision != read_at) {
             return Err(Error::Stale { what: "credential" });
         }
+        if !change.fields.is_empty() && row.app.is_some() {
+            let message = "a connected account's tokens are its provider's; connect it again instead";
+            return Err(Error::field("fields", "connected", message));
+        }
         if !change.fields.is_empty() {
             let manifest = self.genuine_manifest(owner.tenant, &row.plugin).await?;
             let manifest = manifest.ok_or_else(|| {
@@ -361,7 +365,7 @@ impl Vault {
         if revision.is_some_and(|revision| revision != row.revision) {
             return Err(Error::Stale { what: "credential" });
         }
-        let owed = self.owed_for(&row).await;
+        let owed = self.owed_for(&row).await?;
         match self.within_deadline(self.store.delete_credential(owner, id, row.revision, owed.as_ref(), entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "credential" }),
             other => other,
@@ -383,7 +387,7 @@ impl Vault {
                 if row.revision != read {
                     fields = self.values(&owner, &row).await?;
                 }
-                if row.kind == CredentialType::Oauth2 {
+                if row.kind == CredentialType::Oauth2 || row.app.is_some() {
                     fields.remove("refresh_token");
                 }
                 Ok(Opened { id: row.id, revision: row.revision, kind: row.kind, expires_at: row.expires_at, fields })

@@ -17,7 +17,7 @@ use super::keep::Connected;
 use super::token::{Ask, Failure, Tokens, word};
 use crate::access::{Actor, Who};
 use crate::audit::{Action, Reason};
-use crate::credential::Credential;
+use crate::credential::{Credential, CredentialType};
 use crate::error::Error;
 use crate::fields::{Value, Values};
 use crate::id::{AppId, ConnectionId, CredentialId, CredentialName, NameError, Owner, PluginName};
@@ -77,8 +77,7 @@ pub struct Start {
     pub browser: Secret<String>,
 }
 
-/// What a callback brought.
-#[derive(Debug)]
+/// What a callback brought. It has no `Debug`: its query has the code in it.
 pub struct Callback {
     /// `state`.
     pub state: Secret<String>,
@@ -195,6 +194,9 @@ impl Vault {
         if let Some(id) = draft.credential {
             let row = self.store.credential(owner, id).await?.filter(|row| row.plugin == draft.plugin);
             let row = row.ok_or(Error::NotFound { what: "credential" })?;
+            if row.kind != CredentialType::Oauth2 {
+                return Err(Error::field("credential", "unsupported", "only a connected account is connected again"));
+            }
             // Incremental: what was granted before is asked for again.
             scopes.extend(crate::oauth::token::split(&row.scopes, " "));
             app = app.or(row.app);
@@ -208,6 +210,10 @@ impl Vault {
         scopes.extend(authorize.scopes.iter().cloned());
         let mut seen = std::collections::BTreeSet::new();
         scopes.retain(|scope| seen.insert(scope.clone()));
+        if scopes.len() > 100 || !scopes.iter().all(|scope| crate::manifest::is_scope(scope)) {
+            let message = "must be at most 100 scopes without white space, quotes or backslashes (RFC 6749 3.3)";
+            return Err(Error::field("scopes", "format", message));
+        }
         let now = self.clock.now();
         let start = self.random_text();
         let mut row = ConnectionRow {
@@ -282,7 +288,10 @@ impl Vault {
         let Some(code) = callback.code.filter(|_| callback.error.is_none()) else {
             let entry = self.entry(actor, row.owner.tenant, Action::ConnectionReturn).of_user(&row.owner.user);
             let entry = entry.of_plugin(&row.plugin).on(&row.id).denied(Reason::Provider);
-            self.within_deadline(self.store.take_connection(row.id, row.hash, entry)).await?;
+            match self.within_deadline(self.store.take_connection(row.id, row.hash, entry)).await {
+                Err(Error::Store(StoreError::Conflict(_))) => return Err(Error::NotFound { what: "connection" }),
+                other => other?,
+            }
             // The provider's word is anybody's: only codes that the standard knows are passed on (RFC 6749 4.1.2.1).
             let known = ["access_denied", "invalid_scope", "server_error", "temporarily_unavailable"];
             let error = callback.error.as_deref().filter(|error| known.contains(error)).unwrap_or("failed");
@@ -324,10 +333,17 @@ impl Vault {
             Err(Error::Store(StoreError::Conflict(_))) => return Err(Error::NotFound { what: "connection" }),
             other => other?,
         }
-        let registration = self.registration(owner.tenant, row.app).await?;
-        let tokens = self.exchange(&registration, &carried).await?;
+        // A task of its own: whoever hangs up now does not lose a grant whose code is spent.
+        let (vault, actor) = (self.clone(), actor.clone());
+        let finished = tokio::spawn(async move { vault.finish(&actor, &row, &carried).await }).await;
+        finished.unwrap_or_else(|_| Err(Error::Provider("the connection was cut off".to_owned())))
+    }
+
+    async fn finish(&self, actor: &Actor, row: &ConnectionRow, carried: &Carried) -> Result<Credential, Error> {
+        let registration = self.registration(row.owner.tenant, row.app).await?;
+        let tokens = self.exchange(&registration, carried).await?;
         let account = self.account_of(&registration, &tokens).await?;
-        self.keep_tokens(actor, owner, &row, &registration, tokens, &carried.kept, account).await
+        self.keep_tokens(actor, row, &registration, tokens, &carried.kept, account).await
     }
 
     async fn exchange(&self, registration: &Registration, carried: &Carried) -> Result<Tokens, Error> {
@@ -367,11 +383,9 @@ impl Vault {
         Ok(Some((word(&json, &account.id).ok_or_else(|| failed("no id"))?, label)))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of `complete`, with everything it found out")]
     async fn keep_tokens(
         &self,
         actor: &Actor,
-        owner: &Owner,
         connection: &ConnectionRow,
         registration: &Registration,
         tokens: Tokens,
@@ -399,6 +413,7 @@ impl Vault {
             values.insert("expires_at".to_owned(), Value::Text(Secret::new(at.to_string())));
         }
         let account = account.and_then(|(id, label)| label.or(Some(id)));
+        let owner = &connection.owner;
         let connected = Connected { values, account, refresh_expires_at: tokens.refresh_expires_at };
         match connection.credential {
             Some(id) => self.reconnect(actor, owner, id, registration, connected).await,

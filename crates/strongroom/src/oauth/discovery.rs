@@ -21,6 +21,8 @@ struct Metadata {
     code_challenge_methods_supported: Vec<String>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
+    #[serde(default)]
+    scopes_supported: Vec<String>,
 }
 
 pub(crate) async fn discover(egress: &Egress, issuer: &str) -> Result<Provider, Error> {
@@ -37,7 +39,8 @@ pub(crate) async fn discover(egress: &Egress, issuer: &str) -> Result<Provider, 
         if answer.status != 200 {
             continue;
         }
-        let metadata: Metadata = serde_json::from_slice(answer.body.expose()).map_err(|_| failed("it is not JSON"))?;
+        // Some answer everything with a page of theirs.
+        let Ok(metadata) = serde_json::from_slice::<Metadata>(answer.body.expose()) else { continue };
         if metadata.issuer != issuer {
             return Err(failed("the document names another issuer"));
         }
@@ -74,10 +77,13 @@ fn provider(metadata: Metadata) -> Result<Provider, String> {
     } else if offers("none") {
         ClientAuth::None
     } else {
-        return Err(format!("it takes none of the ways to authenticate that are known here, only {methods:?}"));
+        return Err("it takes none of the ways to authenticate that are known here".to_owned());
     };
     let challenges = &metadata.code_challenge_methods_supported;
     let pkce = challenges.is_empty() || challenges.iter().any(|method| method == "S256");
+    // A refresh token takes this scope and a consent (OpenID Connect Core 11), where the issuer knows it.
+    let offline = metadata.scopes_supported.iter().any(|scope| scope == "offline_access");
+    let consent = ("prompt".to_owned(), "consent".to_owned());
     let provider = Provider {
         title: metadata.issuer.clone(),
         docs: metadata.issuer.clone(),
@@ -89,10 +95,10 @@ fn provider(metadata: Metadata) -> Result<Provider, String> {
         iss_required: metadata.authorization_response_iss_parameter_supported,
         authorize: metadata.authorization_endpoint.map(|url| Authorize {
             url,
-            params: Default::default(),
+            params: offline.then_some(consent).into_iter().collect(),
             scope_param: "scope".to_owned(),
             scope_separator: " ".to_owned(),
-            scopes: Vec::new(),
+            scopes: offline.then(|| "offline_access".to_owned()).into_iter().collect(),
             pkce,
         }),
         token: TokenEndpoint { client_auth, ..TokenEndpoint::at(metadata.token_endpoint) },
@@ -105,5 +111,6 @@ fn provider(metadata: Metadata) -> Result<Provider, String> {
         inject: Default::default(),
     };
     let faults: Vec<String> = provider.faults("discovered").into_iter().filter(|f| !f.starts_with("docs")).collect();
-    if faults.is_empty() { Ok(provider) } else { Err(faults.join("; ")) }
+    // What the faults quote is the other side's text.
+    if faults.is_empty() { Ok(provider) } else { Err("what it says of itself does not fit together".to_owned()) }
 }

@@ -57,7 +57,8 @@ impl Vault {
         }
     }
 
-    /// The old grant stays until the new one is proven to be of the same account; then it is revoked.
+    /// The old grant stays until the new one is proven to be of the same account. It is not revoked then: at many providers
+    /// that would end the new one too.
     pub(crate) async fn reconnect(
         &self,
         actor: &Actor,
@@ -68,7 +69,8 @@ impl Vault {
     ) -> Result<Credential, Error> {
         loop {
             let mut row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
-            let old = self.values(owner, &row).await.unwrap_or_default();
+            // A record that does not open says of nobody that it was their account: then it is no reconnection.
+            let old = self.values(owner, &row).await?;
             if account_id(&old).is_some_and(|known| account_id(&connected.values).is_none_or(|id| id != known)) {
                 return Err(Error::OtherAccount);
             }
@@ -88,9 +90,7 @@ impl Vault {
             row.seal(self, &key, &|_| true, &connected.values);
             row.revision += 1;
             row.updated_at = self.clock.now();
-            let mut refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
-            // Whoever refreshes the old grant at this moment comes too late.
-            refresh.fence = self.store.refresh(id).await?.map_or(0, |old| old.fence) + 1;
+            let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
             let entry = self.entry(actor, owner.tenant, Action::CredentialUpdate).of_user(&owner.user);
             let entry = entry.of_plugin(&row.plugin).on(&row.id).leaving(row.digest());
             match self.within_deadline(self.store.reconnect_credential(&row, read_at, &refresh, entry)).await {

@@ -24,6 +24,7 @@ const LONGEST: Duration = Duration::from_secs(6 * 3600);
 /// About a month of trying; after it the operator is told, and it ends.
 const ATTEMPTS: u64 = 120;
 const SWEEP: u32 = 100;
+const AT_ONCE: usize = 16;
 
 /// A revocation that is owed, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,13 +42,22 @@ pub struct RevocationRow {
 impl Vault {
     /// What is owed when this credential goes: nothing, if it is not connected, does not open, or its provider takes
     /// nothing back.
-    pub(crate) async fn owed_for(&self, row: &CredentialRow) -> Option<RevocationRow> {
-        let app = row.app?;
-        let registration = self.registration(row.owner.tenant, app).await.ok()?;
-        let revoke = registration.provider.revoke.as_ref()?;
-        let mut values = self.values(&row.owner, row).await.ok()?;
-        let refresh = if revoke.token == Which::Refresh { values.remove("refresh_token") } else { None };
-        let Some(Value::Text(token)) = refresh.or_else(|| values.remove("access_token")) else { return None };
+    pub(crate) async fn owed_for(&self, row: &CredentialRow) -> Result<Option<RevocationRow>, Error> {
+        let Some(app) = row.app else { return Ok(None) };
+        let opened = async {
+            let registration = self.registration(row.owner.tenant, app).await?;
+            Ok((registration, self.values(&row.owner, row).await?))
+        };
+        let (registration, mut values) = match opened.await {
+            Ok(opened) => opened,
+            Err(error @ (Error::Store(_) | Error::AuditUnavailable(_))) => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        let Some(revoke) = &registration.provider.revoke else { return Ok(None) };
+        // As a bearer only an access token is anything; a refresh token must not be shown as one.
+        let by_refresh = revoke.token == Which::Refresh && revoke.style != RevokeStyle::Bearer;
+        let refresh = if by_refresh { values.remove("refresh_token") } else { None };
+        let Some(Value::Text(token)) = refresh.or_else(|| values.remove("access_token")) else { return Ok(None) };
         let now = self.clock.now();
         let mut owed = RevocationRow {
             id: RevocationId::generate(now, &*self.entropy),
@@ -62,7 +72,7 @@ impl Vault {
         owed.sealed = self.in_revocation_context(&owed, |context| {
             self.keyring.seal(&*self.entropy, Kind::Revocation, context, token.expose().as_bytes())
         });
-        Some(owed)
+        Ok(Some(owed))
     }
 
     /// What is owed when a user goes.
@@ -72,7 +82,7 @@ impl Vault {
         loop {
             let rows = self.store.credentials(owner, &filter).await?;
             for row in &rows {
-                owed.extend(self.owed_for(row).await);
+                owed.extend(self.owed_for(row).await?);
             }
             match rows.last() {
                 Some(last) => filter.after = Some(last.id),
@@ -81,27 +91,40 @@ impl Vault {
         }
     }
 
-    pub(crate) async fn settle_owed(&self, now: Timestamp) -> Result<usize, Error> {
-        let owed = self.store.owed(now, SWEEP).await?;
-        for row in &owed {
-            let done = self.revoke(row).await;
-            let entry = self.entry(&Actor::strongroom(), row.tenant, Action::CredentialRevoke).on(&row.app);
-            let attempts = row.attempts + 1;
-            let (again, entry) = match done {
-                Ok(()) => (None, entry),
-                Err(cause) if attempts >= ATTEMPTS => {
-                    tracing::error!(app = %row.app, cause, "a grant could not be revoked; revoke it at the provider");
-                    (None, entry.denied(Reason::Provider))
-                }
-                Err(cause) => {
-                    tracing::warn!(app = %row.app, cause, attempts, "a grant was not revoked; it will be tried again");
-                    let wait = FIRST.saturating_mul(1 << attempts.min(10)).min(LONGEST);
-                    (now.saturating_add(wait).ok(), entry.denied(Reason::Provider))
-                }
-            };
-            self.within_deadline(self.store.settle_revocation(row.id, attempts, again, entry)).await?;
+    pub(crate) async fn settle_owed(&self) -> Result<usize, Error> {
+        let owed = self.store.owed(self.clock.now(), SWEEP).await?;
+        let count = owed.len();
+        let mut under_way = tokio::task::JoinSet::new();
+        for row in owed {
+            while under_way.len() >= AT_ONCE {
+                under_way.join_next().await;
+            }
+            let vault = self.clone();
+            under_way.spawn(async move { vault.settle_one(&row).await });
         }
-        Ok(owed.len())
+        for settled in under_way.join_all().await {
+            settled?;
+        }
+        Ok(count)
+    }
+
+    async fn settle_one(&self, row: &RevocationRow) -> Result<(), Error> {
+        let done = self.revoke(row).await;
+        let entry = self.entry(&Actor::strongroom(), row.tenant, Action::CredentialRevoke).on(&row.app);
+        let attempts = row.attempts + 1;
+        let (again, entry) = match done {
+            Ok(()) => (None, entry),
+            Err(cause) if attempts >= ATTEMPTS => {
+                tracing::error!(app = %row.app, cause, "a grant could not be revoked; revoke it at the provider");
+                (None, entry.denied(Reason::Provider))
+            }
+            Err(cause) => {
+                tracing::warn!(app = %row.app, cause, attempts, "a grant was not revoked; it will be tried again");
+                let wait = FIRST.saturating_mul(1 << attempts.min(10)).min(LONGEST);
+                (self.clock.now().saturating_add(wait).ok(), entry.denied(Reason::Provider))
+            }
+        };
+        self.within_deadline(self.store.settle_revocation(row.id, attempts, again, entry)).await
     }
 
     /// 200 also means that the token was unknown (RFC 7009 2.2): then it is revoked already.
@@ -114,8 +137,12 @@ impl Vault {
         let call =
             registration.revocation(secret.as_ref(), &token).ok_or("the provider takes nothing back any more")?;
         let answer = self.egress.send(call).await.map_err(|error| error.to_string())?;
-        // What the provider does not know any more is gone as well.
-        if answer.is_success() || matches!(answer.status, 400 | 404 | 410) {
+        let json = answer.json().unwrap_or_default();
+        let error = json.get("error").and_then(serde_json::Value::as_str);
+        // What the provider does not know any more is gone as well; what it did not understand is not.
+        let gone = matches!(error, Some("invalid_token" | "invalid_grant" | "token_revoked" | "token_not_found"));
+        let refused = error.is_some() || json.get("ok") == Some(&serde_json::Value::Bool(false));
+        if gone || answer.is_success() && !refused || matches!(answer.status, 404 | 410) {
             return Ok(());
         }
         Err(format!("http-{}", answer.status))

@@ -131,11 +131,6 @@ impl Registration {
         Ok(call)
     }
 
-    /// What a breaker is kept for: the token endpoint's origin.
-    pub(crate) fn endpoint(&self) -> String {
-        self.address(&self.provider.token.url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
-    }
-
     pub(crate) fn address(&self, template: &str) -> Result<url::Url, Failure> {
         let mut values = self.parameters.clone();
         values.insert("client_id".to_owned(), self.row.client_id.clone());
@@ -278,11 +273,15 @@ fn seconds_at(json: &Json, pointer: &str, at: Timestamp) -> Option<Timestamp> {
 
 /// One text, as the standard has it, or a list of them.
 fn scopes(value: Option<&Json>, separator: &str) -> Option<Vec<String>> {
-    match value? {
-        Json::String(text) => Some(split(text, separator)),
-        Json::Array(items) => Some(items.iter().filter_map(Json::as_str).map(str::to_owned).collect()),
-        _ => None,
-    }
+    let mut scopes = match value? {
+        Json::String(text) => split(text, separator),
+        Json::Array(items) => items.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
+        _ => return None,
+    };
+    // They go into every list: a provider does not get to fill it.
+    scopes.retain(|scope| scope.len() <= 255);
+    scopes.truncate(200);
+    Some(scopes)
 }
 
 pub(crate) fn split(text: &str, separator: &str) -> Vec<String> {

@@ -243,3 +243,44 @@ async fn a_revocation_waits_for_a_provider_that_is_down() {
     assert_eq!(studio.provider.memory.lock().unwrap().revoked.len(), 1);
     assert_eq!(restarted.sweep().await.unwrap(), 0);
 }
+
+/// 400 says that the provider did not understand, unless it says that the token is nothing to it.
+#[tokio::test]
+async fn a_revocation_that_was_not_understood_is_still_owed() {
+    for (status, body, done) in [
+        (400, r#"{"error":"invalid_request"}"#, false),
+        (400, r#"{"error":"invalid_client"}"#, false),
+        (200, r#"{"ok":false,"error":"not_authed"}"#, false),
+        (400, r#"{"error":"invalid_token"}"#, true),
+        (200, "", true),
+    ] {
+        let studio = Studio::new("understood", Policy::Strict).await;
+        let credential = studio.connected("alice").await;
+        studio.provider.next(Turn::Answer(status, "application/json", body.to_owned()));
+        studio.vault.delete(&Actor::user(), &studio.owner("alice"), credential.id, None).await.unwrap();
+        studio.vault.sweep().await.unwrap();
+        studio.clock.advance(60_000);
+        assert_eq!(studio.vault.sweep().await.unwrap() == 0, done, "{status} {body}");
+        studio.vault.remove_app(&Actor::host(), studio.tenant, studio.app).await.unwrap();
+    }
+}
+
+/// An API key that was "connected again" would hand the refresh token to its plugin among its fields.
+#[tokio::test]
+async fn only_a_connected_account_is_connected_again() {
+    let studio = Studio::new("kinds", Policy::Strict).await;
+    let manifest = r#"{"title": "Both", "access": "read", "return_addresses": ["https://app.example.com/plugins/mail"],
+        "credentials": {"oauth2": {"provider": "sim", "scopes": []},
+        "api-key": {"schema": {"type": "object", "required": ["key"], "properties": {"key": {"type": "string"}}}}}}"#;
+    let manifest = strongroom::Manifest::parse(manifest).unwrap();
+    let plugin = "mail".parse().unwrap();
+    studio.vault.register(&Actor::host(), studio.tenant, &plugin, manifest, strongroom::Expected::Any).await.unwrap();
+    let draft = strongroom::Draft {
+        plugin,
+        kind: strongroom::CredentialType::ApiKey,
+        name: "Key".parse().unwrap(),
+        fields: strongroom::Fields::default().text("key", Secret::from("k")),
+    };
+    let key = studio.vault.save(&Actor::user(), &studio.owner("alice"), draft, None).await.unwrap();
+    assert!(matches!(studio.begin("alice", Some(key.id)).await, Err(Error::Fields(_))));
+}

@@ -68,10 +68,13 @@ async fn a_token_that_lives_is_served_while_its_refresh_fails() {
     assert_eq!((shown.state, shown.cause.as_deref()), (State::Degraded, Some("http-503")));
     // The sweep keeps to `Retry-After`.
     assert_eq!(studio.vault.sweep().await.unwrap(), 0);
-    // It has expired, and the provider is still down: an error that says so, and not "connect again".
+    // It has expired, and it is not time to ask again: an error that says so, and not "connect again"; and no storm.
     studio.clock.advance(61_000);
-    studio.provider.next(Turn::Answer(503, "text/plain", String::new()));
-    assert!(matches!(studio.read(&credential).await, Err(Error::Refresh { .. })));
+    for _ in 0..20 {
+        assert!(matches!(studio.read(&credential).await, Err(Error::Refresh { .. })));
+    }
+    assert_eq!(studio.provider.asked("/token").len(), 2);
+    studio.clock.advance(60_000);
     assert_ne!(token(&studio, &credential).await, first);
 }
 
@@ -306,4 +309,64 @@ async fn a_refusal_that_nobody_understands_ends_at_last() {
         studio.clock.advance(16 * 60_000);
     }
     assert_eq!(tries, 11);
+}
+
+/// A provider that is down for an hour, answering nothing that says whether a token was spent, ends no grant.
+#[tokio::test]
+async fn an_outage_ends_no_grant() {
+    for policy in [Policy::Reusable, Policy::Grace, Policy::Strict] {
+        let studio = Studio::new("outage", policy).await;
+        let credential = studio.connected("alice").await;
+        studio.clock.advance(HOUR);
+        for _ in 0..100 {
+            studio.provider.next(Turn::Answer(502, "text/html", "<html>".to_owned()));
+        }
+        for _ in 0..60 {
+            assert!(matches!(studio.read(&credential).await, Err(Error::Refresh { .. })), "{policy:?}");
+            studio.vault.sweep().await.unwrap();
+            studio.clock.advance(60_000);
+        }
+        let asked = studio.provider.asked("/token").len();
+        assert!(asked < 20, "{policy:?}: {asked} requests in an hour");
+        studio.provider.up_again();
+        studio.clock.advance(20 * 60_000);
+        token(&studio, &credential).await;
+        assert_eq!(studio.provider.families_revoked(), 0);
+    }
+}
+
+/// A server that is told to stop waits for what a provider is about to answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_the_vault_loses_no_token_that_is_on_its_way() {
+    let studio = Studio::new("closing", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    studio.clock.advance(HOUR);
+    studio.provider.next(Turn::Slow(Duration::from_millis(300)));
+    let (vault, of) = (studio.vault.clone(), credential.clone());
+    let reading = tokio::spawn(async move { read(&vault, &of).await.is_ok() });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    studio.vault.close().await;
+    let _ = reading.await;
+    let restarted = studio.elsewhere().await;
+    let opened = read(&restarted, &credential).await.unwrap();
+    assert!(text(&opened, "access_token").starts_with("at-"));
+    assert_eq!(studio.provider.asked("/token").len(), 2);
+    assert_eq!(studio.provider.families_revoked(), 0);
+}
+
+/// A change of the tokens from outside would be laid over by the refresh that is under way, or lose what it brings.
+#[tokio::test]
+async fn the_tokens_of_a_connected_account_are_not_for_the_user_to_change() {
+    let studio = Studio::new("patch", Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    let fields = |json: &str| serde_json::from_str(json).unwrap();
+    for json in [r#"{"scopes":["all"]}"#, r#"{"access_token":"x"}"#, r#"{"refresh_token":null}"#] {
+        let change = strongroom::Change { fields: fields(json), ..Default::default() };
+        let changed = studio.vault.update(&Actor::user(), &studio.owner("alice"), credential.id, None, change).await;
+        assert!(matches!(changed, Err(Error::Fields(_))), "{json}");
+    }
+    let renamed = strongroom::Change { name: Some("Other".parse().unwrap()), ..Default::default() };
+    studio.vault.update(&Actor::user(), &studio.owner("alice"), credential.id, None, renamed).await.unwrap();
+    studio.clock.advance(HOUR);
+    token(&studio, &credential).await;
 }

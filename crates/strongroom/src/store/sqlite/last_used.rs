@@ -12,6 +12,8 @@ use crate::store::StoreError;
 
 /// How long it is quiet before the rest is done.
 const QUIET: Duration = Duration::from_millis(500);
+/// When there is nothing left: a view that somebody left behind is ended no later.
+const IDLE: Duration = Duration::from_secs(10);
 /// In a busy time: so many rows and so many events of the log, no more often than this.
 const PACE: Duration = Duration::from_millis(20);
 const ROWS: usize = 4;
@@ -36,7 +38,7 @@ impl Default for LastUsed {
 impl LastUsed {
     /// How long the writer may sleep before it is quiet enough to catch up.
     pub(super) fn wait(&self) -> Duration {
-        if self.idle { Duration::from_secs(3600) } else { QUIET }
+        if self.idle { IDLE } else { QUIET }
     }
 
     /// Inside the writer's transaction.

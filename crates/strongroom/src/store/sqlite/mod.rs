@@ -179,8 +179,9 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let (row, refresh) = (row.clone(), refresh.clone());
         let change = move |db: &Connection| {
-            refresh::put(db, &refresh)?;
-            credential::update(db, &row, read_at)
+            credential::update(db, &row, read_at)?;
+            refresh::replace(db, &refresh)?;
+            Ok(Vec::new())
         };
         self.write(entry, change).await
     }

@@ -21,6 +21,8 @@ pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Reader>>,
     changes: AtomicU64,
+    /// Counts how often all views were to end; who was reading at that moment ends theirs afterwards.
+    ends: AtomicU64,
     shared: Mutex<Option<Instant>>,
 }
 
@@ -33,12 +35,19 @@ struct Reader {
 #[derive(Clone, Copy)]
 struct View {
     changes: u64,
+    ends: u64,
     since: Instant,
 }
 
 impl Readers {
     pub(super) fn of(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::default(), changes: AtomicU64::new(0), shared: Mutex::default() }
+        Self {
+            path: path.to_owned(),
+            idle: Mutex::default(),
+            changes: AtomicU64::new(0),
+            ends: AtomicU64::new(0),
+            shared: Mutex::default(),
+        }
     }
 
     /// Reads the newest there is.
@@ -56,8 +65,11 @@ impl Readers {
             return self.newest(read);
         }
         let mut reader = self.take(true)?;
-        reader.keep(self.changes.load(Ordering::Acquire))?;
+        reader.keep(self.changes.load(Ordering::Acquire), self.ends.load(Ordering::Acquire))?;
         let answer = read(&reader.connection)?;
+        if reader.view.is_some_and(|view| view.ends != self.ends.load(Ordering::Acquire)) {
+            reader.end()?;
+        }
         self.idle().push(reader);
         Ok(answer)
     }
@@ -81,8 +93,9 @@ impl Readers {
         since.is_some_and(|since| since.elapsed() < SHARED)
     }
 
-    /// Ends the views of all who are not reading at this moment.
+    /// Ends all views: of those who are reading at this moment, as soon as they have read.
     pub(super) fn end_views(&self) {
+        self.ends.fetch_add(1, Ordering::AcqRel);
         self.idle().retain_mut(|reader| reader.end().is_ok());
     }
 
@@ -105,14 +118,14 @@ impl Readers {
 }
 
 impl Reader {
-    fn keep(&mut self, changes: u64) -> Result<(), StoreError> {
-        let stands = |view: View| view.changes == changes && view.since.elapsed() < VIEW;
+    fn keep(&mut self, changes: u64, ends: u64) -> Result<(), StoreError> {
+        let stands = |view: View| view.changes == changes && view.ends == ends && view.since.elapsed() < VIEW;
         if self.view.is_some_and(stands) {
             return Ok(());
         }
         self.end()?;
         self.connection.prepare_cached("BEGIN")?.execute(())?;
-        self.view = Some(View { changes, since: Instant::now() });
+        self.view = Some(View { changes, ends, since: Instant::now() });
         Ok(())
     }
 

@@ -67,13 +67,17 @@ pub(super) fn put(db: &Connection, row: &RefreshRow) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Another grant: whoever refreshes the old one at this moment comes too late, whatever fence they have.
+pub(super) fn replace(db: &Connection, row: &RefreshRow) -> Result<(), StoreError> {
+    let fence = find(db, row.credential)?.map_or(0, |old| old.fence) + 1;
+    put(db, &RefreshRow { fence, ..row.clone() })
+}
+
 /// Takes the lease if nobody has taken it since the caller looked (each lease moves the fence), and the credential is
 /// still what was read. The intent is durable with it.
 pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Entry>, StoreError> {
-    // A replay is counted: the next one would be a loop.
-    let sql = "UPDATE refresh SET fence = fence + 1, lease_until = ?3, intent_at = ?4, state = ?6, \
-               failures = CASE WHEN ?6 = 'ambiguous' THEN 1 ELSE failures END WHERE credential_id = ?1 AND fence = ?2 \
-               AND EXISTS (SELECT 1 FROM credential WHERE id = ?1 AND generation = ?5)";
+    let sql = "UPDATE refresh SET fence = fence + 1, lease_until = ?3, intent_at = ?4, state = ?6 \
+               WHERE credential_id = ?1 AND fence = ?2 AND EXISTS (SELECT 1 FROM credential WHERE id = ?1 AND generation = ?5)";
     let written = db.prepare_cached(sql)?.execute((
         claim.credential.to_string(),
         claim.fence,

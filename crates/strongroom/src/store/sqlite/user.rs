@@ -39,12 +39,15 @@ pub(super) fn remove_tenant(db: &Connection, tenant: TenantId, entry: &Entry) ->
         ("DELETE FROM plugin WHERE tenant_id = ?1 RETURNING id", Action::PluginRemove),
         ("DELETE FROM plugin_key WHERE tenant_id = ?1 RETURNING id", Action::PluginKeyRevoke),
         ("DELETE FROM host_key WHERE tenant_id = ?1 RETURNING id", Action::HostKeyRevoke),
+        ("DELETE FROM oauth_app WHERE tenant_id = ?1 RETURNING id", Action::OauthAppRemove),
     ] {
         for id in all(db.prepare_cached(sql)?, of_tenant, |row| Columns::of("tenant", row).text())? {
             removed.push(Entry { action, ..entry.clone() }.on(&id));
         }
     }
     db.prepare_cached("DELETE FROM session WHERE tenant_id = ?1")?.execute(of_tenant)?;
+    db.prepare_cached("DELETE FROM connection WHERE tenant_id = ?1")?.execute(of_tenant)?;
+    db.prepare_cached("DELETE FROM revocation WHERE tenant_id = ?1")?.execute(of_tenant)?;
     db.prepare_cached("DELETE FROM idempotency WHERE tenant_id = ?1")?.execute(of_tenant)?;
     match db.prepare_cached("DELETE FROM tenant WHERE id = ?1")?.execute(of_tenant)? {
         1 => Ok(removed),
@@ -105,6 +108,7 @@ pub(super) fn delete(db: &Connection, owner: &Owner, entry: &Entry) -> Result<Ve
     })? {
         removed.push(Entry { action: Action::CredentialDelete, plugin: Some(plugin), ..entry.clone() }.on(&id));
     }
+    db.prepare_cached("DELETE FROM connection WHERE tenant_id = ?1 AND user_id = ?2")?.execute(of_user.clone())?;
     let sessions =
         db.prepare_cached("DELETE FROM session WHERE tenant_id = ?1 AND user_id = ?2")?.execute(of_user.clone())?;
     let keys = db.prepare_cached("DELETE FROM user_key WHERE tenant_id = ?1 AND user_id = ?2")?.execute(of_user)?;

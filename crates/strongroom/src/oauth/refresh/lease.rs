@@ -1,0 +1,189 @@
+//! One attempt: whether it is time, what an earlier one left open, the lease, the request. Nothing is sent before the intent
+//! is durable, and nothing that can fail here stands between the two.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::outcome::CONFIG;
+use super::{Claim, RefreshRow, RefreshState};
+use crate::audit::{Action, Reason};
+use crate::credential::CredentialRow;
+use crate::error::Error;
+use crate::fields::{Value, Values};
+use crate::id::{CredentialId, Owner};
+use crate::oauth::app::Registration;
+use crate::oauth::token::{Ask, Failure, Tokens};
+use crate::provider::{Refresh, Rotation};
+use crate::store::StoreError;
+use crate::vault::Vault;
+
+/// Longer than a call may take, and its commit.
+const LEASE: Duration = Duration::from_secs(60);
+/// How often somebody who waits for another process's lease looks again, and for how long.
+const LOOK: Duration = Duration::from_millis(100);
+const WAIT: Duration = Duration::from_secs(30);
+/// No failure keeps a token from being tried for longer; a due date further off is a clock that jumped back.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
+impl Vault {
+    /// `seen` is the generation that the caller found wanting: if it has moved, somebody else did it.
+    pub(super) async fn refresh_once(
+        &self,
+        owner: &Owner,
+        id: CredentialId,
+        seen: u64,
+        forced: bool,
+    ) -> Result<(), Error> {
+        let give_up = tokio::time::Instant::now() + WAIT;
+        let mut again = true;
+        loop {
+            let Some(row) = self.store.credential(owner, id).await? else { return Ok(()) };
+            let Some(mut refresh) = self.store.refresh(id).await? else { return Ok(()) };
+            let Some(app) = row.app.filter(|_| row.refresh_token.is_some() && row.generation == seen) else {
+                return self.nothing_to_refresh(&row, refresh).await;
+            };
+            let now = self.clock.now();
+            // What failed is not tried again before its time, whoever asks: a busy plugin would be a storm.
+            let failed = matches!(refresh.state, RefreshState::Degraded | RefreshState::Ambiguous);
+            let soon = now.saturating_add(PATIENCE).unwrap_or(now);
+            let not_yet = failed && refresh.due_at.is_some_and(|due| due > now && due <= soon);
+            if refresh.state == RefreshState::ReauthRequired || not_yet {
+                return Ok(());
+            }
+            // The database's rows outlive a clock that jumped back: a lease further off than any lease is none.
+            let longest = now.saturating_add(LEASE * 2).unwrap_or(now);
+            if refresh.lease_until.is_some_and(|until| until > now && until <= longest) {
+                if tokio::time::Instant::now() >= give_up {
+                    return Ok(());
+                }
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            let registration = match self.registration(owner.tenant, app).await {
+                Ok(registration) => registration,
+                Err(error @ Error::Store(_)) => return Err(error),
+                // The provider's file is gone, or the row is not genuine: it must not be due at each sweep.
+                Err(error) => {
+                    tracing::error!(credential = %id, %app, %error, "the OAuth app cannot be used");
+                    let (state, cause) = (RefreshState::Degraded, Some("app-unusable".to_owned()));
+                    let due_at = now.saturating_add(CONFIG).ok();
+                    return self
+                        .settle_state(&row, RefreshRow { state, cause, due_at, ..refresh }, Reason::Provider)
+                        .await;
+                }
+            };
+            if let Some(until) = self.breakers.open_until(&registration.row.id, now).filter(|_| !forced) {
+                return self.put_off(&row, refresh, until).await;
+            }
+            let claim = match self.next_step(&row, &refresh, &registration.provider.refresh, now, forced) {
+                Step::Claim(claim) => claim,
+                Step::Settle(settled) => return self.settle_state(&row, *settled, Reason::Interrupted).await,
+                Step::Nothing => return Ok(()),
+            };
+            // Before the intent: what fails here has sent nothing.
+            let values = match self.values(owner, &row).await {
+                Ok(values) => values,
+                Err(Error::Undecryptable) => {
+                    let (state, cause) = (RefreshState::ReauthRequired, Some("undecryptable".to_owned()));
+                    return self
+                        .settle_state(&row, RefreshRow { state, cause, due_at: None, ..refresh }, Reason::Undecryptable)
+                        .await;
+                }
+                Err(error) => return Err(error),
+            };
+            let entry = self.sweeper_entry(&row, Action::CredentialRefreshBegin);
+            match self.within_deadline(self.store.claim_refresh(&claim, entry)).await {
+                Err(Error::Store(StoreError::Conflict(_))) if tokio::time::Instant::now() < give_up => continue,
+                Err(Error::Store(StoreError::Conflict(_))) => return Ok(()),
+                other => other?,
+            }
+            refresh.fence = claim.fence + 1;
+            refresh.lease_until = Some(claim.until);
+            refresh.intent_at = Some(claim.intent_at);
+            refresh.state = claim.state;
+            let asked = self.ask_refresh(&registration, &values, now).await;
+            self.breakers.saw(&registration.row.id, &asked, self.clock.now());
+            match asked {
+                Ok(tokens) => return self.keep_refreshed(row, refresh, &registration, values, tokens).await,
+                Err(Failure::Terminal { .. }) if again && self.has_moved(owner, id, seen).await? => {
+                    again = false;
+                }
+                Err(failure) => return self.settle_failure(&row, refresh, failure).await,
+            }
+        }
+    }
+
+    async fn ask_refresh(
+        &self,
+        registration: &Registration,
+        values: &Values,
+        now: Timestamp,
+    ) -> Result<Tokens, Failure> {
+        let config = |cause: &str| Failure::Config { cause: cause.to_owned() };
+        let secret = self.app_secret(&registration.row).map_err(|_| config("app-undecryptable"))?;
+        let Some(Value::Text(token)) = values.get("refresh_token") else { return Err(config("no-refresh-token")) };
+        registration.ask(&self.egress, secret.as_ref(), Ask::Refresh { token }, now).await
+    }
+
+    async fn has_moved(&self, owner: &Owner, id: CredentialId, seen: u64) -> Result<bool, Error> {
+        Ok(self.store.credential(owner, id).await?.is_some_and(|row| row.generation != seen))
+    }
+
+    /// What an intent that was left open allows (see `Rotation`); without one, the ordinary claim.
+    fn next_step(
+        &self,
+        row: &CredentialRow,
+        refresh: &RefreshRow,
+        policy: &Refresh,
+        now: Timestamp,
+        forced: bool,
+    ) -> Step {
+        let claim = |state, intent_at| {
+            Step::Claim(Claim {
+                credential: row.id,
+                fence: refresh.fence,
+                generation: row.generation,
+                state,
+                at: now,
+                until: now.saturating_add(LEASE).unwrap_or(now),
+                intent_at,
+            })
+        };
+        let Some(intent_at) = refresh.intent_at else { return claim(RefreshState::Refreshing, now) };
+        if policy.rotation == Rotation::None {
+            return claim(RefreshState::Refreshing, now);
+        }
+        let dead = |cause: &str| {
+            let (state, cause) = (RefreshState::ReauthRequired, Some(cause.to_owned()));
+            Step::Settle(Box::new(RefreshRow { state, cause, due_at: None, ..refresh.clone() }))
+        };
+        // The replay was cut off as well (its lease was left behind): a third time would be a loop.
+        if refresh.state == RefreshState::Ambiguous && refresh.lease_until.is_some() {
+            return dead("interrupted-twice");
+        }
+        let grace = policy.grace_seconds.map(u64::from).map(Duration::from_secs).unwrap_or_default();
+        let window = intent_at.saturating_add(grace).unwrap_or(intent_at);
+        if policy.rotation == Rotation::Grace && now < window {
+            return claim(RefreshState::Ambiguous, intent_at);
+        }
+        match row.expires_at {
+            // The access token still lives: it is used to its end before the refresh token is risked.
+            Some(at) if at > now && !forced => {
+                if refresh.due_at == Some(at) {
+                    return Step::Nothing;
+                }
+                let state = RefreshState::Ambiguous;
+                let cause = Some("interrupted".to_owned());
+                Step::Settle(Box::new(RefreshRow { state, cause, due_at: Some(at), ..refresh.clone() }))
+            }
+            _ => claim(RefreshState::Ambiguous, intent_at),
+        }
+    }
+}
+
+enum Step {
+    Claim(Claim),
+    Settle(Box<RefreshRow>),
+    Nothing,
+}

@@ -1,0 +1,211 @@
+//! Refreshing: a rotated refresh token is never lost and never spent twice. A lease with a fence, in the database, makes
+//! one caller of all processes the one who asks; its intent is durable before the request leaves (which proves, too, that
+//! the answer can be written); the answer is durable before anybody sees it. It runs in a task of its own: a caller who
+//! hangs up loses nothing. What a crash leaves open is resolved by what the provider does with a used token.
+
+mod flight;
+mod lease;
+mod outcome;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+pub(crate) use flight::Flight;
+use jiff::Timestamp;
+
+use crate::access::Actor;
+use crate::audit::Action;
+use crate::credential::{Credential, CredentialRow};
+use crate::error::Error;
+use crate::id::{CredentialId, NameError, Owner};
+use crate::vault::Vault;
+
+/// A living token is served after this long, whatever its refresh does.
+const LIVING: Duration = Duration::from_secs(2);
+/// A token this close to its end is not handed out.
+const LEEWAY: Duration = Duration::from_secs(2);
+/// At most so many in one sweep, and at once.
+const SWEEP: u32 = 200;
+const AT_ONCE: usize = 16;
+
+/// How a connected account stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshState {
+    /// The last refresh went well.
+    Active,
+    /// Somebody has the lease.
+    Refreshing,
+    /// The last refresh failed; it is tried again.
+    Degraded,
+    /// A refresh was interrupted: nobody knows whether the token was spent.
+    Ambiguous,
+    /// The grant is gone: the user has to connect again.
+    ReauthRequired,
+}
+
+impl RefreshState {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Active, Self::Refreshing, Self::Degraded, Self::Ambiguous, Self::ReauthRequired];
+
+    /// The stored and shown form.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Refreshing => "refreshing",
+            Self::Degraded => "degraded",
+            Self::Ambiguous => "ambiguous",
+            Self::ReauthRequired => "reauth-required",
+        }
+    }
+}
+
+impl FromStr for RefreshState {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| NameError("must be a state".to_owned()))
+    }
+}
+
+/// How a token is kept fresh, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of the table `refresh`")]
+pub struct RefreshRow {
+    pub credential: CredentialId,
+    pub owner: Owner,
+    pub state: RefreshState,
+    pub cause: Option<String>,
+    pub due_at: Option<Timestamp>,
+    pub fence: u64,
+    pub lease_until: Option<Timestamp>,
+    pub intent_at: Option<Timestamp>,
+    pub failures: u64,
+    pub refreshed_at: Timestamp,
+    pub refresh_expires_at: Option<Timestamp>,
+}
+
+/// A lease to be taken: under this fence, of a credential that is still at this generation.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Claim {
+    pub credential: CredentialId,
+    pub fence: u64,
+    pub generation: u64,
+    pub state: RefreshState,
+    pub at: Timestamp,
+    pub until: Timestamp,
+    /// When the refresh token was first sent: an interrupted refresh keeps its beginning.
+    pub intent_at: Timestamp,
+}
+
+impl Vault {
+    /// Refreshes now, whether or not it is due.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::ReauthRequired`]; [`Error::Refresh`] with the cause, when it failed.
+    pub async fn refresh(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Credential, Error> {
+        let (row, entry) = self.find(actor, owner, id, Action::CredentialRefresh).await?;
+        if row.app.is_none() {
+            return Err(Error::field("id", "unsupported", "only a connected account can be refreshed"));
+        }
+        self.record(entry).await?;
+        let generation = row.generation;
+        self.fly(&row, true).await;
+        let row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
+        if row.generation == generation {
+            return Err(self.why_not(&row).await?);
+        }
+        self.view(row).await
+    }
+
+    /// A plugin's call was answered 401. If the token it used is still the present one, it is refreshed, once.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], as for reading; [`Error::ReauthRequired`].
+    pub async fn report_unauthorized(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        id: CredentialId,
+        revision: u64,
+    ) -> Result<(), Error> {
+        let (row, entry) = self.find(actor, owner, id, Action::CredentialReportUnauthorized).await?;
+        self.record(entry).await?;
+        if row.app.is_none() || row.revision != revision {
+            return Ok(());
+        }
+        self.fly(&row, true).await;
+        let row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
+        if row.revision == revision { Err(self.why_not(&row).await?) } else { Ok(()) }
+    }
+
+    /// Refreshes what is due, and revokes what is owed; says how much there was. Driven by an index, not by a scan.
+    ///
+    /// # Errors
+    /// Storage errors only; what fails upstream is the credential's state.
+    pub async fn sweep(&self) -> Result<usize, Error> {
+        let (refreshed, revoked) = tokio::join!(self.refresh_due(), self.settle_owed());
+        Ok(refreshed? + revoked?)
+    }
+
+    async fn refresh_due(&self) -> Result<usize, Error> {
+        let now = self.clock.now();
+        let due = self.store.due(now, SWEEP).await?;
+        let mut under_way = tokio::task::JoinSet::new();
+        for row in &due {
+            while under_way.len() >= AT_ONCE {
+                under_way.join_next().await;
+            }
+            match self.store.credential(&row.owner, row.credential).await {
+                Ok(Some(credential)) => {
+                    let vault = self.clone();
+                    under_way.spawn(async move { vault.fly(&credential, false).await });
+                }
+                Ok(None) => {}
+                // One row that cannot be read must not keep all others from their turn.
+                Err(error) => tracing::error!(credential = %row.credential, %error, "a due credential cannot be read"),
+            }
+        }
+        under_way.join_all().await;
+        Ok(due.len())
+    }
+
+    /// A row whose token can be handed out: refreshed if it is close to its end, and as it is while it lives.
+    pub(crate) async fn freshened(
+        &self,
+        row: std::sync::Arc<CredentialRow>,
+    ) -> Result<std::sync::Arc<CredentialRow>, Error> {
+        let (Some(_), Some(expires_at)) = (row.app, row.expires_at) else { return Ok(row) };
+        let now = self.clock.now();
+        let left = now.duration_until(expires_at);
+        let life = row.updated_at.duration_until(expires_at);
+        if left.as_millis() > outcome::margin(life.as_millis()) {
+            return Ok(row);
+        }
+        let living = left > LEEWAY.try_into().unwrap_or_default();
+        let flight = self.fly(&row, false);
+        if living {
+            // It goes on in its own task.
+            let _ = tokio::time::timeout(LIVING, flight).await;
+        } else {
+            flight.await;
+        }
+        let row = self.store.credential(&row.owner, row.id).await?.ok_or(Error::NotFound { what: "credential" })?;
+        let alive = row.expires_at.is_none_or(|at| at > self.clock.now().saturating_add(LEEWAY).unwrap_or(at));
+        if alive { Ok(std::sync::Arc::new(row)) } else { Err(self.why_not(&row).await?) }
+    }
+
+    /// Why there is no fresh token, from the row that says so.
+    async fn why_not(&self, row: &CredentialRow) -> Result<Error, Error> {
+        let refresh = self.store.refresh(row.id).await?;
+        let cause = refresh.as_ref().and_then(|refresh| refresh.cause.clone());
+        let cause = cause.unwrap_or_else(|| "no-refresh-token".to_owned());
+        Ok(match refresh.map(|refresh| refresh.state) {
+            Some(RefreshState::ReauthRequired) | None => Error::ReauthRequired { cause },
+            Some(_) if row.refresh_token.is_none() => Error::ReauthRequired { cause },
+            Some(_) => Error::Refresh { cause },
+        })
+    }
+}

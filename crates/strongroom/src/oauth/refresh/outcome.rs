@@ -1,0 +1,240 @@
+//! What becomes of an attempt: new tokens are kept whatever it takes, a failure becomes a state with its cause, and both say
+//! when the next one is due. A result is written under its fence, or not at all.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use strongroom_crypto::Secret;
+
+use super::{RefreshRow, RefreshState};
+use crate::access::Actor;
+use crate::audit::{Action, Entry, Reason};
+use crate::credential::CredentialRow;
+use crate::error::Error;
+use crate::fields::{Value, Values};
+use crate::oauth::app::Registration;
+use crate::oauth::token::{Failure, Tokens};
+use crate::provider::Refresh;
+use crate::store::StoreError;
+use crate::vault::Vault;
+
+/// A token is refreshed when a fifth of its life is left, or this much.
+const MARGIN: Duration = Duration::from_secs(300);
+/// What cannot be written is held, and tried again at least this often.
+const HOLD: Duration = Duration::from_secs(10);
+/// After the first failure; doubled with each, up to the longest.
+const BACKOFF: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// A registration that is refused is the operator's to mend: it is tried now and then.
+pub(super) const CONFIG: Duration = Duration::from_secs(3600);
+/// So many refusals in a row, of a kind that no standard has, are an end.
+const UNKNOWN: u64 = 12;
+
+impl Vault {
+    /// Keeps what came, whatever it takes: the old token may be spent.
+    pub(super) async fn keep_refreshed(
+        &self,
+        mut row: CredentialRow,
+        refresh: RefreshRow,
+        registration: &Registration,
+        mut values: Values,
+        tokens: Tokens,
+    ) -> Result<(), Error> {
+        let generation = row.generation;
+        let now = self.clock.now();
+        let spent =
+            tokens.refresh_token.and_then(|token| values.insert("refresh_token".to_owned(), Value::Text(token)));
+        values.insert("access_token".to_owned(), Value::Text(tokens.access_token));
+        match tokens.expires_at {
+            Some(at) => values.insert("expires_at".to_owned(), Value::Text(Secret::new(at.to_string()))),
+            None => values.remove("expires_at"),
+        };
+        if let Some(scopes) = tokens.scopes {
+            let scopes = scopes.iter().map(|scope| Secret::from(scope.as_str())).collect();
+            values.insert("scopes".to_owned(), Value::List(scopes));
+        }
+        values.extend(tokens.kept.into_iter().map(|(name, value)| (name, Value::Text(value))));
+        let settled = RefreshRow {
+            state: RefreshState::Active,
+            cause: None,
+            lease_until: None,
+            intent_at: None,
+            failures: 0,
+            refreshed_at: now,
+            refresh_expires_at: tokens.refresh_expires_at.or(refresh.refresh_expires_at),
+            due_at: self.due_at(&registration.provider.refresh, now, tokens.expires_at),
+            ..refresh
+        };
+        let mut wait = Duration::from_millis(100);
+        loop {
+            match self.write_refreshed(&mut row, &settled, &values, spent.as_ref(), generation).await {
+                Ok(()) => return Ok(()),
+                // The disk is full, the database locked: what came is held until it can be written.
+                Err(Error::Store(StoreError::Closed)) => return Err(Error::Store(StoreError::Closed)),
+                Err(error) => {
+                    tracing::error!(credential = %row.id, %error, "a refreshed token cannot be written; trying again");
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(HOLD);
+                }
+            }
+        }
+    }
+
+    /// Whoever renamed the credential meanwhile keeps the name; whoever connected it again keeps that.
+    async fn write_refreshed(
+        &self,
+        row: &mut CredentialRow,
+        settled: &RefreshRow,
+        values: &Values,
+        spent: Option<&Value>,
+        generation: u64,
+    ) -> Result<(), Error> {
+        loop {
+            let Some(newer) = self.store.credential(&row.owner, row.id).await? else { return Ok(()) };
+            let fence = self.store.refresh(row.id).await?.map(|refresh| refresh.fence);
+            if newer.generation != generation || fence != Some(settled.fence) {
+                tracing::warn!(credential = %row.id, "a refresh came too late; what it brought is dropped");
+                return Ok(());
+            }
+            *row = newer;
+            let read_at = row.revision;
+            let key = self.user_key(&row.owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)?;
+            row.seal(self, &key, &|_| true, values);
+            if let Some(Value::Text(spent)) = spent {
+                row.keep_previous(self, &key, spent);
+            }
+            row.revision += 1;
+            row.updated_at = settled.refreshed_at;
+            let entry = self.sweeper_entry(row, Action::CredentialRefreshed).leaving(row.digest());
+            match self.within_deadline(self.store.settle_refresh(Some((row, read_at)), settled, entry)).await {
+                Err(Error::Store(StoreError::Conflict(_))) => {}
+                other => return other,
+            }
+        }
+    }
+
+    pub(super) async fn settle_failure(
+        &self,
+        row: &CredentialRow,
+        refresh: RefreshRow,
+        failure: Failure,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let later = |wait: Duration| now.saturating_add(wait).ok();
+        let was_open = refresh.state == RefreshState::Ambiguous;
+        let failures = refresh.failures + 1;
+        let cause = Some(failure.cause().to_owned());
+        let base = RefreshRow { lease_until: None, failures, ..refresh };
+        let settled = match failure {
+            Failure::Terminal { cause } => {
+                let cause = Some(if was_open { format!("interrupted, then {cause}") } else { cause });
+                RefreshRow { state: RefreshState::ReauthRequired, cause, due_at: None, intent_at: None, ..base }
+            }
+            Failure::Config { .. } => {
+                tracing::error!(credential = %row.id, app = ?row.app, ?cause, "the provider refuses the registration");
+                RefreshRow { state: RefreshState::Degraded, cause, due_at: later(CONFIG), intent_at: None, ..base }
+            }
+            // The token may have been spent and its successor lost on the way: the intent stays open.
+            Failure::Transient { may_have_arrived: true, .. } => {
+                let due_at = later(self.backoff(failures));
+                RefreshRow { state: RefreshState::Ambiguous, cause, due_at, ..base }
+            }
+            // An answer that nobody understands, again and again: the grant is taken for gone, so that somebody looks.
+            Failure::Transient { unknown: true, .. } if failures >= UNKNOWN => {
+                RefreshRow { state: RefreshState::ReauthRequired, cause, due_at: None, intent_at: None, ..base }
+            }
+            Failure::Transient { retry_after, .. } => {
+                let state = if was_open { RefreshState::Ambiguous } else { RefreshState::Degraded };
+                let intent_at = if was_open { base.intent_at } else { None };
+                let due_at = later(retry_after.unwrap_or_else(|| self.backoff(failures)));
+                RefreshRow { state, cause, due_at, intent_at, ..base }
+            }
+        };
+        self.settle_state(row, settled, Reason::Provider).await
+    }
+
+    pub(super) async fn settle_state(
+        &self,
+        row: &CredentialRow,
+        settled: RefreshRow,
+        reason: Reason,
+    ) -> Result<(), Error> {
+        let settled = RefreshRow { lease_until: None, ..settled };
+        let entry = self.sweeper_entry(row, Action::CredentialRefreshed).denied(reason);
+        match self.within_deadline(self.store.settle_refresh(None, &settled, entry)).await {
+            // Somebody else has the lease by now: what they find out counts.
+            Err(Error::Store(StoreError::Conflict(_))) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The token endpoint is not asked at the moment; this credential is due again when it is.
+    pub(super) async fn put_off(
+        &self,
+        row: &CredentialRow,
+        refresh: RefreshRow,
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        if refresh.due_at.is_none_or(|due| due >= until) {
+            return Ok(());
+        }
+        let spread = self.jitter(i128::from(10_000_u32));
+        let due_at =
+            Timestamp::from_millisecond(until.as_millisecond() + i64::try_from(spread).unwrap_or_default()).ok();
+        self.settle_state(row, RefreshRow { due_at, ..refresh }, Reason::Provider).await
+    }
+
+    /// Due, but there is nothing to do: it must not be due for ever.
+    pub(super) async fn nothing_to_refresh(&self, row: &CredentialRow, refresh: RefreshRow) -> Result<(), Error> {
+        if row.refresh_token.is_none() && refresh.due_at.is_some() {
+            let state = RefreshState::ReauthRequired;
+            let cause = Some("no-refresh-token".to_owned());
+            return self
+                .settle_state(row, RefreshRow { state, cause, due_at: None, ..refresh }, Reason::Provider)
+                .await;
+        }
+        Ok(())
+    }
+
+    /// When a token is to be refreshed: before its end, each at another moment; without an end, often enough to keep the
+    /// grant alive.
+    pub(crate) fn due_at(&self, policy: &Refresh, now: Timestamp, expires_at: Option<Timestamp>) -> Option<Timestamp> {
+        let idle = policy.idle_days.map(|days| now.as_millisecond() + i64::from(days) * 24 * 3_600_000 / 2);
+        let due = match expires_at {
+            Some(at) => {
+                let margin = margin(now.duration_until(at).as_millis());
+                let due = at.as_millisecond() - i64::try_from(margin + self.jitter(margin / 4)).unwrap_or_default();
+                Some(idle.map_or(due, |idle| idle.min(due)))
+            }
+            None => idle,
+        };
+        Timestamp::from_millisecond(due?).ok()
+    }
+
+    fn backoff(&self, failures: u64) -> Duration {
+        let doubled = BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST).as_millis();
+        let doubled = i128::try_from(doubled).unwrap_or(i128::MAX);
+        // Full jitter, but never at once.
+        Duration::from_millis(u64::try_from(1_000 + self.jitter(doubled)).unwrap_or_default())
+    }
+
+    fn jitter(&self, most: i128) -> i128 {
+        let mut bytes = [0; 8];
+        self.entropy.fill(&mut bytes);
+        i128::from(u64::from_le_bytes(bytes)) % most.max(1)
+    }
+
+    /// Strongroom itself acts here, for the credential's owner.
+    pub(crate) fn sweeper_entry(&self, row: &CredentialRow, action: Action) -> Entry {
+        self.entry(&Actor::strongroom(), row.owner.tenant, action)
+            .of_user(&row.owner.user)
+            .of_plugin(&row.plugin)
+            .on(&row.id)
+    }
+}
+
+/// A fifth of the life, but no more than is sensible: five-minute tokens exist, and they are not refreshed at each use.
+pub(super) fn margin(life: i128) -> i128 {
+    let most = i128::try_from(MARGIN.as_millis()).unwrap_or(i128::MAX);
+    (life / 5).clamp(0, most)
+}
