@@ -49,7 +49,8 @@ pub struct ConnectionDraft {
 pub struct Begun {
     /// Its id.
     pub id: ConnectionId,
-    /// The page that the user's browser is sent to. It is no secret of the user's: whoever opens it gains nothing.
+    /// The page that the user's browser is sent to. Whoever opens it first can consent with an account of theirs; connecting it
+    /// still takes the user's session, and the application's page that brings the completing code.
     pub start_address: String,
     /// Until when.
     pub expires_at: Timestamp,
@@ -514,6 +515,8 @@ impl Vault {
                 &row.scopes,
                 &row.return_address,
                 &row.expires_at.as_millisecond().to_string(),
+                // Else whoever writes to the database could lay a link or a state of their own under somebody's row.
+                &data_encoding::HEXLOWER.encode(&row.hash),
             ],
         })
     }

@@ -69,8 +69,9 @@ impl Vault {
         loop {
             match self.write_refreshed(&mut row, &settled, &values, spent.as_ref(), generation).await {
                 Ok(()) => return Ok(()),
+                // Nothing that waiting helps against: the vault is closed, or the user's key is gone.
+                Err(error @ (Error::Store(StoreError::Closed) | Error::Undecryptable)) => return Err(error),
                 // The disk is full, the database locked: what came is held until it can be written.
-                Err(Error::Store(StoreError::Closed)) => return Err(Error::Store(StoreError::Closed)),
                 Err(error) => {
                     tracing::error!(credential = %row.id, %error, "a refreshed token cannot be written; trying again");
                     tokio::time::sleep(wait).await;
