@@ -183,6 +183,11 @@ impl Simulated {
                 memory.issued += 1;
                 memory.issued
             }
+            Some("client_credentials") => {
+                memory.issued += 1;
+                let (number, canary) = (memory.issued, crate::support::CANARY);
+                return (200, format!(r#"{{"access_token":"cc-{number}-{canary}","expires_in":3600}}"#));
+            }
             Some("refresh_token") => {
                 let token = member(body, "refresh_token").unwrap_or_default();
                 if let Some(&family) = memory.live.get(&token) {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use strongroom::id::CredentialId;
 use strongroom::oauth::Reach;
 use strongroom::oauth::app::AppDraft;
-use strongroom::oauth::connection::{Callback, ConnectionDraft};
+use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft};
 use strongroom::{
     Actor, AppId, Catalog, Clock, Expected, Key, Manifest, OsEntropy, Owner, PluginName, Secret, TenantId, Vault,
 };
@@ -156,7 +156,9 @@ async fn connect(
         scopes: Vec::new(),
         return_address: None,
     };
-    let begun = vault.connect(&Actor::user(), &owner, draft).await?;
+    let Connecting::Begun(begun) = vault.connect(&Actor::user(), &owner, draft).await? else {
+        return Err("nobody was asked".into());
+    };
     let link = begun.start_address.rsplit('/').next().unwrap_or_default().parse()?;
     let start = vault.start(&Actor::anybody(), &link).await?;
     let value = |url: &Url, name: &str| {

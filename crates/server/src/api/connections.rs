@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::id::{AppId, ConnectionId};
-use strongroom::oauth::connection::{Callback, ConnectionDraft, StartLink};
+use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft, StartLink};
 use strongroom::{Actor, Secret};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -60,14 +60,16 @@ struct CreateConnection {
     return_address: Option<String>,
 }
 
-/// A connection, begun.
-#[derive(Serialize, ToSchema)]
+/// A connection, begun; or made at once, where the provider gives tokens to the client itself.
+#[derive(Default, Serialize, ToSchema)]
 struct Connection {
     #[schema(example = "conn_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
-    id: String,
+    id: Option<String>,
     /// Send the user's browser here.
-    start_address: String,
-    expires_at: String,
+    start_address: Option<String>,
+    expires_at: Option<String>,
+    /// What was connected, if nobody's consent is needed.
+    credential: Option<CredentialView>,
 }
 
 /// What the return address got in its query.
@@ -107,11 +109,16 @@ async fn create(State(app): State<Arc<App>>, user: User, json: Json<CreateConnec
         scopes: body.scopes,
         return_address: body.return_address,
     };
-    let begun = app.vault.connect(&user.actor, &user.owner, draft).await?;
-    let body = Connection {
-        id: begun.id.to_string(),
-        start_address: begun.start_address,
-        expires_at: rfc3339(begun.expires_at),
+    let body = match app.vault.connect(&user.actor, &user.owner, draft).await? {
+        Connecting::Begun(begun) => Connection {
+            id: Some(begun.id.to_string()),
+            start_address: Some(begun.start_address),
+            expires_at: Some(rfc3339(begun.expires_at)),
+            credential: None,
+        },
+        Connecting::Connected(credential) => {
+            Connection { credential: Some((*credential).into()), ..Connection::default() }
+        }
     };
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }

@@ -12,7 +12,7 @@ use crate::access::Actor;
 use crate::audit::Action;
 use crate::error::Error;
 use crate::id::{AppId, TenantId};
-use crate::provider::{AddressError, ClientAuth, Parameters, Provider};
+use crate::provider::{AddressError, ClientAuth, Parameters, Provider, Refresh, Rotation};
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
@@ -85,6 +85,19 @@ pub(crate) struct Registration {
     pub(crate) row: AppRow,
     pub(crate) provider: Arc<Provider>,
     pub(crate) parameters: Parameters,
+}
+
+impl Registration {
+    /// A provider that nobody consents at gives tokens to the client itself (RFC 6749 4.4).
+    pub(crate) fn is_for_itself(&self) -> bool {
+        self.provider.authorize.is_none()
+    }
+
+    /// A client asks for itself as often as it likes.
+    pub(crate) fn refresh_policy(&self) -> Refresh {
+        let policy = self.provider.refresh.clone();
+        if self.is_for_itself() { Refresh { rotation: Rotation::None, ..policy } } else { policy }
+    }
 }
 
 impl Vault {

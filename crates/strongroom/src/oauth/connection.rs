@@ -56,6 +56,15 @@ pub struct Begun {
     pub expires_at: Timestamp,
 }
 
+/// What comes of beginning: most providers want somebody's consent; a few give a token to the client itself.
+#[derive(Debug)]
+pub enum Connecting {
+    /// The user's browser has to go there.
+    Begun(Begun),
+    /// It is done.
+    Connected(Box<Credential>),
+}
+
 /// The last part of a start address: 256 bits in base64url.
 #[derive(Debug)]
 pub struct StartLink(Secret<String>);
@@ -173,22 +182,12 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::Fields`] for what does not fit; [`Error::NotFound`] for a credential to reconnect that is not theirs.
-    pub async fn connect(&self, actor: &Actor, owner: &Owner, draft: ConnectionDraft) -> Result<Begun, Error> {
-        let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
+    pub async fn connect(&self, actor: &Actor, owner: &Owner, draft: ConnectionDraft) -> Result<Connecting, Error> {
         let manifest = self.genuine_manifest(owner.tenant, &draft.plugin).await?;
         let manifest =
             manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin of this name is registered"))?;
         let wants = manifest.credentials.oauth2.as_ref();
         let wants = wants.ok_or_else(|| Error::field("plugin", "unsupported", "this plugin connects no account"))?;
-        let return_address = match (&draft.return_address, manifest.return_addresses.as_slice()) {
-            (None, [only]) => only.clone(),
-            // Exactly one of those that the host registered: anything else is an open redirect (RFC 9700 4.11).
-            (Some(address), registered) if registered.contains(address) => address.clone(),
-            _ => {
-                let message = "must be one of the manifest's `return_addresses`, letter by letter";
-                return Err(Error::field("return_address", "unknown", message));
-            }
-        };
         let mut scopes = wants.scopes.clone();
         let mut app = draft.app;
         let mut name = draft.name;
@@ -205,16 +204,20 @@ impl Vault {
         }
         scopes.extend(draft.scopes);
         let registration = self.registration_at(owner.tenant, &wants.provider, app).await?;
-        let Some(authorize) = &registration.provider.authorize else {
-            return Err(Error::field("plugin", "unsupported", "this provider has no page where people consent"));
-        };
-        scopes.extend(authorize.scopes.iter().cloned());
+        if let Some(authorize) = &registration.provider.authorize {
+            scopes.extend(authorize.scopes.iter().cloned());
+        }
         let mut seen = std::collections::BTreeSet::new();
         scopes.retain(|scope| seen.insert(scope.clone()));
         if scopes.len() > 100 || !scopes.iter().all(|scope| crate::manifest::is_scope(scope)) {
             let message = "must be at most 100 scopes without white space, quotes or backslashes (RFC 6749 3.3)";
             return Err(Error::field("scopes", "format", message));
         }
+        let return_address = if registration.is_for_itself() {
+            String::new()
+        } else {
+            return_address(draft.return_address, &manifest.return_addresses)?
+        };
         let now = self.clock.now();
         let start = self.random_text();
         let mut row = ConnectionRow {
@@ -237,9 +240,30 @@ impl Vault {
         row.sealed = self.seal_carried(&row, &carried);
         let entry = self.entry(actor, owner.tenant, Action::ConnectionCreate).of_user(&owner.user);
         let entry = entry.of_plugin(&row.plugin).on(&row.id);
+        if registration.is_for_itself() {
+            self.record(entry).await?;
+            return self.connect_itself(actor, row).await;
+        }
+        let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
         self.within_deadline(self.store.insert_connection(&row, entry)).await?;
         let start_address = format!("{}/connect/{}", base.as_str().trim_end_matches('/'), start.expose());
-        Ok(Begun { id: row.id, start_address, expires_at: row.expires_at })
+        Ok(Connecting::Begun(Begun { id: row.id, start_address, expires_at: row.expires_at }))
+    }
+
+    /// Nobody consents: the client asks for itself, in a task of its own.
+    async fn connect_itself(&self, actor: &Actor, row: ConnectionRow) -> Result<Connecting, Error> {
+        let (vault, actor) = (self.clone(), actor.clone());
+        let task = async move {
+            let registration = vault.registration(row.owner.tenant, row.app).await?;
+            let secret = vault.app_secret(&registration.row)?;
+            let ask = Ask::Client { scopes: &row.scopes };
+            let asked = registration.ask(&vault.egress, secret.as_ref(), ask, vault.clock.now()).await;
+            let tokens = asked.map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
+            vault.keep_tokens(&actor, &row, &registration, tokens, &[], None).await
+        };
+        let finished = tokio::spawn(task).await;
+        let credential = finished.unwrap_or_else(|_| Err(Error::Provider("the connection was cut off".to_owned())))?;
+        Ok(Connecting::Connected(Box::new(credential)))
     }
 
     /// Opens the start link, once: from here on the state belongs to this browser.
@@ -526,6 +550,18 @@ impl Vault {
         let mut bytes = Secret::new([0_u8; 32]);
         self.entropy.fill(bytes.expose_mut());
         Secret::new(BASE64URL_NOPAD.encode(bytes.expose()))
+    }
+}
+
+/// One of the addresses that the host registered, letter by letter: anything else is an open redirect (RFC 9700 4.11).
+fn return_address(wanted: Option<String>, registered: &[String]) -> Result<String, Error> {
+    match (wanted, registered) {
+        (None, [only]) => Ok(only.clone()),
+        (Some(address), registered) if registered.contains(&address) => Ok(address),
+        _ => {
+            let message = "must be one of the manifest's `return_addresses`, letter by letter";
+            Err(Error::field("return_address", "unknown", message))
+        }
     }
 }
 

@@ -108,7 +108,7 @@ impl Vault {
         refresh_expires_at: Option<Timestamp>,
     ) -> RefreshRow {
         let now = self.clock.now();
-        let policy = &registration.provider.refresh;
+        let policy = &registration.refresh_policy();
         let day = 24 * 3_600_000;
         let absolute = policy.absolute_days.map(|days| now.as_millisecond() + i64::from(days) * day);
         RefreshRow {
@@ -116,7 +116,9 @@ impl Vault {
             owner: row.owner.clone(),
             state: RefreshState::Active,
             cause: None,
-            due_at: row.refresh_token.as_ref().and_then(|_| self.due_at(policy, now, row.expires_at)),
+            due_at: Some(())
+                .filter(|()| row.refresh_token.is_some() || registration.is_for_itself())
+                .and_then(|()| self.due_at(policy, now, row.expires_at)),
             fence: 0,
             lease_until: None,
             intent_at: None,

@@ -20,8 +20,18 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What is asked of the token endpoint.
 pub(crate) enum Ask<'a> {
-    Code { code: &'a Secret<String>, verifier: Option<&'a Secret<String>>, redirect: &'a str },
-    Refresh { token: &'a Secret<String> },
+    Code {
+        code: &'a Secret<String>,
+        verifier: Option<&'a Secret<String>>,
+        redirect: &'a str,
+    },
+    Refresh {
+        token: &'a Secret<String>,
+    },
+    /// The client itself, for nobody (RFC 6749 4.4).
+    Client {
+        scopes: &'a str,
+    },
 }
 
 /// What a token endpoint gave.
@@ -91,7 +101,7 @@ impl Registration {
     fn token_call(&self, secret: Option<&Secret<String>>, ask: &Ask<'_>) -> Result<Call, Failure> {
         let endpoint = &self.provider.token;
         let (url, extra) = match ask {
-            Ask::Code { .. } => (&endpoint.url, &endpoint.params),
+            Ask::Code { .. } | Ask::Client { .. } => (&endpoint.url, &endpoint.params),
             Ask::Refresh { .. } => (endpoint.refresh_url.as_ref().unwrap_or(&endpoint.url), &endpoint.refresh_params),
         };
         let url = self.address(url)?;
@@ -106,6 +116,8 @@ impl Registration {
                 members
             }
             Ask::Refresh { token } => vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())],
+            Ask::Client { scopes: "" } => vec![("grant_type", "client_credentials")],
+            Ask::Client { scopes } => vec![("grant_type", "client_credentials"), ("scope", *scopes)],
         };
         let id = self.row.client_id.as_str();
         match (endpoint.client_auth, secret) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use strongroom::oauth::Reach;
 use strongroom::oauth::app::AppDraft;
-use strongroom::oauth::connection::{Callback, ConnectionDraft};
+use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft};
 use strongroom::provider::{Body, ClientAuth, Parameters, Provider, Rotation};
 use strongroom::{Actor, Catalog, Expected, Manifest, Owner, PluginName, Secret, Vault};
 use url::{Url, form_urlencoded};
@@ -95,7 +95,9 @@ async fn prove(name: &str, original: &Provider) {
         scopes: Vec::new(),
         return_address: None,
     };
-    let begun = vault.connect(&Actor::user(), &owner, draft).await.unwrap();
+    let Connecting::Begun(begun) = vault.connect(&Actor::user(), &owner, draft).await.unwrap() else {
+        panic!("{name}: people consent there")
+    };
     let link = begun.start_address.rsplit('/').next().unwrap().parse().unwrap();
     let start = vault.start(&Actor::anybody(), &link).await.unwrap();
     let authorize = provider.authorize.as_ref().unwrap();

@@ -1,6 +1,6 @@
 //! Connecting: the whole way, and every way in which somebody else's account could end up in it.
 
-use strongroom::oauth::connection::Callback;
+use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft};
 use strongroom::{Actor, Error, Secret, State};
 
 use crate::provider::{Policy, Turn};
@@ -283,4 +283,50 @@ async fn only_a_connected_account_is_connected_again() {
     };
     let key = studio.vault.save(&Actor::user(), &studio.owner("alice"), draft, None).await.unwrap();
     assert!(matches!(studio.begin("alice", Some(key.id)).await, Err(Error::Fields(_))));
+}
+
+/// Where nobody consents, the client asks for itself; the token is kept fresh like any other, by asking again.
+#[tokio::test]
+async fn a_client_connects_for_itself_and_stays_fresh() {
+    let studio = Studio::new("itself", Policy::Strict).await;
+    let toml = format!(
+        "title = \"Machines\"\ndocs = \"https://example.com\"\n[token]\nurl = \"{}/token\"\nclient_auth = \"basic\"\n",
+        studio.provider.origin
+    );
+    let catalog = strongroom::Catalog::built_in().unwrap().with("machines", &toml).unwrap();
+    let builder = strongroom::Vault::builder(&studio.dir.database()).key(Secret::from(crate::support::KEY));
+    let reach = strongroom::oauth::Reach { loopback: true, networks: vec![] };
+    let vault = builder.clock(studio.clock.clone()).catalog(catalog).reach(reach).open().await.unwrap();
+    let manifest = r#"{"title": "Jobs", "access": "read",
+        "credentials": {"oauth2": {"provider": "machines", "scopes": ["jobs.run", "jobs.read"]}}}"#;
+    let (plugin, owner) = ("jobs".parse().unwrap(), studio.owner("alice"));
+    let manifest = strongroom::Manifest::parse(manifest).unwrap();
+    vault.register(&Actor::host(), studio.tenant, &plugin, manifest, strongroom::Expected::Any).await.unwrap();
+    let app = strongroom::oauth::app::AppDraft { provider: "machines".to_owned(), ..crate::studio::app_draft() };
+    vault.create_app(&Actor::host(), studio.tenant, app).await.unwrap();
+    let draft = ConnectionDraft {
+        plugin,
+        name: "Robot".parse().unwrap(),
+        credential: None,
+        app: None,
+        scopes: Vec::new(),
+        return_address: None,
+    };
+    let connected = vault.connect(&Actor::user(), &owner, draft).await.unwrap();
+    let Connecting::Connected(credential) = connected else { panic!("nobody has to be asked") };
+    let [asked] = studio.provider.asked("/token").try_into().unwrap();
+    assert_eq!(asked.body, "grant_type=client_credentials&scope=jobs.run+jobs.read");
+    assert!(asked.authorization.unwrap().starts_with("Basic "));
+    let read = async || text(&crate::studio::read(&vault, &credential).await.unwrap(), "access_token").to_owned();
+    let first = read().await;
+    studio.clock.advance(3_600_000);
+    assert_ne!(read().await, first);
+    studio.clock.advance(3_600_000);
+    studio.provider.next(Turn::Reset);
+    assert!(crate::studio::read(&vault, &credential).await.is_err(), "the answer was lost");
+    studio.clock.advance(60_000);
+    assert!(read().await.starts_with("cc-"), "there is nothing that could have been spent");
+    assert_eq!(vault.sweep().await.unwrap(), 0);
+    studio.clock.advance(3_500_000);
+    assert_eq!(vault.sweep().await.unwrap(), 1);
 }

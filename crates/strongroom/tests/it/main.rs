@@ -7,6 +7,7 @@ mod audit;
 mod catalog;
 mod connect;
 mod egress;
+mod migrate;
 mod processes;
 #[path = "../../../../tests/support/provider.rs"]
 mod provider;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use strongroom::id::{AppId, ConnectionId, CredentialId};
 use strongroom::oauth::Reach;
 use strongroom::oauth::app::AppDraft;
-use strongroom::oauth::connection::{Begun, Callback, ConnectionDraft, Start};
+use strongroom::oauth::connection::{Begun, Callback, Connecting, ConnectionDraft, Start};
 use strongroom::{
     Actor, Catalog, Credential, Error, Expected, Manifest, Opened, Owner, PluginName, Secret, TenantId, Vault,
 };
@@ -72,7 +72,10 @@ impl Studio {
             scopes: Vec::new(),
             return_address: None,
         };
-        self.vault.connect(&Actor::user(), &self.owner(user), draft).await
+        match self.vault.connect(&Actor::user(), &self.owner(user), draft).await? {
+            Connecting::Begun(begun) => Ok(begun),
+            Connecting::Connected(_) => panic!("nobody was asked"),
+        }
     }
 
     pub(crate) async fn start(&self, begun: &Begun) -> Result<Start, Error> {

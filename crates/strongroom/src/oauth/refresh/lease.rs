@@ -40,9 +40,7 @@ impl Vault {
         loop {
             let Some(row) = self.store.credential(owner, id).await? else { return Ok(()) };
             let Some(mut refresh) = self.store.refresh(id).await? else { return Ok(()) };
-            let Some(app) = row.app.filter(|_| row.refresh_token.is_some() && row.generation == seen) else {
-                return self.nothing_to_refresh(&row, refresh).await;
-            };
+            let Some(app) = row.app.filter(|_| row.generation == seen) else { return Ok(()) };
             let now = self.clock.now();
             // What failed is not tried again before its time, whoever asks: a busy plugin would be a storm.
             let failed = matches!(refresh.state, RefreshState::Degraded | RefreshState::Ambiguous);
@@ -73,10 +71,14 @@ impl Vault {
                         .await;
                 }
             };
+            let policy = registration.refresh_policy();
+            if row.refresh_token.is_none() && !registration.is_for_itself() {
+                return self.nothing_to_refresh(&row, refresh).await;
+            }
             if let Some(until) = self.breakers.open_until(&registration.row.id, now).filter(|_| !forced) {
                 return self.put_off(&row, refresh, until).await;
             }
-            let claim = match self.next_step(&row, &refresh, &registration.provider.refresh, now, forced) {
+            let claim = match self.next_step(&row, &refresh, &policy, now, forced) {
                 Step::Claim(claim) => claim,
                 Step::Settle(settled) => return self.settle_state(&row, *settled, Reason::Interrupted).await,
                 Step::Nothing => return Ok(()),
@@ -102,7 +104,7 @@ impl Vault {
             refresh.lease_until = Some(claim.until);
             refresh.intent_at = Some(claim.intent_at);
             refresh.state = claim.state;
-            let asked = self.ask_refresh(&registration, &values, now).await;
+            let asked = self.ask_refresh(&registration, &row, &values, now).await;
             self.breakers.saw(&registration.row.id, &asked, self.clock.now());
             match asked {
                 Ok(tokens) => return self.keep_refreshed(row, refresh, &registration, values, tokens).await,
@@ -117,11 +119,16 @@ impl Vault {
     async fn ask_refresh(
         &self,
         registration: &Registration,
+        row: &CredentialRow,
         values: &Values,
         now: Timestamp,
     ) -> Result<Tokens, Failure> {
         let config = |cause: &str| Failure::Config { cause: cause.to_owned() };
         let secret = self.app_secret(&registration.row).map_err(|_| config("app-undecryptable"))?;
+        if registration.is_for_itself() {
+            let ask = Ask::Client { scopes: &row.scopes };
+            return registration.ask(&self.egress, secret.as_ref(), ask, now).await;
+        }
         let Some(Value::Text(token)) = values.get("refresh_token") else { return Err(config("no-refresh-token")) };
         registration.ask(&self.egress, secret.as_ref(), Ask::Refresh { token }, now).await
     }

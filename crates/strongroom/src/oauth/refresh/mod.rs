@@ -204,7 +204,7 @@ impl Vault {
         let cause = cause.unwrap_or_else(|| "no-refresh-token".to_owned());
         Ok(match refresh.map(|refresh| refresh.state) {
             Some(RefreshState::ReauthRequired) | None => Error::ReauthRequired { cause },
-            Some(_) if row.refresh_token.is_none() => Error::ReauthRequired { cause },
+            Some(RefreshState::Active) if row.refresh_token.is_none() => Error::ReauthRequired { cause },
             Some(_) => Error::Refresh { cause },
         })
     }

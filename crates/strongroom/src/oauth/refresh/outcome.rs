@@ -62,7 +62,7 @@ impl Vault {
             failures: 0,
             refreshed_at: now,
             refresh_expires_at: tokens.refresh_expires_at.or(refresh.refresh_expires_at),
-            due_at: self.due_at(&registration.provider.refresh, now, tokens.expires_at),
+            due_at: self.due_at(&registration.refresh_policy(), now, tokens.expires_at),
             ..refresh
         };
         let mut wait = Duration::from_millis(100);
