@@ -29,6 +29,15 @@ url = "${userinfo}"
 id = "/sub"
 label = "/email"
 `,
+  machines: `
+title = "oidc-provider, for clients"
+docs = "https://github.com/panva/node-oidc-provider"
+[token]
+url = "${oidc.issuer}/token"
+client_auth = "basic"
+[revoke]
+url = "${oidc.issuer}/token/revocation"
+`,
 });
 const application = await Application.start();
 application.vault = vault;
@@ -194,5 +203,18 @@ await until('the registration can go', 5, async () => {
 });
 proved('with nothing connected and nothing owed to the provider, the registration can be removed');
 await browser.close();
+
+// Nobody consents: the client connects for itself, and its token is kept fresh by asking again.
+await create('machines');
+await vault.plugin('machines', ['jobs'], application.returnAddress);
+const draft = { plugin: 'mail', name: 'Robot' };
+const { credential: robot } = await vault.ok('POST', '/v1/connections', application.sessions.alice, draft);
+const own = (await vault.read(robot.id, 'alice')).fields;
+assert.deepEqual([own.scopes, await oidc.isActive(own.access_token)], [['jobs'], true]);
+await until('the token of the client is another one', 20, async () => {
+  const { access_token: token } = (await vault.read(robot.id, 'alice')).fields;
+  return token !== own.access_token && (await oidc.isActive(token));
+});
+proved('a client connects for itself (client credentials), and gets another token before the first expires');
 await vault.stop();
 process.exit(0);

@@ -21,6 +21,7 @@ const common = {
 const features = {
   revocation: { enabled: true },
   introspection: { enabled: true },
+  clientCredentials: { enabled: true },
   registration: {
     enabled: true,
     // What must be encoded in HTTP Basic (RFC 6749 2.3.1), and nothing alike may be lost.
@@ -37,7 +38,8 @@ export class Oidc {
     oidc.issuer = `http://${host}:${port}`;
     const provider = new Provider(oidc.issuer, {
       ...common,
-      ttl: { AccessToken: 12, RefreshToken: 3600, Grant: 3600, Session: 3600, Interaction: 600, IdToken: 600 },
+      scopes: ['openid', 'offline_access', 'jobs'],
+      ttl: { AccessToken: 12, ClientCredentials: 12, RefreshToken: 3600, Grant: 3600, Session: 3600, Interaction: 600, IdToken: 600 },
       rotateRefreshToken: true,
       ...configuration,
       features: { ...features, ...configuration.features },
@@ -73,7 +75,7 @@ export class Oidc {
       body: JSON.stringify({
         client_name: 'Strongroom',
         redirect_uris: ['http://127.0.0.1:1/not-known-yet'],
-        grant_types: ['authorization_code', 'refresh_token'],
+        grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
         token_endpoint_auth_method: method,
       }),
     });
