@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use strongroom::id::AppId;
@@ -10,6 +10,7 @@ use strongroom::oauth::app::{App, AppDraft};
 use strongroom::{Actor, Catalog, Provider};
 
 use crate::output::{self, Output};
+use crate::plugin::spelled_out;
 use crate::{Room, input};
 
 #[derive(Subcommand)]
@@ -95,6 +96,10 @@ impl OauthAppCommand {
         let Room { vault, tenant } = room;
         match self {
             Self::Create { provider, client_id, parameters, public } => {
+                // Before the secret is asked for: a misspelt name would have cost it.
+                if !provider.contains("://") && vault.catalog().provider(provider).is_none() {
+                    return Err(unknown(provider));
+                }
                 let client_secret = if *public { None } else { Some(input::secret("the client secret")?) };
                 let parameters = parameters.iter().map(|text| {
                     let (name, value) = text.split_once('=').ok_or_else(|| anyhow!("`{text}` is not NAME=VALUE"))?;
@@ -106,8 +111,12 @@ impl OauthAppCommand {
                     client_secret,
                     parameters: parameters.collect::<Result<_>>()?,
                 };
-                let app = vault.create_app(&Actor::operator(), *tenant, draft).await.context("the app was not kept")?;
-                output.one(&shown(&app))?;
+                let app = vault.create_app(&Actor::operator(), *tenant, draft).await.map_err(spelled_out)?;
+                let mut item = shown(&app);
+                if let Some(members) = item.as_object_mut().filter(|_| !output.json) {
+                    members.remove("notices");
+                }
+                output.one(&item)?;
                 for notice in &app.notices {
                     output.done(&format!("Note: {notice}"))?;
                 }

@@ -76,7 +76,12 @@ async fn open(
     listen: SocketAddr,
 ) -> Result<Vault> {
     let builder = settings.builder(&places.database)?.reach(Reach { loopback: true, networks: Vec::new() });
-    Ok(builder.public_url(Url::parse(&format!("http://{listen}"))?).key(key).open().await?)
+    // A tunnel's address, if one is set.
+    let builder = match settings.has_public_url() {
+        true => builder,
+        false => builder.public_url(Url::parse(&format!("http://{listen}"))?),
+    };
+    Ok(builder.key(key).open().await?)
 }
 
 pub(crate) struct Places {

@@ -40,7 +40,7 @@ impl Output {
             return print(&serde_json::to_string_pretty(item)?);
         }
         let members = item.as_object().into_iter().flatten();
-        let lines = members.map(|(name, value)| format!("{:<14}{}", name.replace('_', " "), cell(value)));
+        let lines = members.map(|(name, value)| format!("{:<18}{}", name.replace('_', " "), cell(value)));
         print(&lines.collect::<Vec<_>>().join("\n"))
     }
 

@@ -160,6 +160,10 @@ impl Settings {
         Ok(builder.public_url(url))
     }
 
+    pub(crate) fn has_public_url(&self) -> bool {
+        !self.server.public_url.is_empty()
+    }
+
     /// The providers that are compiled in, and the operator's own over them.
     pub(crate) fn catalog(&self) -> Result<Catalog> {
         let directory = &self.providers.directory;

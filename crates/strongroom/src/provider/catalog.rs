@@ -19,7 +19,7 @@ pub struct Catalog {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// It cannot be read.
-    #[error("{path} cannot be read: {source}")]
+    #[error("{path} cannot be read; a directory of NAME.toml files is expected")]
     Unreadable {
         /// The file or directory.
         path: PathBuf,
