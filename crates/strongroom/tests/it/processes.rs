@@ -209,6 +209,8 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
     }
     other.kill();
     let_go.add_permits(1);
+    // What the dead process has sent is still on its way to the provider: it is not counted as sent afterwards.
+    tokio::time::sleep(Duration::from_millis(20)).await;
     let asked = studio.provider.asked("/token").len();
     // The lease of a dead process runs out.
     studio.clock.advance(61_000);
