@@ -54,6 +54,12 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
+impl Asked {
+    pub(crate) fn member(&self, name: &str) -> Option<String> {
+        member(&self.body, name)
+    }
+}
+
 pub(crate) struct Simulated {
     pub(crate) origin: String,
     pub(crate) memory: Arc<Mutex<Memory>>,

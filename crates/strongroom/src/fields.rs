@@ -99,6 +99,10 @@ impl Value {
         }
     }
 
+    pub(crate) fn list(texts: &[String]) -> Self {
+        Self::List(texts.iter().map(|text| Secret::from(text.as_str())).collect())
+    }
+
     pub(crate) fn as_json(&self) -> serde_json::Value {
         match self {
             Self::Text(text) => serde_json::Value::String(text.expose().clone()),

@@ -4,10 +4,11 @@
 mod row;
 
 use std::str::FromStr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 pub use row::CredentialRow;
+use strongroom_crypto::Key;
 
 use crate::access::{Actor, Grant, Who};
 use crate::audit::{Action, Entry, Reason};
@@ -327,7 +328,7 @@ impl Vault {
                 Error::field("plugin", "unknown", "the credential's plugin is not registered any more")
             })?;
             let schema = schema_of(&manifest, row.kind)?;
-            let key = self.user_key(owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)?;
+            let key = self.key_of(&row).await?;
             // What was saved as a secret stays one until it is sent anew: a manifest that changes its mind shows nothing.
             let mut kept_secret = row.settings(self, &key)?.configured;
             kept_secret.retain(|field| !change.fields.0.contains_key(field));
@@ -379,13 +380,13 @@ impl Vault {
     pub async fn open(&self, grant: Grant) -> Result<Opened, Error> {
         let Grant { owner, row, entry, epoch } = grant;
         let actor = entry.actor.clone();
-        match self.values(&owner, &row).await {
+        match self.values(&row).await {
             Ok(mut fields) => {
                 self.record(entry).await?;
                 let read = row.revision;
                 let row = self.still_granted(&actor, &owner, row, epoch).await?;
                 if row.revision != read {
-                    fields = self.values(&owner, &row).await?;
+                    fields = self.values(&row).await?;
                 }
                 if row.kind == CredentialType::Oauth2 || row.app.is_some() {
                     fields.remove("refresh_token");
@@ -400,9 +401,13 @@ impl Vault {
         }
     }
 
-    pub(crate) async fn values(&self, owner: &Owner, row: &CredentialRow) -> Result<Values, Error> {
-        let key = self.user_key(owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)?;
-        row.values(self, &key)
+    pub(crate) async fn values(&self, row: &CredentialRow) -> Result<Values, Error> {
+        row.values(self, &*self.key_of(row).await?)
+    }
+
+    /// The data key of a credential's user, with which its columns open and are sealed.
+    pub(crate) async fn key_of(&self, row: &CredentialRow) -> Result<Arc<Key>, Error> {
+        self.user_key(&row.owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)
     }
 
     pub(crate) async fn find(
@@ -427,7 +432,7 @@ impl Vault {
         Err(Error::NotFound { what: "credential" })
     }
 
-    fn entry_for(&self, actor: &Actor, row: &CredentialRow, action: Action) -> Entry {
+    pub(crate) fn entry_for(&self, actor: &Actor, row: &CredentialRow, action: Action) -> Entry {
         self.entry(actor, row.owner.tenant, action).of_user(&row.owner.user).of_plugin(&row.plugin).on(&row.id)
     }
 

@@ -197,10 +197,7 @@ impl CredentialRow {
             }
         }
         if self.kind == CredentialType::Oauth2 {
-            values.insert(
-                "scopes".to_owned(),
-                Value::List(self.scopes().iter().map(|s| Secret::from(s.as_str())).collect()),
-            );
+            values.insert("scopes".to_owned(), Value::list(&self.scopes()));
             if let Some(at) = self.expires_at {
                 values.insert("expires_at".to_owned(), Value::Text(Secret::new(at.to_string())));
             }
@@ -213,7 +210,7 @@ impl CredentialRow {
         serde_json::from_slice(bytes.expose()).map_err(|_| Error::Undecryptable)
     }
 
-    fn scopes(&self) -> Vec<String> {
+    pub(crate) fn scopes(&self) -> Vec<String> {
         self.scopes.split_whitespace().map(str::to_owned).collect()
     }
 

@@ -14,14 +14,14 @@ use zeroize::Zeroize;
 
 use super::app::Registration;
 use super::keep::Connected;
-use super::token::{Ask, Failure, Tokens, word};
+use super::token::{Ask, Failure, Tokens, split, word};
 use crate::access::{Actor, Who};
-use crate::audit::{Action, Reason};
+use crate::audit::{Action, Entry, Reason};
 use crate::credential::{Credential, CredentialType};
 use crate::error::Error;
 use crate::fields::{Value, Values};
 use crate::id::{AppId, ConnectionId, CredentialId, CredentialName, NameError, Owner, PluginName};
-use crate::store::{Conflict, StoreError};
+use crate::store::StoreError;
 use crate::vault::Vault;
 
 /// How long a person may take.
@@ -198,7 +198,7 @@ impl Vault {
                 return Err(Error::field("credential", "unsupported", "only a connected account is connected again"));
             }
             // Incremental: what was granted before is asked for again.
-            scopes.extend(crate::oauth::token::split(&row.scopes, " "));
+            scopes.extend(row.scopes());
             app = app.or(row.app);
             name = row.name;
         }
@@ -235,35 +235,36 @@ impl Vault {
             created_at: now,
             expires_at: now.saturating_add(LIFETIME).unwrap_or(now),
         };
+        let entry = self.entry_of(actor, &row, Action::ConnectionCreate);
+        if registration.is_for_itself() {
+            self.record(entry).await?;
+            return self.connect_itself(actor, row, registration).await;
+        }
         let mut carried = Carried::default();
         carried.verifier.push_str(self.random_text().expose());
         row.sealed = self.seal_carried(&row, &carried);
-        let entry = self.entry(actor, owner.tenant, Action::ConnectionCreate).of_user(&owner.user);
-        let entry = entry.of_plugin(&row.plugin).on(&row.id);
-        if registration.is_for_itself() {
-            self.record(entry).await?;
-            return self.connect_itself(actor, row).await;
-        }
         let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
         self.within_deadline(self.store.insert_connection(&row, entry)).await?;
         let start_address = format!("{}/connect/{}", base.as_str().trim_end_matches('/'), start.expose());
         Ok(Connecting::Begun(Begun { id: row.id, start_address, expires_at: row.expires_at }))
     }
 
-    /// Nobody consents: the client asks for itself, in a task of its own.
-    async fn connect_itself(&self, actor: &Actor, row: ConnectionRow) -> Result<Connecting, Error> {
+    /// Nobody consents: the client asks for itself.
+    async fn connect_itself(
+        &self,
+        actor: &Actor,
+        row: ConnectionRow,
+        registration: Registration,
+    ) -> Result<Connecting, Error> {
         let (vault, actor) = (self.clone(), actor.clone());
-        let task = async move {
-            let registration = vault.registration(row.owner.tenant, row.app).await?;
+        let credential = uninterrupted(async move {
             let secret = vault.app_secret(&registration.row)?;
             let ask = Ask::Client { scopes: &row.scopes };
             let asked = registration.ask(&vault.egress, secret.as_ref(), ask, vault.clock.now()).await;
             let tokens = asked.map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
             vault.keep_tokens(&actor, &row, &registration, tokens, &[], None).await
-        };
-        let finished = tokio::spawn(task).await;
-        let credential = finished.unwrap_or_else(|_| Err(Error::Provider("the connection was cut off".to_owned())))?;
-        Ok(Connecting::Connected(Box::new(credential)))
+        });
+        Ok(Connecting::Connected(Box::new(credential.await?)))
     }
 
     /// Opens the start link, once: from here on the state belongs to this browser.
@@ -304,19 +305,14 @@ impl Vault {
             }
         };
         if let Some(reason) = refused {
-            let entry = self.entry(actor, row.owner.tenant, Action::ConnectionReturn).of_user(&row.owner.user);
-            self.record(entry.of_plugin(&row.plugin).on(&row.id).denied(reason)).await?;
+            self.record(self.entry_of(actor, &row, Action::ConnectionReturn).denied(reason)).await?;
             return Err(Error::NotFound { what: "connection" });
         }
         let mut back = Url::parse(&row.return_address).map_err(|_| Error::NotFound { what: "connection" })?;
         back.query_pairs_mut().append_pair("connection", &row.id.to_string());
         let Some(code) = callback.code.filter(|_| callback.error.is_none()) else {
-            let entry = self.entry(actor, row.owner.tenant, Action::ConnectionReturn).of_user(&row.owner.user);
-            let entry = entry.of_plugin(&row.plugin).on(&row.id).denied(Reason::Provider);
-            match self.within_deadline(self.store.take_connection(row.id, row.hash, entry)).await {
-                Err(Error::Store(StoreError::Conflict(_))) => return Err(Error::NotFound { what: "connection" }),
-                other => other?,
-            }
+            let entry = self.entry_of(actor, &row, Action::ConnectionReturn).denied(Reason::Provider);
+            self.take(&row, entry).await?;
             // The provider's word is anybody's: only codes that the standard knows are passed on (RFC 6749 4.1.2.1).
             let known = ["access_denied", "invalid_scope", "server_error", "temporarily_unavailable"];
             let error = callback.error.as_deref().filter(|error| known.contains(error)).unwrap_or("failed");
@@ -354,14 +350,9 @@ impl Vault {
             return Err(Error::NotFound { what: "connection" });
         }
         // Consumed first: of two who come at once one finds nothing, and a code is never sent twice.
-        match self.within_deadline(self.store.take_connection(row.id, row.hash, entry)).await {
-            Err(Error::Store(StoreError::Conflict(_))) => return Err(Error::NotFound { what: "connection" }),
-            other => other?,
-        }
-        // A task of its own: whoever hangs up now does not lose a grant whose code is spent.
+        self.take(&row, entry).await?;
         let (vault, actor) = (self.clone(), actor.clone());
-        let finished = tokio::spawn(async move { vault.finish(&actor, &row, &carried).await }).await;
-        finished.unwrap_or_else(|_| Err(Error::Provider("the connection was cut off".to_owned())))
+        uninterrupted(async move { vault.finish(&actor, &row, &carried).await }).await
     }
 
     async fn finish(&self, actor: &Actor, row: &ConnectionRow, carried: &Carried) -> Result<Credential, Error> {
@@ -418,28 +409,19 @@ impl Vault {
         account: Option<(String, Option<String>)>,
     ) -> Result<Credential, Error> {
         let mut values = Values::new();
-        let granted = tokens.scopes.unwrap_or_else(|| crate::oauth::token::split(&connection.scopes, " "));
         for (name, value) in kept {
             values.insert(name.clone(), Value::Text(Secret::from(value.as_str())));
         }
-        values.extend(tokens.kept.into_iter().map(|(name, value)| (name, Value::Text(value))));
+        // What was asked for was granted, unless the answer says otherwise (RFC 6749 5.1).
+        values.insert("scopes".to_owned(), Value::list(&split(&connection.scopes, " ")));
+        let refresh_expires_at = tokens.refresh_expires_at;
+        tokens.lay_over(&mut values);
         if let Some((id, _)) = &account {
             values.insert("account_id".to_owned(), Value::Text(Secret::from(id.as_str())));
         }
-        values.insert("access_token".to_owned(), Value::Text(tokens.access_token));
-        values.insert(
-            "scopes".to_owned(),
-            Value::List(granted.iter().map(|scope| Secret::from(scope.as_str())).collect()),
-        );
-        if let Some(token) = tokens.refresh_token {
-            values.insert("refresh_token".to_owned(), Value::Text(token));
-        }
-        if let Some(at) = tokens.expires_at {
-            values.insert("expires_at".to_owned(), Value::Text(Secret::new(at.to_string())));
-        }
         let account = account.and_then(|(id, label)| label.or(Some(id)));
         let owner = &connection.owner;
-        let connected = Connected { values, account, refresh_expires_at: tokens.refresh_expires_at };
+        let connected = Connected { values, account, refresh_expires_at };
         match connection.credential {
             Some(id) => self.reconnect(actor, owner, id, registration, connected).await,
             None => self.save_connected(actor, owner, connection, registration, connected).await,
@@ -508,12 +490,17 @@ impl Vault {
         row.phase = phase;
         row.sealed = self.seal_carried(row, carried);
         let action = if phase == Phase::Started { Action::ConnectionStart } else { Action::ConnectionReturn };
-        let entry = self.entry(actor, row.owner.tenant, action).of_user(&row.owner.user);
-        let entry = entry.of_plugin(&row.plugin).on(&row.id);
-        match self.within_deadline(self.store.advance_connection(from, row, entry)).await {
-            Err(Error::Store(StoreError::Conflict(Conflict::Revision))) => Err(Error::NotFound { what: "connection" }),
-            other => other,
-        }
+        let entry = self.entry_of(actor, row, action);
+        moved(self.within_deadline(self.store.advance_connection(from, row, entry)).await)
+    }
+
+    /// Takes the row out: whoever comes second finds nothing.
+    async fn take(&self, row: &ConnectionRow, entry: Entry) -> Result<(), Error> {
+        moved(self.within_deadline(self.store.take_connection(row.id, row.hash, entry)).await)
+    }
+
+    fn entry_of(&self, actor: &Actor, row: &ConnectionRow, action: Action) -> Entry {
+        self.entry(actor, row.owner.tenant, action).of_user(&row.owner.user).of_plugin(&row.plugin).on(&row.id)
     }
 
     fn seal_carried(&self, row: &ConnectionRow, carried: &Carried) -> Sealed {
@@ -551,6 +538,22 @@ impl Vault {
         self.entropy.fill(bytes.expose_mut());
         Secret::new(BASE64URL_NOPAD.encode(bytes.expose()))
     }
+}
+
+/// A row that has moved on, or is gone, was never there for whoever comes late.
+fn moved(written: Result<(), Error>) -> Result<(), Error> {
+    match written {
+        Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "connection" }),
+        other => other,
+    }
+}
+
+/// Runs in a task of its own: whoever hangs up does not lose a grant whose code is spent.
+async fn uninterrupted(
+    task: impl Future<Output = Result<Credential, Error>> + Send + 'static,
+) -> Result<Credential, Error> {
+    let finished = tokio::spawn(task).await;
+    finished.unwrap_or_else(|_| Err(Error::Provider("the connection was cut off".to_owned())))
 }
 
 /// One of the addresses that the host registered, letter by letter: anything else is an open redirect (RFC 9700 4.11).

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use strongroom_crypto::Secret;
 use url::{Host, Url};
 use zeroize::Zeroize;
@@ -76,9 +76,28 @@ impl Call {
         self
     }
 
-    pub(crate) fn body(mut self, body: Secret<Vec<u8>>) -> Self {
-        self.body = Some(body);
-        self
+    /// Headers from a provider's file; a name that is none is left out.
+    pub(crate) fn headers<'a>(self, headers: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
+        headers.fold(self, |call, (name, value)| match HeaderName::try_from(name) {
+            Ok(name) => call.header(name, value),
+            Err(_) => call,
+        })
+    }
+
+    pub(crate) fn form(self, members: Vec<(&str, &str)>) -> Self {
+        self.body("application/x-www-form-urlencoded", form(members.into_iter()))
+    }
+
+    pub(crate) fn json(self, members: Vec<(&str, &str)>) -> Self {
+        self.json_text(json(members.into_iter()))
+    }
+
+    pub(crate) fn json_text(self, text: Secret<Vec<u8>>) -> Self {
+        self.body("application/json", text)
+    }
+
+    fn body(self, kind: &str, body: Secret<Vec<u8>>) -> Self {
+        Self { body: Some(body), ..self.header(CONTENT_TYPE, kind) }
     }
 }
 
@@ -282,7 +301,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 }
 
 /// Members of a form, in memory that is wiped.
-pub(crate) fn form<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>> {
+fn form<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>> {
     let mut out = String::with_capacity(4096);
     for (name, value) in members {
         if !out.is_empty() {
@@ -296,7 +315,7 @@ pub(crate) fn form<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Sec
 }
 
 /// The same members as a JSON object.
-pub(crate) fn json<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>> {
+fn json<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>> {
     let object: serde_json::Map<String, serde_json::Value> =
         members.map(|(name, value)| (name.to_owned(), value.into())).collect();
     let mut text = serde_json::Value::Object(object).to_string();

@@ -41,8 +41,7 @@ impl Vault {
             let (key, key_row) = self.user_key_or_new(owner).await?;
             row.seal(self, &key, &|_| true, &connected.values);
             let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
-            let entry = self.entry(actor, owner.tenant, Action::CredentialSave).of_user(&owner.user);
-            let entry = entry.of_plugin(&row.plugin).on(&row.id).leaving(row.digest());
+            let entry = self.entry_for(actor, &row, Action::CredentialSave).leaving(row.digest());
             let written = self.store.insert_credential(&row, &key_row, None, Some(&refresh), entry);
             match self.within_deadline(written).await {
                 Ok(()) => return self.view(row).await,
@@ -70,7 +69,7 @@ impl Vault {
         loop {
             let mut row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
             // A record that does not open says of nobody that it was their account: then it is no reconnection.
-            let old = self.values(owner, &row).await?;
+            let old = self.values(&row).await?;
             if account_id(&old).is_some_and(|known| account_id(&connected.values).is_none_or(|id| id != known)) {
                 return Err(Error::OtherAccount);
             }
@@ -83,7 +82,7 @@ impl Vault {
                 connected.values.insert("refresh_token".to_owned(), Value::Text(kept));
             }
             let read_at = row.revision;
-            let key = self.user_key(owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)?;
+            let key = self.key_of(&row).await?;
             row.app = Some(registration.row.id);
             row.provider = Some(registration.row.provider.clone());
             row.account.clone_from(&connected.account);
@@ -91,8 +90,7 @@ impl Vault {
             row.revision += 1;
             row.updated_at = self.clock.now();
             let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
-            let entry = self.entry(actor, owner.tenant, Action::CredentialUpdate).of_user(&owner.user);
-            let entry = entry.of_plugin(&row.plugin).on(&row.id).leaving(row.digest());
+            let entry = self.entry_for(actor, &row, Action::CredentialUpdate).leaving(row.digest());
             match self.within_deadline(self.store.reconnect_credential(&row, read_at, &refresh, entry)).await {
                 Ok(()) => return self.view(row).await,
                 Err(Error::Store(StoreError::Conflict(_))) => {}
@@ -111,14 +109,13 @@ impl Vault {
         let policy = &registration.refresh_policy();
         let day = 24 * 3_600_000;
         let absolute = policy.absolute_days.map(|days| now.as_millisecond() + i64::from(days) * day);
+        let stays_fresh = row.refresh_token.is_some() || registration.is_for_itself();
         RefreshRow {
             credential: row.id,
             owner: row.owner.clone(),
             state: RefreshState::Active,
             cause: None,
-            due_at: Some(())
-                .filter(|()| row.refresh_token.is_some() || registration.is_for_itself())
-                .and_then(|()| self.due_at(policy, now, row.expires_at)),
+            due_at: if stays_fresh { self.due_at(policy, now, row.expires_at) } else { None },
             fence: 0,
             lease_until: None,
             intent_at: None,

@@ -12,3 +12,21 @@ pub mod revoke;
 mod token;
 
 pub use egress::{EgressError, Reach};
+
+/// At most so many calls of one sweep are under way.
+const AT_ONCE: usize = 16;
+
+/// Runs tasks of their own, a few at once, and gives what each of them gave.
+async fn side_by_side<T: Send + 'static>(
+    tasks: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let (mut under_way, mut done) = (tokio::task::JoinSet::new(), Vec::new());
+    for task in tasks {
+        if under_way.len() >= AT_ONCE {
+            done.extend(under_way.join_next().await.and_then(Result::ok));
+        }
+        under_way.spawn(task);
+    }
+    done.extend(under_way.join_all().await);
+    done
+}

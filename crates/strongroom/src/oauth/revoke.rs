@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::AUTHORIZATION;
 use strongroom_crypto::{Context, Kind, Sealed, Secret};
 
 use super::app::Registration;
-use super::egress::{self, Call};
+use super::egress::Call;
+use super::side_by_side;
+use super::token::basic;
 use crate::access::Actor;
 use crate::audit::{Action, Reason};
 use crate::credential::{CredentialRow, CredentialType};
@@ -24,7 +26,6 @@ const LONGEST: Duration = Duration::from_secs(6 * 3600);
 /// About a month of trying; after it the operator is told, and it ends.
 const ATTEMPTS: u64 = 120;
 const SWEEP: u32 = 100;
-const AT_ONCE: usize = 16;
 
 /// A revocation that is owed, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Vault {
         let Some(app) = row.app else { return Ok(None) };
         let opened = async {
             let registration = self.registration(row.owner.tenant, app).await?;
-            Ok((registration, self.values(&row.owner, row).await?))
+            Ok((registration, self.values(row).await?))
         };
         let (registration, mut values) = match opened.await {
             Ok(opened) => opened,
@@ -94,17 +95,11 @@ impl Vault {
     pub(crate) async fn settle_owed(&self) -> Result<usize, Error> {
         let owed = self.store.owed(self.clock.now(), SWEEP).await?;
         let count = owed.len();
-        let mut under_way = tokio::task::JoinSet::new();
-        for row in owed {
-            while under_way.len() >= AT_ONCE {
-                under_way.join_next().await;
-            }
+        let settled = side_by_side(owed.into_iter().map(|row| {
             let vault = self.clone();
-            under_way.spawn(async move { vault.settle_one(&row).await });
-        }
-        for settled in under_way.join_all().await {
-            settled?;
-        }
+            async move { vault.settle_one(&row).await }
+        }));
+        settled.await.into_iter().collect::<Result<(), Error>>()?;
         Ok(count)
     }
 
@@ -166,27 +161,19 @@ impl Registration {
         let revoke = self.provider.revoke.as_ref()?;
         let url = self.address(&revoke.url).ok()?;
         let call = Call::new(method(revoke.method), url);
-        let id = self.row.client_id.as_str();
-        let form = ("application/x-www-form-urlencoded", "application/json");
         let mut members = vec![(revoke.token_param.as_str(), token.expose().as_str())];
         Some(match revoke.style {
             RevokeStyle::Bearer => {
                 call.header(AUTHORIZATION, Secret::new(format!("Bearer {}", token.expose())).expose())
             }
-            RevokeStyle::TokenOnly => call.header(CONTENT_TYPE, form.0).body(egress::form(members.into_iter())),
+            RevokeStyle::TokenOnly => call.form(members),
             RevokeStyle::BasicJson => {
-                let pair = Secret::new(format!("{id}:{}", secret.map_or("", |secret| secret.expose())));
-                let basic = format!("Basic {}", data_encoding::BASE64.encode(pair.expose().as_bytes()));
-                let call = call.header(AUTHORIZATION, Secret::new(basic).expose());
-                call.header(CONTENT_TYPE, form.1).body(egress::json(members.into_iter()))
+                let basic = basic(&self.row.client_id, secret.map_or("", |secret| secret.expose()));
+                call.header(AUTHORIZATION, basic.expose()).json(members)
             }
             RevokeStyle::Rfc7009 => {
-                let basic = self.basic(secret);
-                if basic.is_none() {
-                    members.push(("client_id", id));
-                    members.extend(secret.map(|secret| ("client_secret", secret.expose().as_str())));
-                }
-                let call = call.header(CONTENT_TYPE, form.0).body(egress::form(members.into_iter()));
+                let basic = self.authenticate(secret, &mut members);
+                let call = call.form(members);
                 match basic {
                     Some(basic) => call.header(AUTHORIZATION, basic.expose()),
                     None => call,
@@ -206,18 +193,9 @@ impl Registration {
     ) -> Call {
         let inject = &self.provider.inject;
         let value = Secret::new(inject.template.replace("{{access_token}}", token.expose()));
-        let mut call = Call::new(method(kind), url);
-        for (name, value) in headers
-            .iter()
-            .map(|(name, value)| (name, value.as_str()))
-            .chain([(&inject.header, value.expose().as_str())])
-        {
-            if let Ok(name) = reqwest::header::HeaderName::try_from(name) {
-                call = call.header(name, value);
-            }
-        }
+        let call = Call::new(method(kind), url).headers(headers.iter().chain([(&inject.header, value.expose())]));
         match body {
-            Some(body) => call.header(CONTENT_TYPE, "application/json").body(Secret::new(body.as_bytes().to_vec())),
+            Some(body) => call.json_text(Secret::new(body.as_bytes().to_vec())),
             None => call,
         }
     }

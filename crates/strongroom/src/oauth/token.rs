@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use reqwest::header::AUTHORIZATION;
 use serde_json::Value as Json;
 use strongroom_crypto::Secret;
 use zeroize::Zeroize;
 
 use super::app::Registration;
-use super::egress::{self, Answer, Call, Egress, EgressError};
+use super::egress::{Answer, Call, Egress, EgressError};
+use crate::fields::{Value, Values};
 use crate::provider::{Body, ClientAuth};
 
 /// Longer than any token lives; what claims more is taken for this.
@@ -119,28 +120,16 @@ impl Registration {
             Ask::Client { scopes: "" } => vec![("grant_type", "client_credentials")],
             Ask::Client { scopes } => vec![("grant_type", "client_credentials"), ("scope", *scopes)],
         };
-        let id = self.row.client_id.as_str();
-        match (endpoint.client_auth, secret) {
-            (ClientAuth::Post, Some(secret)) => members.extend([("client_id", id), ("client_secret", secret.expose())]),
-            (ClientAuth::Post | ClientAuth::None, _) => members.push(("client_id", id)),
-            // Never two ways in one request (RFC 6749 2.3).
-            (ClientAuth::Basic | ClientAuth::BasicRaw, _) => {}
-        }
+        let basic = self.authenticate(secret, &mut members);
         members.extend(extra.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let (kind, body) = match endpoint.body {
-            Body::Form => ("application/x-www-form-urlencoded", egress::form(members.into_iter())),
-            Body::Json => ("application/json", egress::json(members.into_iter())),
-        };
-        let mut call = Call::new(reqwest::Method::POST, url).header(CONTENT_TYPE, kind).body(body);
-        if let Some(basic) = self.basic(secret) {
+        let mut call = Call::new(reqwest::Method::POST, url).headers(endpoint.headers.iter());
+        if let Some(basic) = basic {
             call = call.header(AUTHORIZATION, basic.expose());
         }
-        for (name, value) in &endpoint.headers {
-            if let Ok(name) = HeaderName::try_from(name) {
-                call = call.header(name, value);
-            }
-        }
-        Ok(call)
+        Ok(match endpoint.body {
+            Body::Form => call.form(members),
+            Body::Json => call.json(members),
+        })
     }
 
     pub(crate) fn address(&self, template: &str) -> Result<url::Url, Failure> {
@@ -152,17 +141,26 @@ impl Registration {
             .map_err(|_| Failure::Config { cause: "address-invalid".to_owned() })
     }
 
-    pub(crate) fn basic(&self, secret: Option<&Secret<String>>) -> Option<Secret<String>> {
+    /// Says who the client is: among the members, or in the header that comes back. Never two ways in one request
+    /// (RFC 6749 2.3).
+    pub(crate) fn authenticate<'a>(
+        &'a self,
+        secret: Option<&'a Secret<String>>,
+        members: &mut Vec<(&'a str, &'a str)>,
+    ) -> Option<Secret<String>> {
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let id = &self.row.client_id;
-        let pair = Secret::new(match (self.provider.token.client_auth, secret) {
+        let id = self.row.client_id.as_str();
+        match (self.provider.token.client_auth, secret) {
             // Each part is form-encoded first (RFC 6749 2.3.1) ...
-            (ClientAuth::Basic, Some(secret)) => format!("{}:{}", encode(id), encode(secret.expose())),
+            (ClientAuth::Basic, Some(secret)) => {
+                return Some(basic(&encode(id), Secret::new(encode(secret.expose())).expose()));
+            }
             // ... which many servers do not undo.
-            (ClientAuth::BasicRaw, Some(secret)) => format!("{id}:{}", secret.expose()),
-            _ => return None,
-        });
-        Some(Secret::new(format!("Basic {}", data_encoding::BASE64.encode(pair.expose().as_bytes()))))
+            (ClientAuth::BasicRaw, Some(secret)) => return Some(basic(id, secret.expose())),
+            (ClientAuth::Post, Some(secret)) => members.extend([("client_id", id), ("client_secret", secret.expose())]),
+            (_, None) | (ClientAuth::None, _) => members.push(("client_id", id)),
+        }
+        None
     }
 
     /// Success is not a status: some answer an error with 200, and some a revoked grant with 403.
@@ -234,10 +232,32 @@ impl Registration {
     }
 }
 
+impl Tokens {
+    /// Puts what came over what there is, and gives back the refresh token that was spent, if there is another one now.
+    pub(crate) fn lay_over(self, values: &mut Values) -> Option<Value> {
+        values.extend(self.kept.into_iter().map(|(name, value)| (name, Value::Text(value))));
+        values.insert("access_token".to_owned(), Value::Text(self.access_token));
+        match self.expires_at {
+            Some(at) => values.insert("expires_at".to_owned(), Value::Text(Secret::new(at.to_string()))),
+            None => values.remove("expires_at"),
+        };
+        if let Some(scopes) = self.scopes {
+            values.insert("scopes".to_owned(), Value::list(&scopes));
+        }
+        self.refresh_token.and_then(|token| values.insert("refresh_token".to_owned(), Value::Text(token)))
+    }
+}
+
 impl Failure {
     fn transient(cause: &str, may_have_arrived: bool) -> Self {
         Self::Transient { cause: cause.to_owned(), retry_after: None, may_have_arrived, unknown: false }
     }
+}
+
+/// HTTP Basic, of parts as they are.
+pub(crate) fn basic(id: &str, secret: &str) -> Secret<String> {
+    let pair = Secret::new(format!("{id}:{secret}"));
+    Secret::new(format!("Basic {}", data_encoding::BASE64.encode(pair.expose().as_bytes())))
 }
 
 /// A token whose type is not understood must not be used (RFC 6749 7.1). Case does not matter; absent means bearer.

@@ -126,7 +126,7 @@ async fn prove(name: &str, original: &Provider) {
     let credential = completed.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     let [exchange] = simulated.asked("/token").try_into().unwrap_or_else(|_| panic!("{name}: one exchange"));
     check(name, &provider, &exchange, &provider.token.params);
-    assert_eq!(member(&exchange, "code_verifier").is_some(), authorize.pkce, "{name}");
+    assert_eq!(exchange.member("code_verifier").is_some(), authorize.pkce, "{name}");
 
     let opened = read(&vault, &credential).await.unwrap();
     for field in provider.keep.answer.keys().chain(provider.keep.callback.keys()) {
@@ -135,7 +135,7 @@ async fn prove(name: &str, original: &Provider) {
     vault.refresh(&Actor::user(), &owner, credential.id).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     let path = if provider.token.refresh_url.is_some() { "/refresh" } else { "/token" };
     let refresh = simulated.asked(path).pop().unwrap();
-    assert_eq!(member(&refresh, "grant_type").as_deref(), Some("refresh_token"), "{name}");
+    assert_eq!(refresh.member("grant_type").as_deref(), Some("refresh_token"), "{name}");
     check(name, &provider, &refresh, &provider.token.refresh_params);
 
     vault.delete(&Actor::user(), &owner, credential.id, None).await.unwrap();
@@ -155,19 +155,12 @@ fn check(name: &str, provider: &Provider, asked: &Asked, extra: &BTreeMap<String
         ClientAuth::None => (None, None),
     };
     assert_eq!(asked.authorization, authorization, "{name}");
-    assert_eq!(member(asked, "client_secret").as_deref(), secret, "{name}");
-    assert_eq!(member(asked, "client_id").is_none(), authorization.is_some(), "{name}: never two ways in one request");
+    assert_eq!(asked.member("client_secret").as_deref(), secret, "{name}");
+    assert_eq!(asked.member("client_id").is_none(), authorization.is_some(), "{name}: never two ways in one request");
     assert_eq!(asked.body.starts_with('{'), provider.token.body == Body::Json, "{name}");
     for (parameter, value) in extra {
-        assert_eq!(member(asked, parameter).as_ref(), Some(value), "{name}");
+        assert_eq!(asked.member(parameter).as_ref(), Some(value), "{name}");
     }
-}
-
-fn member(asked: &Asked, name: &str) -> Option<String> {
-    if let Ok(json) = serde_json::from_str::<Value>(&asked.body) {
-        return json.get(name)?.as_str().map(str::to_owned);
-    }
-    form_urlencoded::parse(asked.body.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 /// The same provider at the simulated one's addresses, which answers where the file looks.

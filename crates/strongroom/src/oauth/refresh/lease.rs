@@ -84,7 +84,7 @@ impl Vault {
                 Step::Nothing => return Ok(()),
             };
             // Before the intent: what fails here has sent nothing.
-            let values = match self.values(owner, &row).await {
+            let values = match self.values(&row).await {
                 Ok(values) => values,
                 Err(Error::Undecryptable) => {
                     let (state, cause) = (RefreshState::ReauthRequired, Some("undecryptable".to_owned()));
@@ -152,7 +152,6 @@ impl Vault {
                 fence: refresh.fence,
                 generation: row.generation,
                 state,
-                at: now,
                 until: now.saturating_add(LEASE).unwrap_or(now),
                 intent_at,
             })

@@ -18,15 +18,15 @@ use crate::audit::Action;
 use crate::credential::{Credential, CredentialRow};
 use crate::error::Error;
 use crate::id::{CredentialId, NameError, Owner};
+use crate::oauth::side_by_side;
 use crate::vault::Vault;
 
 /// A living token is served after this long, whatever its refresh does.
 const LIVING: Duration = Duration::from_secs(2);
 /// A token this close to its end is not handed out.
 const LEEWAY: Duration = Duration::from_secs(2);
-/// At most so many in one sweep, and at once.
+/// At most so many in one sweep.
 const SWEEP: u32 = 200;
-const AT_ONCE: usize = 16;
 
 /// How a connected account stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,6 @@ pub struct Claim {
     pub fence: u64,
     pub generation: u64,
     pub state: RefreshState,
-    pub at: Timestamp,
     pub until: Timestamp,
     /// When the refresh token was first sent: an interrupted refresh keeps its beginning.
     pub intent_at: Timestamp,
@@ -153,23 +152,22 @@ impl Vault {
     async fn refresh_due(&self) -> Result<usize, Error> {
         let now = self.clock.now();
         let due = self.store.due(now, SWEEP).await?;
-        let mut under_way = tokio::task::JoinSet::new();
-        for row in &due {
-            while under_way.len() >= AT_ONCE {
-                under_way.join_next().await;
-            }
-            match self.store.credential(&row.owner, row.credential).await {
-                Ok(Some(credential)) => {
-                    let vault = self.clone();
-                    under_way.spawn(async move { vault.fly(&credential, false).await });
+        let count = due.len();
+        let refreshed = due.into_iter().map(|row| {
+            let vault = self.clone();
+            async move {
+                match vault.store.credential(&row.owner, row.credential).await {
+                    Ok(Some(credential)) => vault.fly(&credential, false).await,
+                    Ok(None) => {}
+                    // One row that cannot be read must not keep all others from their turn.
+                    Err(error) => {
+                        tracing::error!(credential = %row.credential, %error, "a due credential cannot be read");
+                    }
                 }
-                Ok(None) => {}
-                // One row that cannot be read must not keep all others from their turn.
-                Err(error) => tracing::error!(credential = %row.credential, %error, "a due credential cannot be read"),
             }
-        }
-        under_way.join_all().await;
-        Ok(due.len())
+        });
+        side_by_side(refreshed).await;
+        Ok(count)
     }
 
     /// A row whose token can be handed out: refreshed if it is close to its end, and as it is while it lives.

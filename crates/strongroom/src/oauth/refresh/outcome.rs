@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use strongroom_crypto::Secret;
 
 use super::{RefreshRow, RefreshState};
 use crate::access::Actor;
@@ -42,18 +41,6 @@ impl Vault {
     ) -> Result<(), Error> {
         let generation = row.generation;
         let now = self.clock.now();
-        let spent =
-            tokens.refresh_token.and_then(|token| values.insert("refresh_token".to_owned(), Value::Text(token)));
-        values.insert("access_token".to_owned(), Value::Text(tokens.access_token));
-        match tokens.expires_at {
-            Some(at) => values.insert("expires_at".to_owned(), Value::Text(Secret::new(at.to_string()))),
-            None => values.remove("expires_at"),
-        };
-        if let Some(scopes) = tokens.scopes {
-            let scopes = scopes.iter().map(|scope| Secret::from(scope.as_str())).collect();
-            values.insert("scopes".to_owned(), Value::List(scopes));
-        }
-        values.extend(tokens.kept.into_iter().map(|(name, value)| (name, Value::Text(value))));
         let settled = RefreshRow {
             state: RefreshState::Active,
             cause: None,
@@ -65,6 +52,7 @@ impl Vault {
             due_at: self.due_at(&registration.refresh_policy(), now, tokens.expires_at),
             ..refresh
         };
+        let spent = tokens.lay_over(&mut values);
         let mut wait = Duration::from_millis(100);
         loop {
             match self.write_refreshed(&mut row, &settled, &values, spent.as_ref(), generation).await {
@@ -99,7 +87,7 @@ impl Vault {
             }
             *row = newer;
             let read_at = row.revision;
-            let key = self.user_key(&row.owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)?;
+            let key = self.key_of(row).await?;
             row.seal(self, &key, &|_| true, values);
             if let Some(Value::Text(spent)) = spent {
                 row.keep_previous(self, &key, spent);
@@ -179,7 +167,7 @@ impl Vault {
         if refresh.due_at.is_none_or(|due| due >= until) {
             return Ok(());
         }
-        let spread = self.jitter(i128::from(10_000_u32));
+        let spread = self.jitter(10_000);
         let due_at =
             Timestamp::from_millisecond(until.as_millisecond() + i64::try_from(spread).unwrap_or_default()).ok();
         self.settle_state(row, RefreshRow { due_at, ..refresh }, Reason::Provider).await
@@ -187,7 +175,7 @@ impl Vault {
 
     /// Due, but there is nothing to do: it must not be due for ever.
     pub(super) async fn nothing_to_refresh(&self, row: &CredentialRow, refresh: RefreshRow) -> Result<(), Error> {
-        if row.refresh_token.is_none() && refresh.due_at.is_some() {
+        if refresh.due_at.is_some() {
             let state = RefreshState::ReauthRequired;
             let cause = Some("no-refresh-token".to_owned());
             return self
@@ -227,10 +215,7 @@ impl Vault {
 
     /// Strongroom itself acts here, for the credential's owner.
     pub(crate) fn sweeper_entry(&self, row: &CredentialRow, action: Action) -> Entry {
-        self.entry(&Actor::strongroom(), row.owner.tenant, action)
-            .of_user(&row.owner.user)
-            .of_plugin(&row.plugin)
-            .on(&row.id)
+        self.entry_for(&Actor::strongroom(), row, action)
     }
 }
 

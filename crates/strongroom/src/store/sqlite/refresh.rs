@@ -91,10 +91,7 @@ pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Entry>, StoreE
 
 /// Writes what became of a lease, if it is still the last one: a late result changes nothing.
 pub(super) fn settle(db: &Connection, row: &RefreshRow) -> Result<(), StoreError> {
-    let sql = "SELECT fence FROM refresh WHERE credential_id = ?1";
-    let fence =
-        first(db.prepare_cached(sql)?, [row.credential.to_string()], |row| Columns::of("refresh", row).count())?;
-    if fence != Some(row.fence) {
+    if find(db, row.credential)?.map(|last| last.fence) != Some(row.fence) {
         return Err(StoreError::Conflict(Conflict::Revision));
     }
     put(db, row)
