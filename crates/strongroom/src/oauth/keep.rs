@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 
+use strongroom_crypto::Secret;
+
 use super::app::Registration;
 use super::connection::ConnectionRow;
 use super::refresh::{RefreshRow, RefreshState};
+use super::token::{Tokens, split, word};
 use crate::access::Actor;
 use crate::audit::Action;
 use crate::credential::{Credential, CredentialRow, CredentialType};
@@ -15,14 +18,69 @@ use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
 /// What was connected: the credential's values, whose account it is, and when the grant itself ends.
-pub(crate) struct Connected {
-    pub(crate) values: Values,
-    pub(crate) account: Option<String>,
-    pub(crate) refresh_expires_at: Option<Timestamp>,
+struct Connected {
+    values: Values,
+    account: Option<String>,
+    refresh_expires_at: Option<Timestamp>,
 }
 
 impl Vault {
-    pub(crate) async fn save_connected(
+    /// Whose account it is, where the provider tells: its unchanging id, and what people know it by.
+    pub(super) async fn account_of(
+        &self,
+        registration: &Registration,
+        tokens: &Tokens,
+    ) -> Result<Option<(String, Option<String>)>, Error> {
+        let Some((account, template)) =
+            registration.provider.account.as_ref().and_then(|account| Some((account, account.url.as_ref()?)))
+        else {
+            return Ok(tokens.account.clone());
+        };
+        let failed = |cause: &str| Error::Provider(format!("it does not say whose account it is ({cause})"));
+        let url = registration.address(template).map_err(|failure| failed(failure.cause()))?;
+        let call = registration.call_with(
+            account.method,
+            url,
+            &account.headers,
+            account.body.as_deref(),
+            &tokens.access_token,
+        );
+        let answer = self.egress.send(call).await.map_err(|_| failed("no answer"))?;
+        let json = answer.json().filter(|_| answer.is_success()).ok_or_else(|| failed("another answer"))?;
+        let label = account.label.as_ref().and_then(|place| word(&json, place));
+        Ok(Some((word(&json, &account.id).ok_or_else(|| failed("no id"))?, label)))
+    }
+
+    pub(super) async fn keep_tokens(
+        &self,
+        actor: &Actor,
+        connection: &ConnectionRow,
+        registration: &Registration,
+        tokens: Tokens,
+        kept: &[(String, String)],
+        account: Option<(String, Option<String>)>,
+    ) -> Result<Credential, Error> {
+        let mut values = Values::new();
+        for (name, value) in kept {
+            values.insert(name.clone(), Value::Text(Secret::from(value.as_str())));
+        }
+        // What was asked for was granted, unless the answer says otherwise (RFC 6749 5.1).
+        values.insert("scopes".to_owned(), Value::list(&split(&connection.scopes, " ")));
+        let refresh_expires_at = tokens.refresh_expires_at;
+        tokens.lay_over(&mut values);
+        if let Some((id, _)) = &account {
+            values.insert("account_id".to_owned(), Value::Text(Secret::from(id.as_str())));
+        }
+        let account = account.and_then(|(id, label)| label.or(Some(id)));
+        let owner = &connection.owner;
+        let connected = Connected { values, account, refresh_expires_at };
+        match connection.credential {
+            Some(id) => self.reconnect(actor, owner, id, registration, connected).await,
+            None => self.save_connected(actor, owner, connection, registration, connected).await,
+        }
+    }
+
+    async fn save_connected(
         &self,
         actor: &Actor,
         owner: &Owner,
@@ -58,7 +116,7 @@ impl Vault {
 
     /// The old grant stays until the new one is proven to be of the same account. It is not revoked then: at many providers
     /// that would end the new one too.
-    pub(crate) async fn reconnect(
+    async fn reconnect(
         &self,
         actor: &Actor,
         owner: &Owner,

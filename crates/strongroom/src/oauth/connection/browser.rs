@@ -1,0 +1,197 @@
+//! The browser's part of a connection: the start link, the provider's callback, and the page that completes.
+
+use std::str::FromStr;
+
+use data_encoding::BASE64URL_NOPAD;
+use strongroom_crypto::{Secret, sha256};
+use url::Url;
+
+use super::row::{Carried, ConnectionRow, Phase, hash};
+use super::uninterrupted;
+use crate::access::{Actor, Who};
+use crate::audit::{Action, Reason};
+use crate::credential::Credential;
+use crate::error::Error;
+use crate::id::{AppId, ConnectionId, NameError, Owner};
+use crate::oauth::app::Registration;
+use crate::oauth::token::{Ask, Failure, Tokens};
+use crate::vault::Vault;
+
+/// The last part of a start address: 256 bits in base64url.
+#[derive(Debug)]
+pub struct StartLink(Secret<String>);
+
+impl FromStr for StartLink {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let fits = text.len() == 43 && BASE64URL_NOPAD.decode(text.as_bytes()).is_ok();
+        if fits { Ok(Self(Secret::from(text))) } else { Err(NameError("must be a start link".to_owned())) }
+    }
+}
+
+/// What the start page does: it sets the cookie and goes on to the provider.
+#[derive(Debug)]
+pub struct Start {
+    /// The provider's page, with everything it needs.
+    pub authorize: Url,
+    /// Ties the browser to the state; for a `__Host-` cookie.
+    pub browser: Secret<String>,
+}
+
+/// What a callback brought. It has no `Debug`: its query has the code in it.
+pub struct Callback {
+    /// `state`.
+    pub state: Secret<String>,
+    /// `code`.
+    pub code: Option<Secret<String>>,
+    /// `error`.
+    pub error: Option<String>,
+    /// `iss` (RFC 9207).
+    pub iss: Option<String>,
+    /// The browser's cookie.
+    pub browser: Option<Secret<String>>,
+    /// The whole query, for what a provider sends beside.
+    pub query: Vec<(String, String)>,
+}
+
+impl Vault {
+    /// Opens the start link, once: from here on the state belongs to this browser.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a link that is unknown, used or expired.
+    pub async fn start(&self, actor: &Actor, link: &StartLink) -> Result<Start, Error> {
+        let (mut row, mut carried) = self.connection(Phase::Begun, hash("start", &link.0)).await?;
+        let registration = self.registration(row.owner.tenant, row.app).await?;
+        let (state, browser) = (self.random_text(), self.random_text());
+        carried.browser = Some(hash("browser", &browser));
+        let authorize = self.authorize_address(&registration, &row, &carried, &state)?;
+        self.advance(actor, &mut row, Phase::Started, hash("state", &state), &carried).await?;
+        Ok(Start { authorize, browser })
+    }
+
+    /// The provider sent a browser back. Gives the address to send it on to: the plugin's page, with a completing code, or
+    /// with the error's code. Nothing has been exchanged yet.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for everything that does not fit: a state unknown, used or expired, another registration's
+    /// callback, another browser, another issuer. Each is an event with its reason.
+    pub async fn call_back(&self, actor: &Actor, app: AppId, callback: Callback) -> Result<Url, Error> {
+        let (mut row, mut carried) = self.connection(Phase::Started, hash("state", &callback.state)).await?;
+        let registration = self.registration(row.owner.tenant, row.app).await?;
+        let provider = &registration.provider;
+        let browser = callback.browser.as_ref().map(|browser| hash("browser", browser));
+        let refused = if row.app != app {
+            Some(Reason::OtherApp)
+        } else if browser.is_none() || browser != carried.browser {
+            Some(Reason::OtherBrowser)
+        } else {
+            // Letter by letter, on errors too (RFC 9207 2.4).
+            match (&provider.issuer, &callback.iss) {
+                (Some(issuer), Some(iss)) if issuer != iss => Some(Reason::OtherIssuer),
+                (Some(_), None) if provider.iss_required => Some(Reason::OtherIssuer),
+                _ => None,
+            }
+        };
+        if let Some(reason) = refused {
+            self.record(self.entry_of(actor, &row, Action::ConnectionReturn).denied(reason)).await?;
+            return Err(Error::NotFound { what: "connection" });
+        }
+        let mut back = Url::parse(&row.return_address).map_err(|_| Error::NotFound { what: "connection" })?;
+        back.query_pairs_mut().append_pair("connection", &row.id.to_string());
+        let Some(code) = callback.code.filter(|_| callback.error.is_none()) else {
+            let entry = self.entry_of(actor, &row, Action::ConnectionReturn).denied(Reason::Provider);
+            self.take(&row, entry).await?;
+            // The provider's word is anybody's: only codes that the standard knows are passed on (RFC 6749 4.1.2.1).
+            let known = ["access_denied", "invalid_scope", "server_error", "temporarily_unavailable"];
+            let error = callback.error.as_deref().filter(|error| known.contains(error)).unwrap_or("failed");
+            back.query_pairs_mut().append_pair("error", error);
+            return Ok(back);
+        };
+        carried.code = Some(code.expose().clone());
+        for (field, parameter) in &provider.keep.callback {
+            let value = callback.query.iter().find(|(name, _)| name == parameter);
+            carried.kept.extend(value.map(|(_, value)| (field.clone(), value.clone())));
+        }
+        let completing = self.random_text();
+        self.advance(actor, &mut row, Phase::Returned, hash("complete", &completing), &carried).await?;
+        back.query_pairs_mut().append_pair("code", completing.expose());
+        Ok(back)
+    }
+
+    /// Completes a connection: the user who began it brings the completing code, and only now the code is exchanged.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for another user, an unknown, used or expired code; [`Error::Provider`] if the exchange fails;
+    /// [`Error::OtherAccount`] if a reconnection ends at another account.
+    pub async fn complete(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        id: ConnectionId,
+        completing: &Secret<String>,
+    ) -> Result<Credential, Error> {
+        let (row, carried) = self.connection(Phase::Returned, hash("complete", completing)).await?;
+        let entry = self.entry(actor, owner.tenant, Action::ConnectionComplete).of_user(&owner.user);
+        let entry = entry.of_plugin(&row.plugin).on(&row.id);
+        if row.owner != *owner || row.id != id || !matches!(actor.who, Who::User { .. }) {
+            self.record(entry.denied(Reason::OtherUser)).await?;
+            return Err(Error::NotFound { what: "connection" });
+        }
+        // Consumed first: of two who come at once one finds nothing, and a code is never sent twice.
+        self.take(&row, entry).await?;
+        let (vault, actor) = (self.clone(), actor.clone());
+        uninterrupted(async move { vault.finish(&actor, &row, &carried).await }).await
+    }
+
+    async fn finish(&self, actor: &Actor, row: &ConnectionRow, carried: &Carried) -> Result<Credential, Error> {
+        let registration = self.registration(row.owner.tenant, row.app).await?;
+        let tokens = self.exchange(&registration, carried).await?;
+        let account = self.account_of(&registration, &tokens).await?;
+        self.keep_tokens(actor, row, &registration, tokens, &carried.kept, account).await
+    }
+
+    async fn exchange(&self, registration: &Registration, carried: &Carried) -> Result<Tokens, Error> {
+        let secret = self.app_secret(&registration.row)?;
+        let redirect = self.redirect_address(registration.row.id).ok_or(Error::NoPublicAddress)?;
+        let code = Secret::new(carried.code.clone().unwrap_or_default());
+        let verifier = Secret::new(carried.verifier.clone());
+        let pkce = registration.provider.authorize.as_ref().is_some_and(|authorize| authorize.pkce);
+        let ask = Ask::Code { code: &code, verifier: pkce.then_some(&verifier), redirect: &redirect };
+        let asked = registration.ask(&self.egress, secret.as_ref(), ask, self.clock.now()).await;
+        asked.map_err(|failure| Error::Provider(failure.cause().to_owned()))
+    }
+
+    fn authorize_address(
+        &self,
+        registration: &Registration,
+        row: &ConnectionRow,
+        carried: &Carried,
+        state: &Secret<String>,
+    ) -> Result<Url, Error> {
+        let gone = || Error::NotFound { what: "connection" };
+        let authorize = registration.provider.authorize.as_ref().ok_or_else(gone)?;
+        let mut url = registration
+            .address(&authorize.url)
+            .map_err(|failure: Failure| Error::Provider(failure.cause().to_owned()))?;
+        let redirect = self.redirect_address(row.app).ok_or(Error::NoPublicAddress)?;
+        {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("response_type", "code");
+            query.append_pair("client_id", &registration.row.client_id);
+            query.append_pair("redirect_uri", &redirect);
+            query.append_pair("state", state.expose());
+            if !row.scopes.is_empty() {
+                query.append_pair(&authorize.scope_param, &row.scopes.replace(' ', &authorize.scope_separator));
+            }
+            if authorize.pkce {
+                let challenge = BASE64URL_NOPAD.encode(&sha256(carried.verifier.as_bytes()));
+                query.append_pair("code_challenge", &challenge).append_pair("code_challenge_method", "S256");
+            }
+            for (name, value) in &authorize.params {
+                query.append_pair(name, value);
+            }
+        }
+        Ok(url)
+    }
+}
