@@ -11,6 +11,7 @@ mod key;
 mod keyring;
 mod record;
 mod secret;
+mod signing;
 mod token;
 
 pub use context::{Context, Kind};
@@ -19,6 +20,7 @@ pub use key::{Key, KeyId, KeyTextError};
 pub use keyring::{Keyring, UnlockError};
 pub use record::{OpenError, Sealed};
 pub use secret::Secret;
+pub use signing::{SigningKey, SigningKeyError};
 pub use token::{Token, TokenError, TokenHash, TokenKind};
 
 /// SHA-256 of length-prefixed parts, so that no two lists of parts share a digest.
