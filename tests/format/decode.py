@@ -31,7 +31,7 @@ MAC_COLUMNS = {
     "plugin": ("id", "tenant_id", "name", "manifest", "revision", "created_at", "updated_at"),
     "plugin_key": ("id", "tenant_id", "plugin_name", "label", "hash", "created_at"),
     "host_key": ("id", "tenant_id", "", "label", "hash", "created_at"),
-    "session": ("id", "tenant_id", "user_id", "hash", "created_at", "expires_at"),
+    "session": ("id", "tenant_id", "user_id", "hash", "created_at", "expires_at", "origins"),
 }
 EVENT_COLUMNS = ("seq", "at", "tenant_id", "actor", "actor_id", "action", "decision", "reason", "user_id",
                  "plugin_name", "target_id", "address", "request_id", "digest")

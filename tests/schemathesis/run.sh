@@ -49,8 +49,14 @@ export STRONGROOM_SERVER_LISTEN=127.0.0.1:0
 export STRONGROOM_LIMITS_PRINCIPAL_PER_SECOND=1000000
 export STRONGROOM_LIMITS_ADDRESS_PER_SECOND=1000000
 
+# Without their tests: a test run calls nobody.
+quiet='import json, sys
+manifest = json.load(sys.stdin)
+for kind in manifest["credentials"].values(): kind.pop("test", None)
+json.dump(manifest, sys.stdout)'
 for manifest in "$root"/examples/plugins/*.json; do
-  "$strongroom" plugin register "$(basename "$manifest" .json)" "$manifest" >>"$work/setup.log"
+  python3 -c "$quiet" <"$manifest" >"$work/manifest.json"
+  "$strongroom" plugin register "$(basename "$manifest" .json)" "$work/manifest.json" >>"$work/setup.log"
 done
 host_key=$("$strongroom" host-key create -q)
 plugin_key=$("$strongroom" plugin-key create openai -q)

@@ -169,6 +169,18 @@ impl Simulated {
                 let account = self.account.lock().unwrap();
                 (200, "application/json", format!(r#"{{"sub":"{account}","email":"{account}@example.com"}}"#), None)
             }
+            "/device" => {
+                let code = format!("dc-{}", crate::support::CANARY);
+                let body = format!(
+                    r#"{{"device_code":"{code}","user_code":"WDJB-MJHT","verification_uri":"{0}/type","verification_url_complete":"{0}/type?c=1","expires_in":900,"interval":5}}"#,
+                    self.origin
+                );
+                (200, "application/json", body, None)
+            }
+            "/probe" => match memory.turns.pop_front() {
+                Some(Turn::Answer(status, kind, body)) => (status, kind, body, None),
+                turn => (200, "application/json", "{}".to_owned(), turn),
+            },
             "/revoke" => {
                 let turn = memory.turns.pop_front();
                 if let Some(Turn::Answer(status, kind, body)) = turn {
@@ -185,6 +197,15 @@ impl Simulated {
     fn token(&self, memory: &mut Memory, body: &str) -> (u16, String) {
         let refused = |code: &str| (400, format!(r#"{{"error":"{code}"}}"#));
         let family = match member(body, "grant_type").as_deref() {
+            Some("urn:ietf:params:oauth:grant-type:device_code") if member(body, "device_code").is_some() => {
+                memory.issued += 1;
+                memory.issued
+            }
+            Some("urn:ietf:params:oauth:grant-type:jwt-bearer") if member(body, "assertion").is_some() => {
+                memory.issued += 1;
+                let (number, canary) = (memory.issued, crate::support::CANARY);
+                return (200, format!(r#"{{"access_token":"sa-{number}-{canary}","expires_in":3600}}"#));
+            }
             Some("authorization_code") if member(body, "code").is_some() => {
                 memory.issued += 1;
                 memory.issued
@@ -218,7 +239,7 @@ impl Simulated {
         memory.issued += 1;
         let number = memory.issued;
         let mut answer = format!(r#"{{"access_token":"at-{number}-{}","token_type":"Bearer""#, crate::support::CANARY);
-        let first = member(body, "grant_type").as_deref() == Some("authorization_code");
+        let first = member(body, "grant_type").as_deref() != Some("refresh_token");
         if first || self.policy != Policy::Reusable {
             let token = format!("rt-{number}-{}", crate::support::CANARY);
             let _ = write!(answer, r#","refresh_token":"{token}""#);

@@ -34,16 +34,16 @@ pub(crate) enum ProviderCommand {
 
 #[derive(Subcommand)]
 pub(crate) enum OauthAppCommand {
-    /// Keep a client registration; its secret comes from standard input or a prompt. Prints the address to register.
+    /// Keep a client registration; its secret, or its private key, comes from standard input or a prompt. Prints the address to register.
     #[command(
-        after_help = "Example:\n  strongroom oauth-app create google --client-id 123.apps.googleusercontent.com < client-secret"
+        after_help = "Examples:\n  strongroom oauth-app create google --client-id 123.apps.googleusercontent.com < client-secret\n  strongroom oauth-app create google-service-account < key.json"
     )]
     Create {
         /// A name of `strongroom provider list`, or the address of an issuer that describes itself.
         provider: String,
-        /// The client's id, from the provider.
+        /// The client's id, from the provider. A service account's is in its key file.
         #[arg(long)]
-        client_id: String,
+        client_id: Option<String>,
         /// What fills the provider's addresses, as in subdomain=acme; can be given several times.
         #[arg(long = "parameter", value_name = "NAME=VALUE")]
         parameters: Vec<String>,
@@ -120,7 +120,9 @@ impl OauthAppCommand {
                 for notice in &app.notices {
                     output.done(&format!("Note: {notice}"))?;
                 }
+                let unattended = vault.catalog().provider(provider).is_some_and(|known| known.authorize.is_none());
                 match &app.redirect_address {
+                    _ if unattended => output.done("Nobody consents here: a connection gives its credential at once."),
                     Some(address) => {
                         output.done(&format!("Register this redirect address at {}: {address}", app.title))
                     }

@@ -58,7 +58,7 @@ async fn main() -> Result<(), Failure> {
     vault.register(&Actor::operator(), tenant, &"bench".parse()?, Manifest::parse(manifest)?, Expected::Any).await?;
     let app = AppDraft {
         provider: "bench".to_owned(),
-        client_id: "client".to_owned(),
+        client_id: Some("client".to_owned()),
         client_secret: Some(Secret::from("secret")),
         parameters: Default::default(),
     };
@@ -155,6 +155,8 @@ async fn connect(
         app: None,
         scopes: Vec::new(),
         return_address: None,
+        flow: Default::default(),
+        key_file: None,
     };
     let Connecting::Begun(begun) = vault.connect(&Actor::user(), &owner, draft).await? else {
         return Err("nobody was asked".into());

@@ -8,6 +8,8 @@ mod extract;
 mod limits;
 mod metrics;
 pub mod openapi;
+mod origin;
+mod page;
 mod principal;
 mod problem;
 mod request;

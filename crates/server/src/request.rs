@@ -16,6 +16,8 @@ use tracing::Instrument;
 
 use crate::app::App;
 use crate::limits::Allowance;
+use crate::origin::{Page, preflight};
+use crate::page;
 use crate::principal::{Caller, Seen};
 use crate::problem::Problem;
 
@@ -42,9 +44,14 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
     let method = request.method().clone();
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".into(), |path| Box::<str>::from(path.as_str()));
+    let page = Page::of(request.headers());
+    let for_a_person = page::is_for_a_person(request.uri().path(), request.headers());
     let span = tracing::info_span!("request", id);
     let (mut response, allowance) = async {
-        let (seen, allowance) = match admit(&app, request.uri(), request.headers(), address, &id).await {
+        if let Some(answer) = preflight(&request) {
+            return (answer, None);
+        }
+        let (seen, allowance) = match admit(&app, request.uri(), request.headers(), address, &page, &id).await {
             Ok(admitted) => admitted,
             Err(problem) => return (problem.into_response(), None),
         };
@@ -59,6 +66,12 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
     .instrument(span.clone())
     .await;
     finish(&app, &mut response, &id, allowance);
+    if for_a_person && response.status().is_client_error() {
+        page::show(&mut response, &id);
+    }
+    if route.starts_with("/v1/") {
+        page.let_read(response.headers_mut());
+    }
     let status = response.status();
     app.metrics.answered(&method, &route, status.as_u16(), began.elapsed());
     let _in = span.enter();
@@ -80,6 +93,7 @@ async fn admit(
     uri: &Uri,
     headers: &HeaderMap,
     address: Option<IpAddr>,
+    page: &Page,
     id: &str,
 ) -> Result<(Seen, Option<Allowance>), Problem> {
     // Probes come by address. Only the one that costs nothing is free: readiness is a durable write.
@@ -93,6 +107,9 @@ async fn admit(
     if let Some(token) = &token
         && let Some(principal) = app.vault.authenticate(token).await?
     {
+        if principal.owner.is_some() {
+            page.may_use(&principal.origins)?;
+        }
         let allowance = app.principals.take(&principal.who).map_err(Problem::too_many)?;
         let actor = principal.actor(address, Some(id.to_owned()));
         return Ok((Seen::Known(Arc::new(Caller { principal, actor })), Some(allowance)));

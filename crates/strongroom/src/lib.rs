@@ -60,7 +60,7 @@ pub mod vault;
 
 pub use access::{Actor, Grant, Who};
 pub use clock::Clock;
-pub use credential::{Change, Credential, CredentialType, Draft, Opened, State};
+pub use credential::{Change, Credential, CredentialType, Draft, Opened, State, Verdict};
 pub use error::Error;
 pub use fields::Fields;
 pub use id::{
@@ -72,5 +72,5 @@ pub use once::Once;
 pub use plugin::Expected;
 pub use provider::{Catalog, Provider};
 pub use store::{AuditFilter, CredentialFilter};
-pub use strongroom_crypto::{Entropy, Key, OsEntropy, Secret, Token, TokenKind, digest};
+pub use strongroom_crypto::{Entropy, Key, OsEntropy, Secret, Token, TokenKind, digest, sha256};
 pub use vault::{OpenError, Vault};

@@ -2,6 +2,8 @@
 //! 2020-12 with annotations) or a provider with scopes; where it may call; how the credential is injected.
 //! A manifest is checked whole when it is registered, so that nothing later has to doubt it.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -88,6 +90,10 @@ pub struct Connect {
     /// The scopes to ask for.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// Whether a user may type a code in at the provider instead of going there with this browser. Off unless it is needed:
+    /// people can be talked into confirming somebody else's code (RFC 8628 5.4).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub device: bool,
     /// Where the token goes in a call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inject: Vec<Inject>,
@@ -147,6 +153,11 @@ pub enum Method {
     Head,
     Post,
 }
+
+/// Where an access token goes, unless a manifest says otherwise (RFC 6750 2.1).
+static BEARER: LazyLock<[Inject; 1]> = LazyLock::new(|| {
+    [Inject::Header { name: "Authorization".to_owned(), template: "Bearer {{access_token}}".to_owned() }]
+});
 
 /// Longer than any manifest of a real plugin by far.
 pub const MAX_BYTES: usize = 128 * 1024;
@@ -210,6 +221,9 @@ impl Manifest {
                 form.schema.check(&at, &mut faults);
                 let known = |field: &str| form.schema.properties.contains_key(field);
                 self.check_use(&at, &form.inject, form.test.as_ref(), known, &mut faults);
+                if form.test.is_some() && form.inject.is_empty() {
+                    faults.add(format!("{at}/inject"), "required", "must say where the secret goes in the `test`");
+                }
             }
         }
         if let Some(connect) = &self.credentials.oauth2 {
@@ -256,6 +270,20 @@ impl Manifest {
         }
     }
 
+    /// The call that tests a credential of this type, and where the secret goes in it.
+    pub(crate) fn probe(&self, kind: CredentialType) -> Option<(&Probe, &[Inject])> {
+        let form = match kind {
+            CredentialType::ApiKey => self.credentials.api_key.as_ref()?,
+            CredentialType::Custom => self.credentials.custom.as_ref()?,
+            CredentialType::Oauth2 => {
+                let connect = self.credentials.oauth2.as_ref()?;
+                let inject = if connect.inject.is_empty() { &*BEARER } else { &*connect.inject };
+                return Some((connect.test.as_ref()?, inject));
+            }
+        };
+        Some((form.test.as_ref()?, &form.inject))
+    }
+
     fn check_use(
         &self,
         at: &str,
@@ -281,6 +309,8 @@ impl Manifest {
         if let Some(probe) = test {
             let place = format!("{at}/test/url");
             match Url::parse(&probe.url) {
+                // One's own machine, for development: the outgoing client reaches it in no other mode.
+                Ok(url) if is_plain_address(&probe.url) && url.scheme() == "http" => {}
                 Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => {
                     if !url.host_str().is_some_and(|host| self.hosts.iter().any(|pattern| host_matches(pattern, host)))
                     {
@@ -349,7 +379,7 @@ fn host_matches(pattern: &str, host: &str) -> bool {
     }
 }
 
-fn is_plain_address(text: &str) -> bool {
+pub(crate) fn is_plain_address(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
         let local = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
         (url.scheme() == "https" || url.scheme() == "http" && local)

@@ -141,7 +141,8 @@ impl Vault {
         Ok((rows.iter().filter_map(|row| Some(shown(row, self.manifest_of(row)?))).collect(), next))
     }
 
-    /// Removes a plugin and its keys; with `credentials`, its credentials too, each with its own event.
+    /// Removes a plugin and its keys; with `credentials`, its credentials too, each with its own event, and the grants of
+    /// connected accounts are given back.
     ///
     /// # Errors
     /// [`Error::PluginInUse`] if it has credentials and they are to stay.
@@ -153,8 +154,9 @@ impl Vault {
         credentials: bool,
     ) -> Result<(), Error> {
         let row = self.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
+        let owed = if credentials { self.owed_for_plugin(tenant, name).await? } else { Vec::new() };
         let entry = self.entry(actor, tenant, Action::PluginRemove).of_plugin(name).on(&row.id);
-        match self.within_deadline(self.store.remove_plugin(tenant, name, credentials, entry)).await {
+        match self.within_deadline(self.store.remove_plugin(tenant, name, credentials, &owed, entry)).await {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
                 Err(Error::PluginInUse { credentials })
             }

@@ -27,6 +27,8 @@ pub struct SessionRow {
     pub hash: TokenHash,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
+    /// The origins of the pages that may use it; none: no page of another origin than the vault's own.
+    pub origins: Vec<String>,
     pub mac: [u8; 32],
 }
 
@@ -39,6 +41,7 @@ impl SessionRow {
             self.hash.as_bytes(),
             &self.created_at.as_millisecond().to_be_bytes(),
             &self.expires_at.as_millisecond().to_be_bytes(),
+            self.origins.join(" ").as_bytes(),
         ])
     }
 }
@@ -52,6 +55,8 @@ pub struct Principal {
     pub who: Who,
     /// For a session: whose.
     pub owner: Option<Owner>,
+    /// For a session: the origins of the pages that may use it.
+    pub origins: Vec<String>,
     pub(crate) carried: Option<Carried>,
 }
 
@@ -64,19 +69,25 @@ impl Principal {
 }
 
 impl Vault {
-    /// Mints a session for a user.
+    /// Mints a session for a user, for pages of these origins: a token that got out of one is of no use in another.
     ///
     /// # Errors
-    /// [`Error::Fields`] for a lifetime over [`MAX_SESSION`] or under a second.
+    /// [`Error::Fields`] for a lifetime over [`MAX_SESSION`] or under a second, and for what is no origin.
     pub async fn create_session(
         &self,
         actor: &Actor,
         owner: &Owner,
         lifetime: Duration,
+        origins: Vec<String>,
         once: Option<&Once>,
     ) -> Result<(SessionRow, Token), Error> {
         if !(Duration::from_secs(1)..=MAX_SESSION).contains(&lifetime) {
             return Err(Error::field("expires_in", "range", "must be 1 to 1800 seconds"));
+        }
+        if origins.len() > 10 || !origins.iter().all(|origin| is_origin(origin)) {
+            let message =
+                "must be at most ten origins such as https://app.example.com, without a path (http only for localhost)";
+            return Err(Error::field("origins", "format", message));
         }
         let now = self.clock.now();
         let token = Token::generate(TokenKind::Session, &*self.entropy);
@@ -86,6 +97,7 @@ impl Vault {
             hash: token.hash(),
             created_at: now,
             expires_at: now.saturating_add(lifetime).unwrap_or(now),
+            origins,
             mac: [0; 32],
         };
         row.mac = row.columns(|columns| self.keyring.row_mac("session", columns));
@@ -139,6 +151,7 @@ impl Vault {
                 tenant: row.tenant,
                 who: Who::Host { key: Some(row.id) },
                 owner: None,
+                origins: Vec::new(),
                 carried: None,
             })),
             TokenKind::Plugin => {
@@ -151,7 +164,13 @@ impl Vault {
                 let row = self.genuine_key(TokenKind::Plugin, &hash).await?;
                 let principal = row.and_then(|row| {
                     let who = Who::Plugin { name: row.role.plugin()?.clone(), key: Some(row.id) };
-                    Some(Principal { tenant: row.tenant, who, owner: None, carried: Some(carried) })
+                    Some(Principal {
+                        tenant: row.tenant,
+                        who,
+                        owner: None,
+                        origins: Vec::new(),
+                        carried: Some(carried),
+                    })
                 });
                 if let Some(principal) = &principal {
                     self.plugin_keys.insert(hash, principal.clone());
@@ -181,7 +200,14 @@ impl Vault {
             tenant: row.owner.tenant,
             who: Who::User { session: Some(row.id) },
             owner: Some(row.owner),
+            origins: row.origins,
             carried: None,
         }))
     }
+}
+
+/// As a browser writes it in `Origin` (RFC 6454 6.1): scheme, host, port if it is not the scheme's own.
+fn is_origin(text: &str) -> bool {
+    let origin = url::Url::parse(text).map(|url| url.origin().ascii_serialization());
+    crate::manifest::is_plain_address(text) && origin.is_ok_and(|origin| origin == text)
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::id::{AppId, ConnectionId};
-use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft, StartLink};
+use strongroom::oauth::connection::{Callback, Connecting, Connection, ConnectionDraft, Prompt, StartLink};
 use strongroom::{Actor, Secret};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -24,6 +24,7 @@ use crate::problem::Problem;
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create))
+        .routes(routes!(show))
         .routes(routes!(complete))
         .routes(routes!(start))
         .routes(routes!(callback))
@@ -58,18 +59,82 @@ struct CreateConnection {
     /// One of the addresses in the plugin's manifest, letter by letter; needed if there are several.
     #[serde(default)]
     return_address: Option<String>,
+    /// `redirect`: the user's browser goes to the provider and comes back. `device`: they type a code in there.
+    #[serde(default = "redirect_flow")]
+    #[schema(pattern = "^(redirect|device)$")]
+    flow: String,
+    /// A service account's key file as it was downloaded, where the provider takes one and the OAuth app has none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, nullable = false)]
+    key_file: Option<Secret<String>>,
+}
+
+fn redirect_flow() -> String {
+    "redirect".to_owned()
 }
 
 /// A connection, begun; or made at once, where the provider gives tokens to the client itself.
 #[derive(Default, Serialize, ToSchema)]
-struct Connection {
+struct NewConnection {
     #[schema(example = "conn_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
     id: Option<String>,
     /// Send the user's browser here.
     start_address: Option<String>,
+    #[serde(flatten)]
+    prompt: PromptView,
     expires_at: Option<String>,
     /// What was connected, if nobody's consent is needed.
     credential: Option<CredentialView>,
+}
+
+/// For the device flow: what the user types in, and where.
+#[derive(Default, Serialize, ToSchema)]
+struct PromptView {
+    user_code: Option<String>,
+    verification_address: Option<String>,
+    /// The same with the code in it, for a link or a QR code.
+    verification_address_complete: Option<String>,
+}
+
+impl From<Option<Prompt>> for PromptView {
+    fn from(prompt: Option<Prompt>) -> Self {
+        let Some(prompt) = prompt else { return Self::default() };
+        Self {
+            user_code: Some(prompt.user_code),
+            verification_address: Some(prompt.address),
+            verification_address_complete: prompt.complete_address,
+        }
+    }
+}
+
+/// How a connection stands, for the user who began it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Connection)]
+struct ConnectionView {
+    #[schema(example = "conn_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
+    id: String,
+    /// `waiting`, `returned`, `connected`, `failed` or `expired`.
+    status: &'static str,
+    /// Why it failed: a code.
+    cause: Option<String>,
+    /// The id of what was connected.
+    credential: Option<String>,
+    #[serde(flatten)]
+    prompt: PromptView,
+    expires_at: String,
+}
+
+impl From<Connection> for ConnectionView {
+    fn from(connection: Connection) -> Self {
+        Self {
+            id: connection.id.to_string(),
+            status: connection.status.as_str(),
+            cause: connection.cause,
+            credential: connection.credential.map(|id| id.to_string()),
+            prompt: connection.prompt.into(),
+            expires_at: rfc3339(connection.expires_at),
+        }
+    }
 }
 
 /// What the return address got in its query.
@@ -98,7 +163,7 @@ struct CallbackQuery {
 
 /// Begin a connection
 #[utoipa::path(post, path = "/v1/connections", operation_id = "createConnection", tag = "connections", request_body = CreateConnection,
-    responses((status = 201, body = Connection)), security(("session" = [])))]
+    responses((status = 201, body = NewConnection)), security(("session" = [])))]
 async fn create(State(app): State<Arc<App>>, user: User, json: Json<CreateConnection>) -> Result<Response, Problem> {
     let body = json.body;
     let draft = ConnectionDraft {
@@ -108,19 +173,42 @@ async fn create(State(app): State<Arc<App>>, user: User, json: Json<CreateConnec
         app: body.app.as_deref().map(|text| member("app", text)).transpose()?,
         scopes: body.scopes,
         return_address: body.return_address,
+        flow: member("flow", &body.flow)?,
+        key_file: body.key_file,
     };
     let body = match app.vault.connect(&user.actor, &user.owner, draft).await? {
-        Connecting::Begun(begun) => Connection {
+        Connecting::Begun(begun) => NewConnection {
             id: Some(begun.id.to_string()),
             start_address: Some(begun.start_address),
             expires_at: Some(rfc3339(begun.expires_at)),
-            credential: None,
+            ..NewConnection::default()
+        },
+        Connecting::Prompted(connection) => NewConnection {
+            id: Some(connection.id.to_string()),
+            prompt: connection.prompt.into(),
+            expires_at: Some(rfc3339(connection.expires_at)),
+            ..NewConnection::default()
         },
         Connecting::Connected(credential) => {
-            Connection { credential: Some((*credential).into()), ..Connection::default() }
+            NewConnection { credential: Some((*credential).into()), ..NewConnection::default() }
         }
     };
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
+}
+
+/// Show how a connection stands
+///
+/// Ask until it is over: what a window says of itself may be wrong. In the device flow, asking is what asks the provider.
+#[utoipa::path(get, path = "/v1/connections/{id}", operation_id = "showConnection", tag = "connections",
+    params(("id" = String, Path, pattern = "^conn_[0-9a-f]{32}$")),
+    responses((status = 200, body = ConnectionView)), security(("session" = [])))]
+async fn show(
+    State(app): State<Arc<App>>,
+    user: User,
+    InPath((id,)): InPath<(ConnectionId,)>,
+) -> Result<Response, Problem> {
+    let connection = app.vault.connection_status(&user.actor, &user.owner, id).await?;
+    Ok(axum::Json(ConnectionView::from(connection)).into_response())
 }
 
 /// Complete a connection

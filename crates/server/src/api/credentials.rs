@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer, Serialize};
 use strongroom::fields::to_json;
-use strongroom::{Change, Credential, CredentialFilter, CredentialId, Draft, Fields};
+use strongroom::{Change, Credential, CredentialFilter, CredentialId, Draft, Fields, Verdict};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,6 +23,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(list, save))
         .routes(routes!(show, update, delete))
         .routes(routes!(open))
+        .routes(routes!(test))
+        .routes(routes!(test_draft))
         .routes(routes!(refresh))
         .routes(routes!(report_unauthorized))
 }
@@ -51,6 +53,8 @@ pub(super) struct CredentialView {
     configured: Vec<String>,
     scopes: Vec<String>,
     expires_at: Option<String>,
+    /// When the grant itself ends: then the user has to connect again. A week before, `cause` is `grant-ends-soon`.
+    grant_expires_at: Option<String>,
     /// Counts the changes; also the `ETag`.
     revision: u64,
     created_at: String,
@@ -74,6 +78,7 @@ impl From<Credential> for CredentialView {
             configured: credential.configured,
             scopes: credential.scopes,
             expires_at: credential.expires_at.map(rfc3339),
+            grant_expires_at: credential.grant_expires_at.map(rfc3339),
             revision: credential.revision,
             created_at: rfc3339(credential.created_at),
             updated_at: rfc3339(credential.updated_at),
@@ -121,6 +126,45 @@ struct UpdateCredential {
     #[serde(default)]
     #[schema(value_type = std::collections::BTreeMap<String, FieldInput>, required = false)]
     fields: Fields,
+}
+
+/// What is about to be saved, to be tried out before.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TestCredential {
+    /// A registered plugin's name.
+    #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    plugin: String,
+    /// `api-key`, `oauth2` or `custom`: what the plugin's manifest takes.
+    #[schema(pattern = "^(api-key|oauth2|custom)$")]
+    r#type: String,
+    /// The stored credential that is being changed: its values count where a field is absent.
+    #[serde(default)]
+    #[schema(pattern = "^cred_[0-9a-f]{32}$")]
+    credential: Option<String>,
+    /// The values, by field, as the plugin's schema says.
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, FieldInput>, required = false)]
+    fields: Fields,
+}
+
+/// What a test found out.
+#[derive(Serialize, ToSchema)]
+struct TestResult {
+    /// `accepted`, `rejected` or `unverified`: then nobody can say.
+    status: &'static str,
+    /// Why: a code, such as `http-401`, `no-test` or `unreachable`.
+    cause: Option<String>,
+}
+
+impl From<Verdict> for TestResult {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Accepted => Self { status: "accepted", cause: None },
+            Verdict::Rejected(cause) => Self { status: "rejected", cause: Some(cause) },
+            Verdict::Unverified(cause) => Self { status: "unverified", cause: Some(cause) },
+        }
+    }
 }
 
 /// A member that may be absent, but not `null`: here `null` would look like clearing.
@@ -353,4 +397,34 @@ async fn report_unauthorized(
 ) -> Result<StatusCode, Problem> {
     app.vault.report_unauthorized(&plugin.actor, &plugin.owner, id, json.body.revision).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Test a credential
+///
+/// With the call that the plugin's manifest names, or its provider's file.
+#[utoipa::path(post, path = "/v1/credentials/{id}/test", operation_id = "testCredential", tag = "credentials",
+    params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$")),
+    responses((status = 200, body = TestResult)), security(("session" = [])))]
+async fn test(
+    State(app): State<Arc<App>>,
+    user: User,
+    InPath((id,)): InPath<(CredentialId,)>,
+) -> Result<Response, Problem> {
+    app.may_test(&user.actor)?;
+    let verdict = app.vault.test(&user.actor, &user.owner, id).await?;
+    Ok(axum::Json(TestResult::from(verdict)).into_response())
+}
+
+/// Test what is about to be saved
+///
+/// Nothing is kept of it.
+#[utoipa::path(post, path = "/v1/credentials/test", operation_id = "testDraft", tag = "credentials", request_body = TestCredential,
+    responses((status = 200, body = TestResult)), security(("session" = [])))]
+async fn test_draft(State(app): State<Arc<App>>, user: User, json: Json<TestCredential>) -> Result<Response, Problem> {
+    app.may_test(&user.actor)?;
+    let TestCredential { plugin, r#type, credential, fields } = json.body;
+    let (plugin, kind) = (member("plugin", &plugin)?, member("type", &r#type)?);
+    let stored = credential.as_deref().map(|text| member("credential", text)).transpose()?;
+    let verdict = app.vault.test_draft(&user.actor, &user.owner, (&plugin, kind), stored, fields).await?;
+    Ok(axum::Json(TestResult::from(verdict)).into_response())
 }

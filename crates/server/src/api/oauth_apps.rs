@@ -86,10 +86,11 @@ struct CreateOauthApp {
     /// A name of the catalogue, or the https address of an issuer that describes itself.
     #[schema(min_length = 1, max_length = 500)]
     provider: String,
-    /// The client's id.
-    #[schema(min_length = 1, max_length = 500)]
-    client_id: String,
-    /// The client's secret; absent for a public client.
+    /// The client's id; a service account's may be left to its key file.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 500, nullable = false)]
+    client_id: Option<String>,
+    /// The client's secret, or its private key: PEM, or a JSON file with one. Absent for a public client.
     #[serde(default)]
     #[schema(value_type = Option<String>, nullable = false)]
     client_secret: Option<Secret<String>>,

@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use strongroom::{Expected, Manifest, PluginName};
+use strongroom::oauth::app::Connectable;
+use strongroom::{Expected, Manifest, PluginName, TenantId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -28,22 +29,48 @@ struct PluginView {
     id: String,
     name: String,
     manifest: Manifest,
+    /// For a plugin that connects accounts: at which provider.
+    connect: Option<ConnectView>,
     /// Counts the changes; also the `ETag`.
     revision: u64,
     created_at: String,
     updated_at: String,
 }
 
-impl From<strongroom::plugin::Plugin> for PluginView {
-    fn from(plugin: strongroom::plugin::Plugin) -> Self {
-        Self {
+/// What a page shows before somebody connects an account.
+#[derive(Serialize, ToSchema)]
+struct ConnectView {
+    /// The provider's name for people.
+    title: String,
+    /// What people should know before.
+    notices: Vec<String>,
+    /// Whether there is an OAuth app to connect through; without one, the operator has to create it.
+    registered: bool,
+    /// Whether a code can be typed in at the provider instead of going there.
+    device: bool,
+    /// Whether nobody is asked: the client connects for itself, or for a service account.
+    unattended: bool,
+}
+
+impl From<Connectable> for ConnectView {
+    fn from(at: Connectable) -> Self {
+        let Connectable { title, notices, registered, device, unattended } = at;
+        Self { title, notices, registered, device, unattended }
+    }
+}
+
+impl PluginView {
+    async fn of(app: &App, tenant: TenantId, plugin: strongroom::plugin::Plugin) -> Result<Self, Problem> {
+        let connect = app.vault.connectable(tenant, &plugin.manifest).await?.map(ConnectView::from);
+        Ok(Self {
+            connect,
             id: plugin.id.to_string(),
             name: plugin.name.to_string(),
             manifest: (*plugin.manifest).clone(),
             revision: plugin.revision,
             created_at: rfc3339(plugin.created_at),
             updated_at: rfc3339(plugin.updated_at),
-        }
+        })
     }
 }
 
@@ -78,7 +105,10 @@ async fn list(
     let limit = page_size(query.limit)?;
     let after: Option<PluginName> = after(query.cursor.as_deref())?;
     let (found, next) = app.vault.plugins(anyone.tenant, after.as_ref(), limit).await?;
-    let items = found.into_iter().map(PluginView::from).collect();
+    let mut items = Vec::with_capacity(found.len());
+    for plugin in found {
+        items.push(PluginView::of(&app, anyone.tenant, plugin).await?);
+    }
     Ok(axum::Json(Page { items, next_cursor: next.map(|name| cursor(&name)) }).into_response())
 }
 
@@ -92,7 +122,8 @@ async fn show(
     InPath((name,)): InPath<(PluginName,)>,
 ) -> Result<Response, Problem> {
     let plugin = app.vault.plugin(anyone.tenant, &name).await?;
-    Ok(tagged(plugin.revision, axum::Json(PluginView::from(plugin)).into_response()))
+    let view = PluginView::of(&app, anyone.tenant, plugin).await?;
+    Ok(tagged(view.revision, axum::Json(view).into_response()))
 }
 
 /// Register a plugin, or replace its manifest
@@ -120,7 +151,8 @@ async fn register(
     };
     let (plugin, was_there) = app.vault.register(&host.actor, host.tenant, &name, json.body, expected).await?;
     let status = if was_there { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(tagged(plugin.revision, (status, axum::Json(PluginView::from(plugin))).into_response()))
+    let view = PluginView::of(&app, host.tenant, plugin).await?;
+    Ok(tagged(view.revision, (status, axum::Json(view)).into_response()))
 }
 
 /// Remove a plugin and its keys

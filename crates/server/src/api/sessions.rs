@@ -37,6 +37,11 @@ struct CreateSession {
     #[serde(default = "quarter_of_an_hour")]
     #[schema(minimum = 1, maximum = 1800)]
     expires_in: u32,
+    /// The origins of the pages that may use it, such as `https://app.example.com`. A page of another origin than the
+    /// vault's own, and not among these, is refused.
+    #[serde(default)]
+    #[schema(required = false, max_items = 10)]
+    origins: Vec<String>,
 }
 
 fn quarter_of_an_hour() -> u32 {
@@ -52,6 +57,8 @@ struct SessionView {
     user_id: String,
     created_at: String,
     expires_at: String,
+    /// The origins of the pages that may use it.
+    origins: Vec<String>,
 }
 
 impl From<SessionRow> for SessionView {
@@ -61,6 +68,7 @@ impl From<SessionRow> for SessionView {
             user_id: row.owner.user.to_string(),
             created_at: rfc3339(row.created_at),
             expires_at: rfc3339(row.expires_at),
+            origins: row.origins,
         }
     }
 }
@@ -86,7 +94,8 @@ struct SessionList {
 async fn create(State(app): State<Arc<App>>, host: Host, json: Json<CreateSession>) -> Result<Response, Problem> {
     let owner = Owner { tenant: host.tenant, user: member("user_id", &json.body.user_id)? };
     let lifetime = Duration::from_secs(json.body.expires_in.into());
-    let (row, token) = app.vault.create_session(&host.actor, &owner, lifetime, json.once.as_ref()).await?;
+    let (origins, once) = (json.body.origins, json.once.as_ref());
+    let (row, token) = app.vault.create_session(&host.actor, &owner, lifetime, origins, once).await?;
     let body = NewSession { session: row.into(), token: token.expose().to_owned() };
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }

@@ -123,7 +123,8 @@ impl Server {
         };
         let session = async |user: &str| {
             let owner = Owner { tenant, user: user.parse().unwrap() };
-            let (_, token) = vault.create_session(&host, &owner, Duration::from_secs(900), None).await.unwrap();
+            let (_, token) =
+                vault.create_session(&host, &owner, Duration::from_secs(900), Vec::new(), None).await.unwrap();
             token.expose().to_owned()
         };
         let config = Config {

@@ -10,6 +10,7 @@ mod credentials;
 mod harness;
 mod matrix;
 mod openapi;
+mod origins;
 #[expect(dead_code, reason = "the library's tests use all of it")]
 #[path = "../../../../tests/support/provider.rs"]
 mod provider;

@@ -6,6 +6,7 @@ use axum::http::Request;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, draft};
+use crate::support::canary;
 
 /// Nobody, a token that is unknown, host, user, another user, plugin, another plugin, another tenant's host.
 const PRINCIPALS: [&str; 8] = ["nobody", "unknown", "host", "alice", "bob", "plugin", "other plugin", "stranger"];
@@ -21,6 +22,8 @@ const EXPECTED: &[(&str, &str, [u16; 8])] = &[
     ("GET", "/v1/credentials/{id}",             [401, 401, 403, 200, 404, 200, 404, 403]),
     ("PATCH", "/v1/credentials/{id}",           [401, 401, 403, 200, 404, 403, 403, 403]),
     ("DELETE", "/v1/credentials/{id}",          [401, 401, 403, 204, 404, 403, 403, 403]),
+    ("POST", "/v1/credentials/test",            [401, 401, 403, 200, 200, 403, 403, 403]),
+    ("POST", "/v1/credentials/{id}/test",       [401, 401, 403, 200, 404, 403, 403, 403]),
     ("GET", "/v1/credentials/{id}/secret",      [401, 401, 403, 403, 403, 200, 404, 403]),
     ("POST", "/v1/credentials/{id}/refresh",    [401, 401, 403, 422, 404, 422, 404, 403]),
     ("POST", "/v1/credentials/{id}/report-unauthorized", [401, 401, 403, 403, 403, 204, 404, 403]),
@@ -29,6 +32,7 @@ const EXPECTED: &[(&str, &str, [u16; 8])] = &[
     ("POST", "/v1/oauth-apps",                  [401, 401, 201, 403, 403, 403, 403, 201]),
     ("DELETE", "/v1/oauth-apps/{id}",           [401, 401, 204, 403, 403, 403, 403, 404]),
     ("POST", "/v1/connections",                 [401, 401, 403, 201, 201, 403, 403, 403]),
+    ("GET", "/v1/connections/{id}",             [401, 401, 403, 200, 404, 403, 403, 403]),
     ("POST", "/v1/connections/{id}/complete",   [401, 401, 403, 404, 404, 403, 403, 403]),
     ("GET", "/connect/{link}",                  [404, 404, 404, 404, 404, 404, 404, 404]),
     ("GET", "/api/auth/oauth/callback/{app}",   [404, 404, 404, 404, 404, 404, 404, 404]),
@@ -87,6 +91,12 @@ async fn try_route(method: &str, path: &str, principal: &str) -> u16 {
     let made = async |path: &str, body: Value| {
         server.with_json("POST", path, &server.host, &body).await.json()["id"].as_str().unwrap().to_owned()
     };
+    if path.ends_with("/test") {
+        // Without the call to OpenAI: a test run calls nobody.
+        let mut quiet: Value = serde_json::from_str(include_str!("../../../../examples/plugins/openai.json")).unwrap();
+        quiet["credentials"]["api-key"].as_object_mut().unwrap().remove("test");
+        server.with_json("PUT", "/v1/plugins/openai", &server.host, &quiet).await;
+    }
     let id = match path {
         path if path.starts_with("/v1/credentials") => credential,
         path if path.starts_with("/v1/plugins") => made(&key("plugins/openai/keys"), json!({"label": "x"})).await,
@@ -119,6 +129,10 @@ async fn try_route(method: &str, path: &str, principal: &str) -> u16 {
     }
     let body = match (method, path) {
         ("POST", "/v1/credentials") => draft("New"),
+        ("POST", "/v1/credentials/test") => {
+            json!({"plugin": "openai", "type": "api-key", "fields": {"api_key": canary("x")}})
+        }
+        ("POST", "/v1/credentials/{id}/test") => Value::Null,
         ("PATCH", _) => json!({"name": "Renamed"}),
         ("PUT", _) => serde_json::from_str(include_str!("../../../../examples/plugins/openai.json")).unwrap(),
         ("POST", "/v1/oauth-apps") => app(),

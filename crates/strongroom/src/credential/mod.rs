@@ -1,12 +1,15 @@
 //! A credential: what one user gave one plugin. Its fields, its settings (the fields that are not secret, once more) and
 //! its tokens are sealed apart, so that a list opens settings only; plugin and type are authenticated with each of them.
 
+mod probe;
 mod row;
 
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
+pub use probe::Verdict;
 pub use row::CredentialRow;
 use strongroom_crypto::Key;
 
@@ -16,6 +19,7 @@ use crate::error::Error;
 use crate::fields::{Fields, Value, Values};
 use crate::id::{CredentialId, CredentialName, NameError, Owner, PluginName};
 use crate::manifest::{Manifest, Takes};
+use crate::oauth::KEY_FILE;
 use crate::oauth::refresh::RefreshState;
 use crate::once::Once;
 use crate::schema::Schema;
@@ -121,6 +125,8 @@ pub struct Credential {
     pub configured: Vec<String>,
     pub scopes: Vec<String>,
     pub expires_at: Option<Timestamp>,
+    /// When the grant itself ends, whatever is refreshed: then the user has to connect again.
+    pub grant_expires_at: Option<Timestamp>,
     pub revision: u64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -141,6 +147,9 @@ pub struct Opened {
     /// Every field, secret and not. A refresh token is not among them: a plugin has no use for it.
     pub fields: Values,
 }
+
+/// So long before a grant ends for good, its credential says so.
+const NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What a connected account is made of, when it is brought from elsewhere.
 static TOKENS: LazyLock<Schema> = LazyLock::new(|| {
@@ -389,7 +398,9 @@ impl Vault {
                     fields = self.values(&row).await?;
                 }
                 if row.kind == CredentialType::Oauth2 || row.app.is_some() {
+                    // What gets new tokens is nothing that a plugin needs.
                     fields.remove("refresh_token");
+                    fields.remove(KEY_FILE);
                 }
                 Ok(Opened { id: row.id, revision: row.revision, kind: row.kind, expires_at: row.expires_at, fields })
             }
@@ -451,6 +462,13 @@ impl Vault {
             && let Some(refresh) = self.store.refresh(credential.id).await?
         {
             (credential.state, credential.cause) = (refresh.state.into(), refresh.cause);
+            credential.grant_expires_at = refresh.refresh_expires_at;
+            let soon = self.clock.now().saturating_add(NOTICE).ok();
+            if credential.cause.is_none()
+                && refresh.refresh_expires_at.is_some_and(|at| soon.is_some_and(|soon| at <= soon))
+            {
+                credential.cause = Some("grant-ends-soon".to_owned());
+            }
         }
         Ok(credential)
     }

@@ -238,6 +238,7 @@ impl CredentialRow {
             settings,
             configured,
             expires_at: self.expires_at,
+            grant_expires_at: None,
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,

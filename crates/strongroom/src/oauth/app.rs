@@ -7,23 +7,29 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use strongroom_crypto::{Context, Kind, Sealed, Secret, digest};
 
+use super::assertion::KeyFile;
 use super::discovery;
 use crate::access::Actor;
 use crate::audit::Action;
 use crate::error::Error;
 use crate::id::{AppId, TenantId};
-use crate::provider::{AddressError, ClientAuth, Parameters, Provider, Refresh, Rotation};
+use crate::manifest::Manifest;
+use crate::provider::{AddressError, ClientAuth, Grant, Parameters, Provider, Refresh, Rotation};
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
+
+/// What is said of a key that is none.
+pub(crate) const NO_KEY_FILE: &str =
+    "must be an RSA or P-256 private key in PEM without a passphrase, or a JSON file with one as `private_key`";
 
 /// A registration to be kept.
 #[derive(Debug)]
 pub struct AppDraft {
     /// A name of the catalogue, or the address of an issuer that describes itself.
     pub provider: String,
-    /// The client's id.
-    pub client_id: String,
-    /// The client's secret; none for a public client.
+    /// The client's id; of a service account it is the account's name, and may be left to its key file.
+    pub client_id: Option<String>,
+    /// The client's secret, or its private key (PEM, or a JSON file with one); none for a public client.
     pub client_secret: Option<Secret<String>>,
     /// What fills the provider's addresses.
     pub parameters: Parameters,
@@ -42,6 +48,21 @@ pub struct App {
     pub redirect_address: Option<String>,
     pub notices: Vec<String>,
     pub created_at: Timestamp,
+}
+
+/// What a page shows of a provider before somebody connects.
+#[derive(Clone, Debug)]
+pub struct Connectable {
+    /// The provider's name for people.
+    pub title: String,
+    /// What people should know before.
+    pub notices: Vec<String>,
+    /// Whether there is a registration to connect through.
+    pub registered: bool,
+    /// Whether a code can be typed in at the provider (RFC 8628).
+    pub device: bool,
+    /// Whether nobody is asked.
+    pub unattended: bool,
 }
 
 /// A registration as it is stored.
@@ -107,12 +128,9 @@ impl Vault {
     /// # Errors
     /// [`Error::Fields`] for what does not fit; [`Error::Provider`] if the issuer does not describe itself.
     pub async fn create_app(&self, actor: &Actor, tenant: TenantId, draft: AppDraft) -> Result<App, Error> {
-        let plain = |text: &str| (1..=500).contains(&text.len()) && !text.chars().any(char::is_control);
-        if !plain(&draft.client_id) {
-            return Err(Error::field("client_id", "length", "must have 1 to 500 characters and no control characters"));
-        }
+        let key = draft.client_secret.as_ref().and_then(KeyFile::read);
         let (provider, definition) = if draft.provider.contains("://") {
-            let provider = discovery::discover(&self.egress, &draft.provider).await?;
+            let provider = discovery::discover(&self.egress, &draft.provider, key.is_some()).await?;
             let text =
                 serde_json::to_string(&provider).map_err(|_| Error::Provider("it describes itself oddly".into()))?;
             (Arc::new(provider), Some(text))
@@ -123,9 +141,26 @@ impl Vault {
             (known.ok_or_else(unknown)?, None)
         };
         provider.check_parameters(&draft.parameters).map_err(|error| parameter_fault(&error))?;
-        if (provider.token.client_auth == ClientAuth::None) != draft.client_secret.is_none() {
+        let auth = provider.token.client_auth;
+        let for_accounts = provider.token.grant == Grant::JwtBearer;
+        // A service account's key file comes with the registration, or with each connection.
+        if !for_accounts && (auth == ClientAuth::None) != draft.client_secret.is_none() {
             let message = "a secret is needed unless the provider's clients are public ones, and then there is none";
             return Err(Error::field("client_secret", "required", message));
+        }
+        if draft.client_secret.is_some() && key.is_none() && (for_accounts || auth == ClientAuth::PrivateKeyJwt) {
+            return Err(Error::field("client_secret", "format", NO_KEY_FILE));
+        }
+        let named = key.filter(|_| for_accounts).and_then(|key| key.account);
+        let client_id = match (draft.client_id, named) {
+            (Some(id), Some(named)) if id != named => {
+                return Err(Error::field("client_id", "unknown", "is not the account that the key file names"));
+            }
+            (Some(id), _) | (None, Some(id)) => id,
+            (None, None) => return Err(Error::field("client_id", "required", "must be given")),
+        };
+        if !(1..=500).contains(&client_id.len()) || client_id.chars().any(char::is_control) {
+            return Err(Error::field("client_id", "length", "must have 1 to 500 characters and no control characters"));
         }
         let now = self.clock.now();
         let mut row = AppRow {
@@ -134,7 +169,7 @@ impl Vault {
             provider: draft.provider,
             definition,
             parameters: serde_json::to_string(&draft.parameters).unwrap_or_default(),
-            client_id: draft.client_id,
+            client_id,
             client_secret: None,
             created_at: now,
             mac: [0; 32],
@@ -201,6 +236,34 @@ impl Vault {
             }
             (Some(_), false) => Err(Error::field("app", "ambiguous", "there are several OAuth apps: name one")),
         }
+    }
+
+    /// What a page shows of the provider that a plugin connects at; nothing, if it connects none.
+    ///
+    /// # Errors
+    /// Storage errors only.
+    pub async fn connectable(&self, tenant: TenantId, manifest: &Manifest) -> Result<Option<Connectable>, Error> {
+        let Some(connect) = &manifest.credentials.oauth2 else { return Ok(None) };
+        let apps = self.store.apps(tenant).await?.into_iter().filter(|row| row.provider == connect.provider);
+        let known: Vec<_> = apps.filter_map(|row| Some(self.registered(row).ok()?.provider)).collect();
+        let registered = !known.is_empty();
+        let provider = known.into_iter().next().or_else(|| self.catalog.provider(&connect.provider).cloned());
+        Ok(Some(match provider {
+            Some(provider) => Connectable {
+                title: provider.title.clone(),
+                notices: provider.notices.clone(),
+                registered,
+                device: connect.device && provider.device.is_some(),
+                unattended: provider.authorize.is_none(),
+            },
+            None => Connectable {
+                title: connect.provider.clone(),
+                notices: Vec::new(),
+                registered,
+                device: false,
+                unattended: false,
+            },
+        }))
     }
 
     pub(crate) fn app_secret(&self, row: &AppRow) -> Result<Option<Secret<String>>, Error> {

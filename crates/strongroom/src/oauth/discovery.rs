@@ -25,7 +25,7 @@ struct Metadata {
     scopes_supported: Vec<String>,
 }
 
-pub(crate) async fn discover(egress: &Egress, issuer: &str) -> Result<Provider, Error> {
+pub(crate) async fn discover(egress: &Egress, issuer: &str, has_key: bool) -> Result<Provider, Error> {
     let failed = |what: &str| Error::Provider(format!("{issuer} does not describe itself: {what}"));
     let base = Url::parse(issuer).map_err(|_| failed("that is no address"))?;
     if base.query().is_some() || base.fragment().is_some() {
@@ -44,7 +44,7 @@ pub(crate) async fn discover(egress: &Egress, issuer: &str) -> Result<Provider, 
         if metadata.issuer != issuer {
             return Err(failed("the document names another issuer"));
         }
-        return provider(metadata).map_err(|what| failed(&what));
+        return provider(metadata, has_key).map_err(|what| failed(&what));
     }
     Err(failed("there is no document at its well-known addresses"))
 }
@@ -66,14 +66,18 @@ fn candidates(base: &Url) -> Vec<Url> {
         .collect()
 }
 
-fn provider(metadata: Metadata) -> Result<Provider, String> {
+fn provider(metadata: Metadata, has_key: bool) -> Result<Provider, String> {
     let methods = &metadata.token_endpoint_auth_methods_supported;
     let offers = |name: &str| methods.iter().any(|method| method == name);
     // Where nothing is said, it is Basic (RFC 8414 2).
-    let client_auth = if methods.is_empty() || offers("client_secret_basic") {
+    let client_auth = if has_key && offers("private_key_jwt") {
+        ClientAuth::PrivateKeyJwt
+    } else if methods.is_empty() || offers("client_secret_basic") {
         ClientAuth::Basic
     } else if offers("client_secret_post") {
         ClientAuth::Post
+    } else if offers("private_key_jwt") {
+        ClientAuth::PrivateKeyJwt
     } else if offers("none") {
         ClientAuth::None
     } else {
@@ -101,7 +105,11 @@ fn provider(metadata: Metadata) -> Result<Provider, String> {
             scopes: offline.then(|| "offline_access".to_owned()).into_iter().collect(),
             pkce,
         }),
-        token: TokenEndpoint { client_auth, ..TokenEndpoint::at(metadata.token_endpoint) },
+        token: TokenEndpoint {
+            client_auth,
+            audience: Some(metadata.issuer),
+            ..TokenEndpoint::at(metadata.token_endpoint)
+        },
         device: metadata.device_authorization_endpoint.map(|url| Device { url }),
         refresh: Default::default(),
         revoke: metadata.revocation_endpoint.map(Revoke::at),

@@ -25,8 +25,21 @@ struct Connected {
 }
 
 impl Vault {
+    /// What a user's consent brought: whose account it is, and then the credential.
+    pub(super) async fn keep_granted(
+        &self,
+        actor: &Actor,
+        connection: &ConnectionRow,
+        registration: &Registration,
+        tokens: Tokens,
+        kept: Values,
+    ) -> Result<Credential, Error> {
+        let account = self.account_of(registration, &tokens).await?;
+        self.keep_tokens(actor, connection, registration, tokens, kept, account).await
+    }
+
     /// Whose account it is, where the provider tells: its unchanging id, and what people know it by.
-    pub(super) async fn account_of(
+    async fn account_of(
         &self,
         registration: &Registration,
         tokens: &Tokens,
@@ -57,13 +70,9 @@ impl Vault {
         connection: &ConnectionRow,
         registration: &Registration,
         tokens: Tokens,
-        kept: &[(String, String)],
+        mut values: Values,
         account: Option<(String, Option<String>)>,
     ) -> Result<Credential, Error> {
-        let mut values = Values::new();
-        for (name, value) in kept {
-            values.insert(name.clone(), Value::Text(Secret::from(value.as_str())));
-        }
         // What was asked for was granted, unless the answer says otherwise (RFC 6749 5.1).
         values.insert("scopes".to_owned(), Value::list(&split(&connection.scopes, " ")));
         let refresh_expires_at = tokens.refresh_expires_at;

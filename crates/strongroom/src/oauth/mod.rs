@@ -2,6 +2,7 @@
 //! (`crate::provider`); everything that goes out goes through one client (`egress`).
 
 pub mod app;
+mod assertion;
 pub(crate) mod breaker;
 pub mod connection;
 mod discovery;
@@ -9,8 +10,9 @@ pub(crate) mod egress;
 mod keep;
 pub mod refresh;
 pub mod revoke;
-mod token;
+pub(crate) mod token;
 
+pub(crate) use assertion::KEY_FILE;
 pub use egress::{EgressError, Reach};
 
 /// At most so many calls of one sweep are under way.

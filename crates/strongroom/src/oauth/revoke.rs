@@ -10,13 +10,13 @@ use strongroom_crypto::{Context, Kind, Sealed, Secret};
 use super::app::Registration;
 use super::egress::Call;
 use super::side_by_side;
-use super::token::basic;
+use super::token::ClientProof;
 use crate::access::Actor;
 use crate::audit::{Action, Reason};
 use crate::credential::{CredentialRow, CredentialType};
 use crate::error::Error;
 use crate::fields::Value;
-use crate::id::{AppId, Owner, RevocationId, TenantId};
+use crate::id::{AppId, Owner, PluginName, RevocationId, TenantId};
 use crate::provider::{Method, RevokeStyle, Which};
 use crate::store::CredentialFilter;
 use crate::vault::Vault;
@@ -92,6 +92,25 @@ impl Vault {
         }
     }
 
+    /// What is owed when a plugin goes with its credentials.
+    pub(crate) async fn owed_for_plugin(
+        &self,
+        tenant: TenantId,
+        plugin: &PluginName,
+    ) -> Result<Vec<RevocationRow>, Error> {
+        let (mut owed, mut after) = (Vec::new(), None);
+        loop {
+            let rows = self.store.connected(tenant, plugin, after, 500).await?;
+            for row in &rows {
+                owed.extend(self.owed_for(row).await?);
+            }
+            match rows.last() {
+                Some(last) => after = Some(last.id),
+                None => return Ok(owed),
+            }
+        }
+    }
+
     pub(crate) async fn settle_owed(&self) -> Result<usize, Error> {
         let owed = self.store.owed(self.clock.now(), SWEEP).await?;
         let count = owed.len();
@@ -125,12 +144,11 @@ impl Vault {
     /// 200 also means that the token was unknown (RFC 7009 2.2): then it is revoked already.
     async fn revoke(&self, row: &RevocationRow) -> Result<(), String> {
         let registration = self.registration(row.tenant, row.app).await.map_err(|error| error.to_string())?;
-        let secret = self.app_secret(&registration.row).map_err(|error| error.to_string())?;
+        let proof = self.prove_client(&registration, self.clock.now()).map_err(|failure| failure.cause().to_owned())?;
         let token =
             self.in_revocation_context(row, |context| self.keyring.open(Kind::Revocation, context, &row.sealed));
         let token = token.ok().and_then(|token| token.into_text().ok()).ok_or("its record does not open")?;
-        let call =
-            registration.revocation(secret.as_ref(), &token).ok_or("the provider takes nothing back any more")?;
+        let call = registration.revocation(proof, &token).ok_or("the provider takes nothing back any more")?;
         let answer = self.egress.send(call).await.map_err(|error| error.to_string())?;
         let json = answer.json().unwrap_or_default();
         let error = json.get("error").and_then(serde_json::Value::as_str);
@@ -157,28 +175,18 @@ impl Vault {
 }
 
 impl Registration {
-    fn revocation(&self, secret: Option<&Secret<String>>, token: &Secret<String>) -> Option<Call> {
+    fn revocation(&self, proof: ClientProof, token: &Secret<String>) -> Option<Call> {
         let revoke = self.provider.revoke.as_ref()?;
         let url = self.address(&revoke.url).ok()?;
         let call = Call::new(method(revoke.method), url);
-        let mut members = vec![(revoke.token_param.as_str(), token.expose().as_str())];
+        let members = vec![(revoke.token_param.as_str(), token.expose().as_str())];
         Some(match revoke.style {
             RevokeStyle::Bearer => {
                 call.header(AUTHORIZATION, Secret::new(format!("Bearer {}", token.expose())).expose())
             }
             RevokeStyle::TokenOnly => call.form(members),
-            RevokeStyle::BasicJson => {
-                let basic = basic(&self.row.client_id, secret.map_or("", |secret| secret.expose()));
-                call.header(AUTHORIZATION, basic.expose()).json(members)
-            }
-            RevokeStyle::Rfc7009 => {
-                let basic = self.authenticate(secret, &mut members);
-                let call = call.form(members);
-                match basic {
-                    Some(basic) => call.header(AUTHORIZATION, basic.expose()),
-                    None => call,
-                }
-            }
+            RevokeStyle::BasicJson => proof.in_header(&self.row.client_id).sign(call).json(members),
+            RevokeStyle::Rfc7009 => proof.sign(call).form(members.into_iter().chain(proof.members()).collect()),
         })
     }
 

@@ -10,9 +10,11 @@ use strongroom_crypto::Secret;
 use zeroize::Zeroize;
 
 use super::app::Registration;
-use super::egress::{Answer, Call, Egress, EgressError};
+use super::assertion::{KeyFile, Said};
+use super::egress::{Answer, Call, EgressError};
 use crate::fields::{Value, Values};
 use crate::provider::{Body, ClientAuth};
+use crate::vault::Vault;
 
 /// Longer than any token lives; what claims more is taken for this.
 const LONGEST: f64 = 365.0 * 24.0 * 3600.0;
@@ -31,6 +33,15 @@ pub(crate) enum Ask<'a> {
     },
     /// The client itself, for nobody (RFC 6749 4.4).
     Client {
+        scopes: &'a str,
+    },
+    /// What somebody types in at another device allows (RFC 8628 3.4).
+    Device {
+        code: &'a Secret<String>,
+    },
+    /// A service account, by its key file (RFC 7523 2.1).
+    Account {
+        key: &'a Secret<String>,
         scopes: &'a str,
     },
 }
@@ -75,37 +86,32 @@ impl Failure {
     }
 }
 
-impl Registration {
-    /// Asks the token endpoint.
-    pub(crate) async fn ask(
-        &self,
-        egress: &Egress,
-        secret: Option<&Secret<String>>,
-        ask: Ask<'_>,
-        now: Timestamp,
-    ) -> Result<Tokens, Failure> {
-        let call = self.token_call(secret, &ask)?;
-        match egress.send(call).await {
+impl Vault {
+    /// Asks a registration's token endpoint.
+    pub(crate) async fn ask(&self, registration: &Registration, ask: Ask<'_>) -> Result<Tokens, Failure> {
+        let now = self.clock.now();
+        let call = self.token_call(registration, &ask, now)?;
+        match self.egress.send(call).await {
             // Expiry counts from before the request left: the answer may have been long on its way.
-            Ok(answer) => self.judge(&answer, now),
+            Ok(answer) => registration.judge(&answer, now),
             Err(error) => {
-                tracing::info!(app = %self.row.id, %error, "a token endpoint did not answer");
-                Err(match error {
-                    EgressError::Forbidden(_) => Failure::Config { cause: "address-forbidden".to_owned() },
-                    EgressError::Unreachable { .. } => Failure::transient("unreachable", false),
-                    EgressError::Unanswered { .. } => Failure::transient("no-answer", true),
-                })
+                tracing::info!(app = %registration.row.id, %error, "a token endpoint did not answer");
+                Err(error.into())
             }
         }
     }
 
-    fn token_call(&self, secret: Option<&Secret<String>>, ask: &Ask<'_>) -> Result<Call, Failure> {
-        let endpoint = &self.provider.token;
+    fn token_call(&self, registration: &Registration, ask: &Ask<'_>, now: Timestamp) -> Result<Call, Failure> {
+        let endpoint = &registration.provider.token;
         let (url, extra) = match ask {
-            Ask::Code { .. } | Ask::Client { .. } => (&endpoint.url, &endpoint.params),
             Ask::Refresh { .. } => (endpoint.refresh_url.as_ref().unwrap_or(&endpoint.url), &endpoint.refresh_params),
+            _ => (&endpoint.url, &endpoint.params),
         };
-        let url = self.address(url)?;
+        let url = registration.address(url)?;
+        let assertion = match ask {
+            Ask::Account { key, scopes } => Some(self.account_assertion(registration, key, scopes, now)?),
+            _ => None,
+        };
         let mut members: Vec<(&str, &str)> = match ask {
             Ask::Code { code, verifier, redirect } => {
                 let mut members = vec![
@@ -116,57 +122,136 @@ impl Registration {
                 members.extend(verifier.map(|verifier| ("code_verifier", verifier.expose().as_str())));
                 members
             }
+            Ask::Device { code } => vec![
+                ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+                ("device_code", code.expose().as_str()),
+            ],
             Ask::Refresh { token } => vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())],
             Ask::Client { scopes: "" } => vec![("grant_type", "client_credentials")],
             Ask::Client { scopes } => vec![("grant_type", "client_credentials"), ("scope", *scopes)],
+            Ask::Account { .. } => vec![("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")],
         };
-        let basic = self.authenticate(secret, &mut members);
+        members.extend(assertion.as_ref().map(|assertion| ("assertion", assertion.expose().as_str())));
+        let proof = match ask {
+            // The assertion says who asks (RFC 7523 3.1); where the client is known beside, it proves that as well.
+            Ask::Account { .. } if endpoint.client_auth == ClientAuth::None => ClientProof::default(),
+            _ => self.prove_client(registration, now)?,
+        };
+        members.extend(proof.members());
         members.extend(extra.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let mut call = Call::new(reqwest::Method::POST, url).headers(endpoint.headers.iter());
-        if let Some(basic) = basic {
-            call = call.header(AUTHORIZATION, basic.expose());
-        }
+        let call = Call::new(reqwest::Method::POST, url).headers(endpoint.headers.iter());
+        let call = proof.sign(call);
         Ok(match endpoint.body {
             Body::Form => call.form(members),
             Body::Json => call.json(members),
         })
     }
 
+    /// For which account a service asks (RFC 7523 2.1).
+    fn account_assertion(
+        &self,
+        registration: &Registration,
+        key: &Secret<String>,
+        scopes: &str,
+        now: Timestamp,
+    ) -> Result<Secret<String>, Failure> {
+        let key = KeyFile::read(key).ok_or_else(|| Failure::config("key-file-invalid"))?;
+        let account = key.account.as_deref().unwrap_or(&registration.row.client_id);
+        // Another account than its own only where the provider's file asks for it (Google's domain-wide delegation).
+        let subject = registration.parameters.get("subject").filter(|subject| !subject.is_empty());
+        let audience = registration.audience()?;
+        let said = Said {
+            issuer: account,
+            subject: subject.map_or(account, String::as_str),
+            audience: &audience,
+            scope: Some(scopes),
+        };
+        key.sign(&said, now, &*self.entropy).ok_or_else(|| Failure::config("key-file-invalid"))
+    }
+
+    /// Says who the client is. Never two ways in one request (RFC 6749 2.3).
+    pub(crate) fn prove_client(&self, registration: &Registration, now: Timestamp) -> Result<ClientProof, Failure> {
+        let secret = self.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))?;
+        let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let id = &registration.row.client_id;
+        let mut proof = ClientProof::default();
+        match (registration.provider.token.client_auth, secret) {
+            // Each part is form-encoded first (RFC 6749 2.3.1) ...
+            (ClientAuth::Basic, Some(secret)) => {
+                proof.basic = Some(basic(&encode(id), Secret::new(encode(secret.expose())).expose()));
+            }
+            // ... which many servers do not undo.
+            (ClientAuth::BasicRaw, Some(secret)) => proof.basic = Some(basic(id, secret.expose())),
+            (ClientAuth::Post, Some(secret)) => {
+                proof.members.push(("client_id", Secret::from(id.as_str())));
+                proof.members.push(("client_secret", secret));
+            }
+            (ClientAuth::PrivateKeyJwt, Some(secret)) => {
+                let key = KeyFile::read(&secret).ok_or_else(|| Failure::config("key-file-invalid"))?;
+                let audience = registration.audience()?;
+                let said = Said { issuer: id, subject: id, audience: &audience, scope: None };
+                let signed = key.sign(&said, now, &*self.entropy).ok_or_else(|| Failure::config("key-file-invalid"))?;
+                let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+                proof.members.push(("client_id", Secret::from(id.as_str())));
+                proof.members.push(("client_assertion_type", Secret::from(kind)));
+                proof.members.push(("client_assertion", signed));
+            }
+            (_, None) | (ClientAuth::None, _) => proof.members.push(("client_id", Secret::from(id.as_str()))),
+        }
+        Ok(proof)
+    }
+}
+
+/// What shows at a provider's endpoints who the client is.
+#[derive(Default)]
+pub(crate) struct ClientProof {
+    basic: Option<Secret<String>>,
+    members: Vec<(&'static str, Secret<String>)>,
+}
+
+impl ClientProof {
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.members.iter().map(|(name, value)| (*name, value.expose().as_str()))
+    }
+
+    /// The same in the header, for a call whose body is not the place for it.
+    pub(crate) fn in_header(mut self, id: &str) -> Self {
+        let secret = self.members.iter().find(|(name, _)| *name == "client_secret");
+        self.basic = self.basic.or(secret.map(|(_, secret)| basic(id, secret.expose())));
+        self
+    }
+
+    pub(crate) fn sign(&self, call: Call) -> Call {
+        match &self.basic {
+            Some(basic) => call.header(AUTHORIZATION, basic.expose()),
+            None => call,
+        }
+    }
+}
+
+impl Registration {
     pub(crate) fn address(&self, template: &str) -> Result<url::Url, Failure> {
         let mut values = self.parameters.clone();
         values.insert("client_id".to_owned(), self.row.client_id.clone());
         let address = self.provider.address(template, &values);
-        address
-            .map(|address| address.url().clone())
-            .map_err(|_| Failure::Config { cause: "address-invalid".to_owned() })
+        address.map(|address| address.url().clone()).map_err(|_| Failure::config("address-invalid"))
     }
 
-    /// Says who the client is: among the members, or in the header that comes back. Never two ways in one request
-    /// (RFC 6749 2.3).
-    pub(crate) fn authenticate<'a>(
-        &'a self,
-        secret: Option<&'a Secret<String>>,
-        members: &mut Vec<(&'a str, &'a str)>,
-    ) -> Option<Secret<String>> {
-        let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let id = self.row.client_id.as_str();
-        match (self.provider.token.client_auth, secret) {
-            // Each part is form-encoded first (RFC 6749 2.3.1) ...
-            (ClientAuth::Basic, Some(secret)) => {
-                return Some(basic(&encode(id), Secret::new(encode(secret.expose())).expose()));
-            }
-            // ... which many servers do not undo.
-            (ClientAuth::BasicRaw, Some(secret)) => return Some(basic(id, secret.expose())),
-            (ClientAuth::Post, Some(secret)) => members.extend([("client_id", id), ("client_secret", secret.expose())]),
-            (_, None) | (ClientAuth::None, _) => members.push(("client_id", id)),
+    /// Whom an assertion is for: one, and exactly (RFC 7523bis 4).
+    fn audience(&self) -> Result<String, Failure> {
+        let token = &self.provider.token;
+        match &token.audience {
+            // An issuer is compared letter by letter: no parser may add a slash.
+            Some(issuer) if !issuer.contains('{') => Ok(issuer.clone()),
+            Some(template) => Ok(self.address(template)?.to_string()),
+            None => Ok(self.address(&token.url)?.to_string()),
         }
-        None
     }
 
     /// Success is not a status: some answer an error with 200, and some a revoked grant with 403.
     fn judge(&self, answer: &Answer, asked_at: Timestamp) -> Result<Tokens, Failure> {
         let places = &self.provider.token.answer;
-        let Some(mut json) = answer.json() else { return Err(self.failure(answer, None)) };
+        let Some(mut json) = answer.json() else { return Err(self.failure(answer, None, asked_at)) };
         let error = json.pointer(&places.error).and_then(Json::as_str).map(str::to_owned);
         let access_token = text(&mut json, &places.access_token);
         let tokens = match (error, access_token) {
@@ -192,16 +277,22 @@ impl Registration {
                     refresh_token: text(&mut json, &places.refresh_token),
                 })
             }
-            (error, _) => Err(self.failure(answer, error)),
+            (error, _) => Err(self.failure(answer, error, asked_at)),
         };
         wipe(&mut json);
         tokens
     }
 
-    fn failure(&self, answer: &Answer, error: Option<String>) -> Failure {
+    /// What an answer means that is no success.
+    pub(crate) fn refusal(&self, answer: &Answer, asked_at: Timestamp) -> Failure {
+        let error = answer.json().and_then(|json| Some(json.get("error")?.as_str()?.to_owned()));
+        self.failure(answer, error, asked_at)
+    }
+
+    fn failure(&self, answer: &Answer, error: Option<String>, asked_at: Timestamp) -> Failure {
         let code = error.filter(|code| is_code(code));
         let cause = code.clone().unwrap_or_else(|| format!("http-{}", answer.status));
-        let retry_after = answer.retry_after.as_deref().and_then(retry_after);
+        let retry_after = answer.retry_after.as_deref().and_then(|text| retry_after(text, asked_at));
         match code.as_deref() {
             Some(code)
                 if code == "invalid_grant" || self.provider.refresh.terminal.iter().any(|known| known == code) =>
@@ -249,8 +340,22 @@ impl Tokens {
 }
 
 impl Failure {
+    pub(crate) fn config(cause: &str) -> Self {
+        Self::Config { cause: cause.to_owned() }
+    }
+
     fn transient(cause: &str, may_have_arrived: bool) -> Self {
         Self::Transient { cause: cause.to_owned(), retry_after: None, may_have_arrived, unknown: false }
+    }
+}
+
+impl From<EgressError> for Failure {
+    fn from(error: EgressError) -> Self {
+        match error {
+            EgressError::Forbidden(_) => Self::config("address-forbidden"),
+            EgressError::Unreachable { .. } => Self::transient("unreachable", false),
+            EgressError::Unanswered { .. } => Self::transient("no-answer", true),
+        }
     }
 }
 
@@ -325,9 +430,15 @@ fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
 }
 
-/// Seconds, or an HTTP date (RFC 9110 10.2.3); the date is left to the ordinary backoff.
-fn retry_after(text: &str) -> Option<Duration> {
-    text.trim().parse().ok().map(Duration::from_secs).map(|wait| wait.min(PATIENCE))
+/// Seconds, or an HTTP date (RFC 9110 10.2.3).
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    let wait = seconds.or_else(|| {
+        let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+        Duration::try_from(now.duration_until(at)).ok()
+    });
+    wait.map(|wait| wait.min(PATIENCE))
 }
 
 fn wipe(json: &mut Json) {
@@ -336,5 +447,22 @@ fn wipe(json: &mut Json) {
         Json::Array(items) => items.iter_mut().for_each(wipe),
         Json::Object(members) => members.values_mut().for_each(wipe),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_never_for_ever() {
+        let now: Timestamp = "2026-11-06T08:49:00Z".parse().expect("an instant");
+        let seconds = |text| retry_after(text, now).map(|wait| wait.as_secs());
+        assert_eq!(seconds("120"), Some(120));
+        assert_eq!(seconds("Fri, 06 Nov 2026 08:49:37 GMT"), Some(37));
+        assert_eq!(seconds("Fri, 06 Nov 2026 08:48:00 GMT"), None, "it is over");
+        assert_eq!(seconds("86400"), Some(3600));
+        assert_eq!(seconds("Sat, 06 Nov 2027 08:49:37 GMT"), Some(3600));
+        assert_eq!(seconds("soon"), None);
     }
 }

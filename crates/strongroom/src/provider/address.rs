@@ -102,11 +102,8 @@ impl Provider {
         let value = value.ok_or_else(|| AddressError::Missing(name.to_owned()))?;
         let matches = Regex::new(&format!("^(?:{})$", parameter.pattern)).is_ok_and(|regex| regex.is_match(value));
         // A last line of defence behind the pattern: nothing that ends a host or a path segment.
-        if !matches
-            || value.len() > 253
-            || value.contains(['/', '\\', '@', ':', '?', '#', '%', '{'])
-            || value.contains("..")
-        {
+        let ends_a_part = value.contains(['/', '\\', '@', ':', '?', '#', '%', '{']) || value.contains("..");
+        if !matches || value.len() > 253 || ends_a_part && self.is_in_an_address(name) {
             return Err(AddressError::Pattern { name: name.to_owned(), pattern: parameter.pattern.clone() });
         }
         Ok(value.clone())

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::{Parameters, Provider, Rotation};
+use super::{Grant, Parameters, Provider, Rotation};
 use crate::id::PluginName;
 
 impl Provider {
@@ -26,8 +26,9 @@ impl Provider {
                             faults.push(format!("parameters.{parameter}: `{value}` does not match the pattern"));
                         }
                     }
+                    let in_address = self.is_in_an_address(parameter);
                     for forbidden in ["a/b", "a@b", "a:b", "a?b", "a#b", "a b", ""] {
-                        if regex.is_match(forbidden) {
+                        if in_address && regex.is_match(forbidden) {
                             faults.push(format!("parameters.{parameter}.pattern must not match `{forbidden}`"));
                         }
                     }
@@ -57,6 +58,9 @@ impl Provider {
         if self.iss_required && self.issuer.is_none() {
             faults.push("iss_required needs an `issuer` to compare with".to_owned());
         }
+        if self.authorize.is_some() && self.token.grant != Grant::default() {
+            faults.push("token.grant belongs to a provider without [authorize]".to_owned());
+        }
         if !self.inject.template.contains("{{access_token}}") {
             faults.push("inject.template must contain `{{access_token}}`".to_owned());
         }
@@ -64,11 +68,18 @@ impl Provider {
         faults
     }
 
+    /// Whether a parameter becomes part of where something is sent.
+    pub(super) fn is_in_an_address(&self, parameter: &str) -> bool {
+        let place = format!("{{{parameter}}}");
+        self.addresses().any(|(_, template)| template.contains(&place))
+    }
+
     fn addresses(&self) -> impl Iterator<Item = (&'static str, &String)> {
         [
             ("authorize.url", self.authorize.as_ref().map(|authorize| &authorize.url)),
             ("token.url", Some(&self.token.url)),
             ("token.refresh_url", self.token.refresh_url.as_ref()),
+            ("token.audience", self.token.audience.as_ref()),
             ("device.url", self.device.as_ref().map(|device| &device.url)),
             ("revoke.url", self.revoke.as_ref().map(|revoke| &revoke.url)),
             ("account.url", self.account.as_ref().and_then(|account| account.url.as_ref())),

@@ -28,7 +28,8 @@ pub struct Provider {
     /// Named sets of scopes, for manifests and people to choose from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: BTreeMap<String, Vec<String>>,
-    /// What fills the addresses: a subdomain, a tenant, a host of one's own.
+    /// What fills the addresses: a subdomain, a tenant, a host of one's own. One that is called `subject` fills none: it is
+    /// whom a service account acts for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, Parameter>,
     /// The issuer, compared with `iss` exactly (RFC 9207), where the provider sends it.
@@ -116,6 +117,12 @@ pub struct TokenEndpoint {
     /// How the client authenticates.
     #[serde(default)]
     pub client_auth: ClientAuth,
+    /// What the client asks with where nobody consents: a provider without `[authorize]`.
+    #[serde(default, skip_serializing_if = "Grant::is_default")]
+    pub grant: Grant,
+    /// Whom an assertion is for, where that is not the token endpoint: the issuer, at most. An address, or a template of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
     /// The encoding of the request.
     #[serde(default)]
     pub body: Body,
@@ -140,6 +147,8 @@ impl TokenEndpoint {
             url,
             refresh_url: None,
             client_auth: ClientAuth::default(),
+            grant: Grant::default(),
+            audience: None,
             body: Body::default(),
             params: BTreeMap::new(),
             refresh_params: BTreeMap::new(),
@@ -178,6 +187,26 @@ pub enum ClientAuth {
     BasicRaw,
     /// A public client: the id alone.
     None,
+    /// An assertion signed with a private key, which is the registration's secret (RFC 7523 2.2).
+    PrivateKeyJwt,
+}
+
+/// What a client asks with where nobody consents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grant {
+    /// Its own authentication (RFC 6749 4.4).
+    #[default]
+    ClientCredentials,
+    /// An assertion for a service account, signed with the account's key file (RFC 7523 2.1).
+    JwtBearer,
+}
+
+impl Grant {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The encoding of a token request.

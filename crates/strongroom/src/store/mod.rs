@@ -177,9 +177,9 @@ pub trait Store: Send + Sync {
 
     /// By a hash of 256 random bits: whoever has them may find it, of whatever tenant it is.
     async fn connection(&self, hash: &[u8; 32]) -> Result<Option<ConnectionRow>, StoreError>;
+    async fn connection_of(&self, owner: &Owner, id: ConnectionId) -> Result<Option<ConnectionRow>, StoreError>;
     async fn insert_connection(&self, row: &ConnectionRow, entry: Entry) -> Result<(), StoreError>;
     async fn advance_connection(&self, from: [u8; 32], row: &ConnectionRow, entry: Entry) -> Result<(), StoreError>;
-    async fn take_connection(&self, id: ConnectionId, hash: [u8; 32], entry: Entry) -> Result<(), StoreError>;
 
     async fn refresh(&self, id: CredentialId) -> Result<Option<RefreshRow>, StoreError>;
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<RefreshRow>, StoreError>;
@@ -213,8 +213,17 @@ pub trait Store: Send + Sync {
         tenant: TenantId,
         name: &PluginName,
         credentials: bool,
+        owed: &[RevocationRow],
         entry: Entry,
     ) -> Result<(), StoreError>;
+    /// The connected accounts of a plugin, whoever's they are.
+    async fn connected(
+        &self,
+        tenant: TenantId,
+        plugin: &PluginName,
+        after: Option<CredentialId>,
+        limit: u32,
+    ) -> Result<Vec<CredentialRow>, StoreError>;
 
     async fn key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, StoreError>;
     async fn keys(&self, tenant: TenantId, role: &Role) -> Result<Vec<KeyRow>, StoreError>;

@@ -165,6 +165,8 @@ async fn the_way_back_is_one_that_the_host_registered() {
             app: None,
             scopes: Vec::new(),
             return_address: Some(address.to_owned()),
+            flow: Default::default(),
+            key_file: None,
         };
         let answer = studio.vault.connect(&Actor::user(), &studio.owner("alice"), draft).await;
         assert_eq!(answer.is_ok(), fits, "{address}");
@@ -311,6 +313,8 @@ async fn a_client_connects_for_itself_and_stays_fresh() {
         app: None,
         scopes: Vec::new(),
         return_address: None,
+        flow: Default::default(),
+        key_file: None,
     };
     let connected = vault.connect(&Actor::user(), &owner, draft).await.unwrap();
     let Connecting::Connected(credential) = connected else { panic!("nobody has to be asked") };

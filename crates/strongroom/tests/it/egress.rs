@@ -52,7 +52,7 @@ async fn no_forbidden_address_is_ever_connected_to() {
     for issuer in addresses(port) {
         let draft = AppDraft {
             provider: issuer.clone(),
-            client_id: "client".to_owned(),
+            client_id: Some("client".to_owned()),
             client_secret: Some(Secret::from("secret")),
             parameters: Default::default(),
         };

@@ -7,7 +7,9 @@ mod audit;
 mod catalog;
 mod connect;
 mod egress;
+mod endings;
 mod migrate;
+mod probe;
 mod processes;
 #[path = "../../../../tests/support/provider.rs"]
 mod provider;
@@ -19,3 +21,4 @@ mod studio;
 mod support;
 mod tamper;
 mod verbs;
+mod ways;

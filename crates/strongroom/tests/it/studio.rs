@@ -71,10 +71,12 @@ impl Studio {
             app: None,
             scopes: Vec::new(),
             return_address: None,
+            flow: Default::default(),
+            key_file: None,
         };
         match self.vault.connect(&Actor::user(), &self.owner(user), draft).await? {
             Connecting::Begun(begun) => Ok(begun),
-            Connecting::Connected(_) => panic!("nobody was asked"),
+            Connecting::Connected(_) | Connecting::Prompted(_) => panic!("another way"),
         }
     }
 
@@ -136,7 +138,7 @@ pub(crate) async fn read(vault: &Vault, credential: &Credential) -> Result<Opene
 pub(crate) fn app_draft() -> AppDraft {
     AppDraft {
         provider: "sim".to_owned(),
-        client_id: "client-1".to_owned(),
+        client_id: Some("client-1".to_owned()),
         client_secret: Some(Secret::new(format!("cs-{CANARY}"))),
         parameters: Default::default(),
     }

@@ -70,7 +70,8 @@ async fn a_key_or_session_given_to_somebody_else_lets_nobody_in() {
     let (_, token) =
         room.vault.create_key(&Actor::host(), room.tenant, role, "a".parse().unwrap(), None).await.unwrap();
     let minute = std::time::Duration::from_secs(60);
-    let (_, session) = room.vault.create_session(&Actor::host(), &room.owner("mallory"), minute, None).await.unwrap();
+    let (_, session) =
+        room.vault.create_session(&Actor::host(), &room.owner("mallory"), minute, Vec::new(), None).await.unwrap();
     room.intruder()
         .execute_batch("UPDATE plugin_key SET plugin_name = 'openai'; UPDATE session SET user_id = 'alice'")
         .unwrap();

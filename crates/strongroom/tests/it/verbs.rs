@@ -270,7 +270,8 @@ async fn a_deleted_user_is_gone_and_may_come_back_with_another_key() {
     let room = Room::new("delete-user").await;
     let before = room.save("alice", "Work").await.unwrap();
     let alice = room.owner("alice");
-    let (_, session) = room.vault.create_session(&Actor::host(), &alice, Duration::from_secs(60), None).await.unwrap();
+    let (_, session) =
+        room.vault.create_session(&Actor::host(), &alice, Duration::from_secs(60), Vec::new(), None).await.unwrap();
     room.vault.delete_user(&Actor::host(), &alice).await.unwrap();
     assert!(matches!(room.vault.delete_user(&Actor::host(), &alice).await, Err(Error::NotFound { .. })));
     assert!(matches!(room.open("alice", "openai", &before).await, Err(Error::NotFound { .. })));
@@ -310,12 +311,18 @@ async fn keys_and_sessions_let_in_until_they_are_revoked_or_expire() {
         Err(Error::NotFound { .. })
     ));
 
-    let (_, session) =
-        room.vault.create_session(&Actor::host(), &room.owner("alice"), Duration::from_secs(60), None).await.unwrap();
+    let (_, session) = room
+        .vault
+        .create_session(&Actor::host(), &room.owner("alice"), Duration::from_secs(60), Vec::new(), None)
+        .await
+        .unwrap();
     assert!(room.vault.authenticate(&session).await.unwrap().is_some());
     room.clock.advance(60_000);
     assert!(room.vault.authenticate(&session).await.unwrap().is_none());
-    let long = room.vault.create_session(&Actor::host(), &room.owner("alice"), Duration::from_secs(1801), None).await;
+    let long = room
+        .vault
+        .create_session(&Actor::host(), &room.owner("alice"), Duration::from_secs(1801), Vec::new(), None)
+        .await;
     assert!(matches!(long, Err(Error::Fields(_))));
     let unknown = Token::generate(strongroom::TokenKind::Host, &SeededEntropy::new(99));
     assert!(room.vault.authenticate(&unknown).await.unwrap().is_none());

@@ -12,6 +12,7 @@ use crate::access::{Actor, Who};
 use crate::audit::{Action, Reason};
 use crate::credential::Credential;
 use crate::error::Error;
+use crate::fields::Value;
 use crate::id::{AppId, ConnectionId, NameError, Owner};
 use crate::oauth::app::Registration;
 use crate::oauth::token::{Ask, Failure, Tokens};
@@ -100,11 +101,12 @@ impl Vault {
         let mut back = Url::parse(&row.return_address).map_err(|_| Error::NotFound { what: "connection" })?;
         back.query_pairs_mut().append_pair("connection", &row.id.to_string());
         let Some(code) = callback.code.filter(|_| callback.error.is_none()) else {
-            let entry = self.entry_of(actor, &row, Action::ConnectionReturn).denied(Reason::Provider);
-            self.take(&row, entry).await?;
             // The provider's word is anybody's: only codes that the standard knows are passed on (RFC 6749 4.1.2.1).
             let known = ["access_denied", "invalid_scope", "server_error", "temporarily_unavailable"];
             let error = callback.error.as_deref().filter(|error| known.contains(error)).unwrap_or("failed");
+            row.cause = Some(error.to_owned());
+            let entry = self.entry_of(actor, &row, Action::ConnectionReturn).denied(Reason::Provider);
+            self.leave(&mut row, Phase::Failed, entry).await?;
             back.query_pairs_mut().append_pair("error", error);
             return Ok(back);
         };
@@ -131,7 +133,7 @@ impl Vault {
         id: ConnectionId,
         completing: &Secret<String>,
     ) -> Result<Credential, Error> {
-        let (row, carried) = self.connection(Phase::Returned, hash("complete", completing)).await?;
+        let (mut row, carried) = self.connection(Phase::Returned, hash("complete", completing)).await?;
         let entry = self.entry(actor, owner.tenant, Action::ConnectionComplete).of_user(&owner.user);
         let entry = entry.of_plugin(&row.plugin).on(&row.id);
         if row.owner != *owner || row.id != id || !matches!(actor.who, Who::User { .. }) {
@@ -139,27 +141,30 @@ impl Vault {
             return Err(Error::NotFound { what: "connection" });
         }
         // Consumed first: of two who come at once one finds nothing, and a code is never sent twice.
-        self.take(&row, entry).await?;
+        self.take(&mut row, entry).await?;
         let (vault, actor) = (self.clone(), actor.clone());
-        uninterrupted(async move { vault.finish(&actor, &row, &carried).await }).await
+        uninterrupted(async move {
+            let outcome = vault.finish(&actor, &row, &carried).await;
+            vault.settle(&actor, &mut row, &outcome).await;
+            outcome
+        })
+        .await
     }
 
     async fn finish(&self, actor: &Actor, row: &ConnectionRow, carried: &Carried) -> Result<Credential, Error> {
         let registration = self.registration(row.owner.tenant, row.app).await?;
         let tokens = self.exchange(&registration, carried).await?;
-        let account = self.account_of(&registration, &tokens).await?;
-        self.keep_tokens(actor, row, &registration, tokens, &carried.kept, account).await
+        let kept = carried.kept.iter().map(|(name, value)| (name.clone(), Value::Text(Secret::from(value.as_str()))));
+        self.keep_granted(actor, row, &registration, tokens, kept.collect()).await
     }
 
     async fn exchange(&self, registration: &Registration, carried: &Carried) -> Result<Tokens, Error> {
-        let secret = self.app_secret(&registration.row)?;
         let redirect = self.redirect_address(registration.row.id).ok_or(Error::NoPublicAddress)?;
         let code = Secret::new(carried.code.clone().unwrap_or_default());
         let verifier = Secret::new(carried.verifier.clone());
         let pkce = registration.provider.authorize.as_ref().is_some_and(|authorize| authorize.pkce);
         let ask = Ask::Code { code: &code, verifier: pkce.then_some(&verifier), redirect: &redirect };
-        let asked = registration.ask(&self.egress, secret.as_ref(), ask, self.clock.now()).await;
-        asked.map_err(|failure| Error::Provider(failure.cause().to_owned()))
+        self.ask(registration, ask).await.map_err(|failure| Error::Provider(failure.cause().to_owned()))
     }
 
     fn authorize_address(

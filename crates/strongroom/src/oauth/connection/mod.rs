@@ -3,23 +3,30 @@
 //! completing code (RFC 9700 4.7; PKCE does not help here). State and completing code are single use, and stored as hashes.
 
 mod browser;
+mod device;
 mod row;
+mod status;
 
+use std::str::FromStr;
 use std::time::Duration;
 
 pub use browser::{Callback, Start, StartLink};
 use jiff::Timestamp;
 use row::{Carried, hash};
 pub use row::{ConnectionRow, Phase};
-use strongroom_crypto::Sealed;
+pub use status::{Connection, Prompt, Status};
+use strongroom_crypto::{Sealed, Secret};
 
-use super::app::Registration;
-use super::token::Ask;
+use super::app::{NO_KEY_FILE, Registration};
+use super::assertion::{KEY_FILE, KeyFile};
+use super::token::{Ask, Failure, Tokens};
 use crate::access::Actor;
 use crate::audit::Action;
 use crate::credential::{Credential, CredentialType};
 use crate::error::Error;
-use crate::id::{AppId, ConnectionId, CredentialId, CredentialName, Owner, PluginName};
+use crate::fields::{Value, Values};
+use crate::id::{AppId, ConnectionId, CredentialId, CredentialName, NameError, Owner, PluginName};
+use crate::provider::Grant;
 use crate::vault::Vault;
 
 /// How long a person may take.
@@ -40,6 +47,32 @@ pub struct ConnectionDraft {
     pub scopes: Vec<String>,
     /// Where to go afterwards: one of the manifest's addresses, exactly. The only one, if there is only one.
     pub return_address: Option<String>,
+    /// How the user consents.
+    pub flow: Flow,
+    /// For a service account: its key file as it was downloaded, where the registration has none.
+    pub key_file: Option<Secret<String>>,
+}
+
+/// How a user consents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flow {
+    /// Their browser goes to the provider and comes back.
+    #[default]
+    Redirect,
+    /// They type a code in at the provider, on any device (RFC 8628).
+    Device,
+}
+
+impl FromStr for Flow {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text {
+            "redirect" => Ok(Self::Redirect),
+            "device" => Ok(Self::Device),
+            _ => Err(NameError("must be `redirect` or `device`".to_owned())),
+        }
+    }
 }
 
 /// A connection, begun.
@@ -59,6 +92,8 @@ pub struct Begun {
 pub enum Connecting {
     /// The user's browser has to go there.
     Begun(Begun),
+    /// The user has to type a code in; the connection's status says when they have.
+    Prompted(Connection),
     /// It is done.
     Connected(Box<Credential>),
 }
@@ -99,7 +134,7 @@ impl Vault {
             let message = "must be at most 100 scopes without white space, quotes or backslashes (RFC 6749 3.3)";
             return Err(Error::field("scopes", "format", message));
         }
-        let return_address = if registration.is_for_itself() {
+        let return_address = if registration.is_for_itself() || draft.flow == Flow::Device {
             String::new()
         } else {
             return_address(draft.return_address, &manifest.return_addresses)?
@@ -118,13 +153,22 @@ impl Vault {
             phase: Phase::Begun,
             hash: hash("start", &start),
             sealed: Sealed::from_bytes(Vec::new()),
+            cause: None,
             created_at: now,
             expires_at: now.saturating_add(LIFETIME).unwrap_or(now),
         };
         let entry = self.entry_of(actor, &row, Action::ConnectionCreate);
         if registration.is_for_itself() {
+            let key_file = self.key_file(&registration, draft.key_file)?;
             self.record(entry).await?;
-            return self.connect_itself(actor, row, registration).await;
+            return self.connect_itself(actor, row, registration, key_file).await;
+        }
+        if draft.flow == Flow::Device {
+            if !wants.device {
+                let message = "the plugin's manifest does not allow the device flow: it needs `\"device\": true`";
+                return Err(Error::field("flow", "unsupported", message));
+            }
+            return self.prompt(row, &registration, entry).await;
         }
         let mut carried = Carried::default();
         carried.verifier.push_str(self.random_text().expose());
@@ -135,29 +179,67 @@ impl Vault {
         Ok(Connecting::Begun(Begun { id: row.id, start_address, expires_at: row.expires_at }))
     }
 
-    /// Nobody consents: the client asks for itself.
+    /// The key file that came with a connection; none where the registration has one.
+    fn key_file(
+        &self,
+        registration: &Registration,
+        given: Option<Secret<String>>,
+    ) -> Result<Option<Secret<String>>, Error> {
+        let wanted = registration.provider.token.grant == Grant::JwtBearer;
+        match &given {
+            Some(key) if wanted && KeyFile::read(key).is_none() => Err(Error::field("key_file", "format", NO_KEY_FILE)),
+            Some(_) if !wanted => Err(Error::field("key_file", "unsupported", "this provider takes no key file")),
+            None if wanted && registration.row.client_secret.is_none() => {
+                let message = "must be given: neither this connection nor the OAuth app has a service account's key";
+                Err(Error::field("key_file", "required", message))
+            }
+            _ => Ok(given),
+        }
+    }
+
+    /// Nobody consents: the client asks for itself, or for the account whose key it has.
     async fn connect_itself(
         &self,
         actor: &Actor,
         row: ConnectionRow,
         registration: Registration,
+        key_file: Option<Secret<String>>,
     ) -> Result<Connecting, Error> {
         let (vault, actor) = (self.clone(), actor.clone());
         let credential = uninterrupted(async move {
-            let secret = vault.app_secret(&registration.row)?;
-            let ask = Ask::Client { scopes: &row.scopes };
-            let asked = registration.ask(&vault.egress, secret.as_ref(), ask, vault.clock.now()).await;
+            let account = key_file.as_ref().and_then(KeyFile::read).and_then(|key| key.account);
+            let kept: Values = key_file.into_iter().map(|key| (KEY_FILE.to_owned(), Value::Text(key))).collect();
+            let asked = vault.ask_itself(&registration, &row.scopes, &kept).await;
             let tokens = asked.map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
-            vault.keep_tokens(&actor, &row, &registration, tokens, &[], None).await
+            let account = account.map(|name| (name, None));
+            vault.keep_tokens(&actor, &row, &registration, tokens, kept, account).await
         });
         Ok(Connecting::Connected(Box::new(credential.await?)))
+    }
+
+    /// The token of a client, or of a service account: asked for anew each time, there is nothing to be spent.
+    pub(crate) async fn ask_itself(
+        &self,
+        registration: &Registration,
+        scopes: &str,
+        values: &Values,
+    ) -> Result<Tokens, Failure> {
+        if registration.provider.token.grant != Grant::JwtBearer {
+            return self.ask(registration, Ask::Client { scopes }).await;
+        }
+        if let Some(Value::Text(key)) = values.get(KEY_FILE) {
+            return self.ask(registration, Ask::Account { key, scopes }).await;
+        }
+        let key = self.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))?;
+        let key = key.ok_or_else(|| Failure::config("no-key-file"))?;
+        self.ask(registration, Ask::Account { key: &key, scopes }).await
     }
 }
 
 /// Runs in a task of its own: whoever hangs up does not lose a grant whose code is spent.
-async fn uninterrupted(
-    task: impl Future<Output = Result<Credential, Error>> + Send + 'static,
-) -> Result<Credential, Error> {
+async fn uninterrupted<T: Send + 'static>(
+    task: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
     let finished = tokio::spawn(task).await;
     finished.unwrap_or_else(|_| Err(Error::Provider("the connection was cut off".to_owned())))
 }

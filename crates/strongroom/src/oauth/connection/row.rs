@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use strongroom_crypto::{Context, Kind, Sealed, Secret};
 use zeroize::Zeroize;
 
+use super::status::Prompt;
 use crate::access::Actor;
-use crate::audit::{Action, Entry};
+use crate::audit::{Action, Entry, Reason};
+use crate::credential::Credential;
 use crate::error::Error;
 use crate::id::{AppId, ConnectionId, CredentialId, CredentialName, NameError, Owner, PluginName};
 use crate::store::StoreError;
@@ -25,23 +27,29 @@ pub enum Phase {
     Started,
     /// The code is here; the user has yet to complete it.
     Returned,
+    /// The user types a code in at the provider.
+    Prompted,
+    /// The code is being exchanged. Whoever comes with it again finds nothing.
+    Settling,
+    /// There is a credential.
+    Connected,
+    /// There is none, and the cause says why.
+    Failed,
 }
 
 impl Phase {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Begun => "begun",
-            Self::Started => "started",
-            Self::Returned => "returned",
-        }
-    }
+    const ALL: [(Self, &str); 7] = [
+        (Self::Begun, "begun"),
+        (Self::Started, "started"),
+        (Self::Returned, "returned"),
+        (Self::Prompted, "prompted"),
+        (Self::Settling, "settling"),
+        (Self::Connected, "connected"),
+        (Self::Failed, "failed"),
+    ];
 
-    fn generation(self) -> u64 {
-        match self {
-            Self::Begun => 1,
-            Self::Started => 2,
-            Self::Returned => 3,
-        }
+    pub(crate) fn as_str(self) -> &'static str {
+        Self::ALL.into_iter().find(|(phase, _)| *phase == self).map_or("", |(_, text)| text)
     }
 }
 
@@ -49,8 +57,8 @@ impl FromStr for Phase {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let all = [Self::Begun, Self::Started, Self::Returned];
-        all.into_iter().find(|phase| phase.as_str() == text).ok_or_else(|| NameError("must be a phase".to_owned()))
+        let found = Self::ALL.into_iter().find(|(_, known)| *known == text);
+        found.map(|(phase, _)| phase).ok_or_else(|| NameError("must be a phase".to_owned()))
     }
 }
 
@@ -69,6 +77,7 @@ pub struct ConnectionRow {
     pub phase: Phase,
     pub hash: [u8; 32],
     pub sealed: Sealed,
+    pub cause: Option<String>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
 }
@@ -80,12 +89,28 @@ pub(super) struct Carried {
     pub(super) browser: Option<[u8; 32]>,
     pub(super) code: Option<String>,
     pub(super) kept: Vec<(String, String)>,
+    #[serde(default)]
+    pub(super) device: Option<Device>,
+}
+
+/// What a device authorization is asked about with, and how often (RFC 8628 3.2).
+#[derive(Serialize, Deserialize)]
+pub(super) struct Device {
+    pub(super) code: String,
+    pub(super) prompt: Prompt,
+    /// Milliseconds.
+    pub(super) interval: i64,
+    /// Milliseconds since 1970: not before.
+    pub(super) next_at: i64,
 }
 
 impl Drop for Carried {
     fn drop(&mut self) {
         self.verifier.zeroize();
         self.code.zeroize();
+        if let Some(device) = &mut self.device {
+            device.code.zeroize();
+        }
         self.kept.iter_mut().for_each(|(_, value)| value.zeroize());
     }
 }
@@ -98,14 +123,19 @@ impl Vault {
         if row.phase != phase || row.expires_at <= self.clock.now() {
             return Err(gone());
         }
+        let carried = self.unseal_carried(&row)?;
+        Ok((row, carried))
+    }
+
+    pub(super) fn unseal_carried(&self, row: &ConnectionRow) -> Result<Carried, Error> {
+        let gone = || Error::NotFound { what: "connection" };
         let bytes =
-            self.in_connection_context(&row, |context| self.keyring.open(Kind::Connection, context, &row.sealed));
+            self.in_connection_context(row, |context| self.keyring.open(Kind::Connection, context, &row.sealed));
         let bytes = bytes.map_err(|error| {
             tracing::error!(connection = %row.id, %error, "a connection's row was altered");
             gone()
         })?;
-        let carried = serde_json::from_slice(bytes.expose()).map_err(|_| gone())?;
-        Ok((row, carried))
+        serde_json::from_slice(bytes.expose()).map_err(|_| gone())
     }
 
     pub(super) async fn advance(
@@ -119,14 +149,48 @@ impl Vault {
         let from = std::mem::replace(&mut row.hash, hash);
         row.phase = phase;
         row.sealed = self.seal_carried(row, carried);
-        let action = if phase == Phase::Started { Action::ConnectionStart } else { Action::ConnectionReturn };
+        let action = match phase {
+            Phase::Started => Action::ConnectionStart,
+            Phase::Prompted => Action::ConnectionPoll,
+            _ => Action::ConnectionReturn,
+        };
         let entry = self.entry_of(actor, row, action);
         moved(self.within_deadline(self.store.advance_connection(from, row, entry)).await)
     }
 
-    /// Takes the row out: whoever comes second finds nothing.
-    pub(super) async fn take(&self, row: &ConnectionRow, entry: Entry) -> Result<(), Error> {
-        moved(self.within_deadline(self.store.take_connection(row.id, row.hash, entry)).await)
+    /// Takes what the row carries: whoever comes second finds nothing under the old hash.
+    pub(super) async fn take(&self, row: &mut ConnectionRow, entry: Entry) -> Result<(), Error> {
+        self.leave(row, Phase::Settling, entry).await
+    }
+
+    /// Writes what became of a connection, for those who ask about it until it expires. The credential is there already, or
+    /// is not: what fails here is logged.
+    pub(super) async fn settle(&self, actor: &Actor, row: &mut ConnectionRow, outcome: &Result<Credential, Error>) {
+        let entry = self.entry_of(actor, row, Action::ConnectionSettled);
+        let (phase, entry) = match outcome {
+            Ok(credential) => {
+                row.credential = Some(credential.id);
+                (Phase::Connected, entry)
+            }
+            Err(error) => {
+                row.cause = Some(match error {
+                    Error::Provider(cause) => cause.clone(),
+                    Error::OtherAccount => "other-account".to_owned(),
+                    _ => "internal".to_owned(),
+                });
+                (Phase::Failed, entry.denied(Reason::Provider))
+            }
+        };
+        if let Err(error) = self.leave(row, phase, entry).await {
+            tracing::warn!(connection = %row.id, %error, "what became of a connection cannot be written");
+        }
+    }
+
+    pub(super) async fn leave(&self, row: &mut ConnectionRow, phase: Phase, entry: Entry) -> Result<(), Error> {
+        let from = std::mem::replace(&mut row.hash, hash("settled", &self.random_text()));
+        row.phase = phase;
+        row.sealed = Sealed::from_bytes(Vec::new());
+        moved(self.within_deadline(self.store.advance_connection(from, row, entry)).await)
     }
 
     pub(super) fn entry_of(&self, actor: &Actor, row: &ConnectionRow, action: Action) -> Entry {
@@ -147,8 +211,9 @@ impl Vault {
             user: row.owner.user.as_str(),
             object: &row.id.to_string(),
             field: "sealed",
-            generation: row.phase.generation(),
+            generation: 1,
             binding: &[
+                row.phase.as_str(),
                 row.plugin.as_str(),
                 &row.app.to_string(),
                 &row.credential.map(|id| id.to_string()).unwrap_or_default(),

@@ -104,7 +104,7 @@ impl Vault {
             refresh.lease_until = Some(claim.until);
             refresh.intent_at = Some(claim.intent_at);
             refresh.state = claim.state;
-            let asked = self.ask_refresh(&registration, &row, &values, now).await;
+            let asked = self.ask_refresh(&registration, &row, &values).await;
             self.breakers.saw(&registration.row.id, &asked, self.clock.now());
             match asked {
                 Ok(tokens) => return self.keep_refreshed(row, refresh, &registration, values, tokens).await,
@@ -121,16 +121,14 @@ impl Vault {
         registration: &Registration,
         row: &CredentialRow,
         values: &Values,
-        now: Timestamp,
     ) -> Result<Tokens, Failure> {
-        let config = |cause: &str| Failure::Config { cause: cause.to_owned() };
-        let secret = self.app_secret(&registration.row).map_err(|_| config("app-undecryptable"))?;
         if registration.is_for_itself() {
-            let ask = Ask::Client { scopes: &row.scopes };
-            return registration.ask(&self.egress, secret.as_ref(), ask, now).await;
+            return self.ask_itself(registration, &row.scopes, values).await;
         }
-        let Some(Value::Text(token)) = values.get("refresh_token") else { return Err(config("no-refresh-token")) };
-        registration.ask(&self.egress, secret.as_ref(), Ask::Refresh { token }, now).await
+        let Some(Value::Text(token)) = values.get("refresh_token") else {
+            return Err(Failure::config("no-refresh-token"));
+        };
+        self.ask(registration, Ask::Refresh { token }).await
     }
 
     async fn has_moved(&self, owner: &Owner, id: CredentialId, seen: u64) -> Result<bool, Error> {

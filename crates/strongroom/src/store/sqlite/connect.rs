@@ -19,7 +19,7 @@ macro_rules! app_columns {
 macro_rules! connection_columns {
     () => {
         "id, tenant_id, user_id, plugin_name, app_id, credential_id, name, scopes, return_address, phase, hash, sealed, \
-         created_at, expires_at"
+         cause, created_at, expires_at"
     };
 }
 
@@ -101,6 +101,7 @@ fn parse_connection(row: &Row<'_>) -> Result<ConnectionRow, StoreError> {
         phase: column.parse()?,
         hash: column.bytes32()?,
         sealed: column.sealed()?,
+        cause: column.text_or_null()?,
         created_at: column.at()?,
         expires_at: column.at()?,
     })
@@ -111,6 +112,17 @@ pub(super) fn connection(db: &Connection, hash: &[u8; 32]) -> Result<Option<Conn
     first(db.prepare_cached(sql)?, [hash], parse_connection)
 }
 
+pub(super) fn connection_of(
+    db: &Connection,
+    owner: &Owner,
+    id: ConnectionId,
+) -> Result<Option<ConnectionRow>, StoreError> {
+    let sql =
+        concat!("SELECT ", connection_columns!(), " FROM connection WHERE id = ?1 AND tenant_id = ?2 AND user_id = ?3");
+    let of_user = (id.to_string(), owner.tenant.to_string(), owner.user.as_str());
+    first(db.prepare_cached(sql)?, of_user, parse_connection)
+}
+
 /// What nobody came back for goes out as new ones come in.
 pub(super) fn insert_connection(db: &Connection, row: &ConnectionRow) -> Result<Vec<Entry>, StoreError> {
     let now = row.created_at.as_millisecond();
@@ -118,7 +130,7 @@ pub(super) fn insert_connection(db: &Connection, row: &ConnectionRow) -> Result<
     let sql = concat!(
         "INSERT INTO connection (",
         connection_columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
     );
     db.prepare_cached(sql)?.execute(params![
         row.id.to_string(),
@@ -133,6 +145,7 @@ pub(super) fn insert_connection(db: &Connection, row: &ConnectionRow) -> Result<
         row.phase.as_str(),
         row.hash,
         row.sealed.as_bytes(),
+        row.cause,
         now,
         row.expires_at.as_millisecond(),
     ])?;
@@ -145,17 +158,16 @@ pub(super) fn advance_connection(
     from: &[u8; 32],
     row: &ConnectionRow,
 ) -> Result<Vec<Entry>, StoreError> {
-    let sql = "UPDATE connection SET phase = ?3, hash = ?4, sealed = ?5 WHERE id = ?1 AND hash = ?2";
-    let parameters = (row.id.to_string(), from, row.phase.as_str(), row.hash, row.sealed.as_bytes());
-    match db.prepare_cached(sql)?.execute(parameters)? {
-        1 => Ok(Vec::new()),
-        _ => Err(StoreError::Conflict(Conflict::Revision)),
-    }
-}
-
-pub(super) fn take_connection(db: &Connection, id: ConnectionId, hash: &[u8; 32]) -> Result<Vec<Entry>, StoreError> {
-    match db.prepare_cached("DELETE FROM connection WHERE id = ?1 AND hash = ?2")?.execute((id.to_string(), hash))? {
-        1 => Ok(Vec::new()),
-        _ => Err(StoreError::Conflict(Conflict::Revision)),
-    }
+    let sql = "UPDATE connection SET phase = ?3, hash = ?4, sealed = ?5, cause = ?6, credential_id = ?7 \
+               WHERE id = ?1 AND hash = ?2";
+    let written = db.prepare_cached(sql)?.execute(params![
+        row.id.to_string(),
+        from,
+        row.phase.as_str(),
+        row.hash,
+        row.sealed.as_bytes(),
+        row.cause,
+        row.credential.map(|id| id.to_string()),
+    ])?;
+    if written == 1 { Ok(Vec::new()) } else { Err(StoreError::Conflict(Conflict::Revision)) }
 }

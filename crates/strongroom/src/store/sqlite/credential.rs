@@ -6,7 +6,7 @@ use strongroom_crypto::Sealed;
 use super::row::{Columns, all, first};
 use crate::audit::Entry;
 use crate::credential::CredentialRow;
-use crate::id::{CredentialId, Owner};
+use crate::id::{CredentialId, Owner, PluginName, TenantId};
 use crate::store::{Conflict, CredentialFilter, StoreError};
 
 macro_rules! columns {
@@ -70,6 +70,22 @@ pub(super) fn list(
         filter.limit,
     );
     all(db.prepare_cached(sql)?, parameters, parse)
+}
+
+pub(super) fn connected(
+    db: &Connection,
+    tenant: TenantId,
+    plugin: &PluginName,
+    after: Option<CredentialId>,
+    limit: u32,
+) -> Result<Vec<CredentialRow>, StoreError> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM credential WHERE tenant_id = ?1 AND plugin_name = ?2 AND app_id IS NOT NULL AND id > ?3 ORDER BY id LIMIT ?4"
+    );
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    all(db.prepare_cached(sql)?, (tenant.to_string(), plugin.as_str(), after, limit), parse)
 }
 
 pub(super) fn insert(db: &Connection, row: &CredentialRow) -> Result<Vec<Entry>, StoreError> {

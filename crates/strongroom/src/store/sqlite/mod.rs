@@ -207,6 +207,10 @@ impl Store for SqliteStore {
         self.read(|db| connect::connection(db, hash))
     }
 
+    async fn connection_of(&self, owner: &Owner, id: ConnectionId) -> Result<Option<ConnectionRow>, StoreError> {
+        self.read(|db| connect::connection_of(db, owner, id))
+    }
+
     async fn insert_connection(&self, row: &ConnectionRow, entry: Entry) -> Result<(), StoreError> {
         let row = row.clone();
         self.write(entry, move |db| connect::insert_connection(db, &row)).await
@@ -215,10 +219,6 @@ impl Store for SqliteStore {
     async fn advance_connection(&self, from: [u8; 32], row: &ConnectionRow, entry: Entry) -> Result<(), StoreError> {
         let row = row.clone();
         self.write(entry, move |db| connect::advance_connection(db, &from, &row)).await
-    }
-
-    async fn take_connection(&self, id: ConnectionId, hash: [u8; 32], entry: Entry) -> Result<(), StoreError> {
-        self.write(entry, move |db| connect::take_connection(db, id, &hash)).await
     }
 
     async fn refresh(&self, id: CredentialId) -> Result<Option<RefreshRow>, StoreError> {
@@ -289,10 +289,25 @@ impl Store for SqliteStore {
         tenant: TenantId,
         name: &PluginName,
         credentials: bool,
+        owed: &[RevocationRow],
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let (name, template) = (name.clone(), entry.clone());
-        self.write(entry, move |db| plugin::remove(db, tenant, &name, credentials, &template)).await
+        let (name, owed, template) = (name.clone(), owed.to_vec(), entry.clone());
+        let change = move |db: &Connection| {
+            owed.iter().try_for_each(|owed| refresh::insert_revocation(db, owed))?;
+            plugin::remove(db, tenant, &name, credentials, &template)
+        };
+        self.write(entry, change).await
+    }
+
+    async fn connected(
+        &self,
+        tenant: TenantId,
+        plugin: &PluginName,
+        after: Option<CredentialId>,
+        limit: u32,
+    ) -> Result<Vec<CredentialRow>, StoreError> {
+        self.read(|db| credential::connected(db, tenant, plugin, after, limit))
     }
 
     async fn key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, StoreError> {

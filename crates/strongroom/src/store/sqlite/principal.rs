@@ -110,7 +110,7 @@ pub(super) fn delete_key(db: &Connection, tenant: TenantId, role: &Role, id: Key
     if deleted == 1 { Ok(Vec::new()) } else { Err(StoreError::Conflict(Conflict::Revision)) }
 }
 
-const SESSION: &str = "SELECT id, tenant_id, user_id, hash, created_at, expires_at, mac FROM session";
+const SESSION: &str = "SELECT id, tenant_id, user_id, hash, created_at, expires_at, origins, mac FROM session";
 
 fn parse_session(row: &Row<'_>) -> Result<SessionRow, StoreError> {
     let mut column = Columns::of("session", row);
@@ -120,6 +120,7 @@ fn parse_session(row: &Row<'_>) -> Result<SessionRow, StoreError> {
         hash: column.hash()?,
         created_at: column.at()?,
         expires_at: column.at()?,
+        origins: column.text()?.split_whitespace().map(str::to_owned).collect(),
         mac: column.bytes32()?,
     })
 }
@@ -140,7 +141,8 @@ pub(super) fn insert_session(db: &Connection, row: &SessionRow) -> Result<Vec<En
     db.prepare_cached("DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ?1 LIMIT 100)")?
         .execute([now])?;
     db.prepare_cached(
-        "INSERT INTO session (id, tenant_id, user_id, hash, created_at, expires_at, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO session (id, tenant_id, user_id, hash, created_at, expires_at, origins, mac) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         row.id.to_string(),
@@ -149,6 +151,7 @@ pub(super) fn insert_session(db: &Connection, row: &SessionRow) -> Result<Vec<En
         row.hash.as_bytes(),
         now,
         row.expires_at.as_millisecond(),
+        row.origins.join(" "),
         row.mac,
     ])?;
     Ok(Vec::new())

@@ -1,0 +1,70 @@
+//! Pages of other origins (the Fetch standard's CORS). A session names the origins that may use it; a page of another one is
+//! refused, whatever token it carries. Nothing here goes by cookies, so a preflight gives nothing away.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::problem::Problem;
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE");
+const HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, content-type, if-match, if-none-match, idempotency-key, x-request-id");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("etag, location, retry-after, x-request-id, ratelimit, ratelimit-policy");
+const TEN_MINUTES: HeaderValue = HeaderValue::from_static("600");
+
+/// The page that a request comes from, if a browser says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// None, or one of the vault's own.
+    Own,
+    /// One of this origin.
+    Other(HeaderValue),
+}
+
+impl Page {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let Some(origin) = headers.get(header::ORIGIN) else { return Self::Own };
+        let own = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        if own.is_some() && own == host { Self::Own } else { Self::Other(origin.clone()) }
+    }
+
+    /// Whether a session of these origins may be used from it.
+    pub(crate) fn may_use(&self, origins: &[String]) -> Result<(), Problem> {
+        let known = |page: &HeaderValue| origins.iter().any(|origin| origin.as_bytes() == page.as_bytes());
+        match self {
+            Self::Other(page) if !known(page) => {
+                let detail = "this session is not for pages of this origin; the host names its pages in `origins` when it mints one";
+                Err(Problem::new(StatusCode::FORBIDDEN, "origin-unknown", detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets the page read the answer. What a stranger's page gets to read is a problem, which holds nothing.
+    pub(crate) fn let_read(&self, headers: &mut HeaderMap) {
+        if let Self::Other(page) = self {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, page.clone());
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
+}
+
+/// The answer to a browser that asks whether it may ask.
+pub(crate) fn preflight<T>(request: &Request<T>) -> Option<Response> {
+    let asks = request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && request.uri().path().starts_with("/v1/");
+    let origin = request.headers().get(header::ORIGIN).filter(|_| asks)?;
+    let answers: [(HeaderName, HeaderValue); 5] = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS),
+        (header::ACCESS_CONTROL_MAX_AGE, TEN_MINUTES),
+        (header::VARY, HeaderValue::from_static("origin")),
+    ];
+    Some((StatusCode::NO_CONTENT, axum::response::AppendHeaders(answers), Body::empty()).into_response())
+}

@@ -1,0 +1,190 @@
+//! Testing a credential: the call that its plugin's manifest names, or its provider's file, with the secret where the
+//! manifest puts it. The call goes to a host that the application registered, never to one that the user chose; its answer
+//! is judged by status, and nothing of it is kept or shown.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderName};
+use strongroom_crypto::Secret;
+use url::Url;
+
+use super::{CredentialRow, CredentialType, check_expiry, schema_of};
+use crate::access::Actor;
+use crate::audit::Action;
+use crate::error::Error;
+use crate::fields::{Fields, Value, Values};
+use crate::id::{CredentialId, Owner, PluginName};
+use crate::manifest::{Inject, Manifest, Method};
+use crate::oauth::egress::{Answer, Call, EgressError};
+use crate::oauth::token::basic;
+use crate::vault::Vault;
+
+/// People wait for it.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What a test found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It works.
+    Accepted,
+    /// The other side refuses it; a code.
+    Rejected(String),
+    /// Nobody can say; a code.
+    Unverified(String),
+}
+
+impl Vault {
+    /// Tests a stored credential.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Undecryptable`]; for a connected account that cannot be refreshed, as for reading.
+    pub async fn test(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Verdict, Error> {
+        let (row, entry) = self.find(actor, owner, id, Action::CredentialTest).await?;
+        let manifest = self.genuine_manifest(owner.tenant, &row.plugin).await?;
+        let Some(manifest) = manifest else { return Ok(Verdict::Unverified("no-plugin".to_owned())) };
+        self.record(entry).await?;
+        let row = self.freshened(Arc::new(row)).await?;
+        let values = self.values(&row).await?;
+        match self.provider_call(&row, &manifest, &values).await? {
+            Some((call, expect)) => Ok(self.try_out(call, &expect).await),
+            None => self.test_values(&manifest, row.kind, &values).await,
+        }
+    }
+
+    /// Tests what is about to be saved: the fields as they were typed in, over those of a stored credential if one is named.
+    ///
+    /// # Errors
+    /// [`Error::Fields`] as for saving; [`Error::NotFound`] for a credential that is not this user's, or of another plugin or type.
+    pub async fn test_draft(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        (plugin, kind): (&PluginName, CredentialType),
+        stored: Option<CredentialId>,
+        fields: Fields,
+    ) -> Result<Verdict, Error> {
+        let manifest = self.genuine_manifest(owner.tenant, plugin).await?;
+        let manifest =
+            manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin of this name is registered"))?;
+        let schema = schema_of(&manifest, kind)?;
+        let (under, entry) = match stored {
+            Some(id) => {
+                let (row, entry) = self.find(actor, owner, id, Action::CredentialTest).await?;
+                // Another form would put a stored secret somewhere else.
+                if &row.plugin != plugin || row.kind != kind || row.app.is_some() {
+                    return Err(Error::NotFound { what: "credential" });
+                }
+                (self.values(&row).await?, entry)
+            }
+            None => {
+                let entry = self.entry(actor, owner.tenant, Action::CredentialTest).of_user(&owner.user);
+                (schema.defaults(), entry.of_plugin(plugin))
+            }
+        };
+        let values = schema.merge(under, fields).map_err(Error::Fields)?;
+        check_expiry(kind, &values)?;
+        self.record(entry).await?;
+        self.test_values(&manifest, kind, &values).await
+    }
+
+    async fn test_values(&self, manifest: &Manifest, kind: CredentialType, values: &Values) -> Result<Verdict, Error> {
+        let Some((probe, inject)) = manifest.probe(kind) else { return Ok(Verdict::Unverified("no-test".to_owned())) };
+        let Ok(url) = Url::parse(&probe.url) else { return Ok(Verdict::Unverified("no-test".to_owned())) };
+        Ok(self.try_out(filled(probe.method, url, inject, values), &probe.expect).await)
+    }
+
+    /// The call of the provider's file, where the manifest has none of its own.
+    async fn provider_call(
+        &self,
+        row: &CredentialRow,
+        manifest: &Manifest,
+        values: &Values,
+    ) -> Result<Option<(Call, Vec<u16>)>, Error> {
+        let (Some(app), None) = (row.app, manifest.probe(row.kind)) else { return Ok(None) };
+        let registration = self.registration(row.owner.tenant, app).await?;
+        let (Some(test), Some(Value::Text(token))) = (&registration.provider.test, values.get("access_token")) else {
+            return Ok(None);
+        };
+        let Ok(url) = registration.address(&test.url) else { return Ok(None) };
+        let call = registration.call_with(test.method, url, &test.headers, test.body.as_deref(), token);
+        Ok(Some((call, test.expect.clone())))
+    }
+
+    async fn try_out(&self, call: Call, expect: &[u16]) -> Verdict {
+        match tokio::time::timeout(PATIENCE, self.egress.send(call)).await {
+            Ok(Ok(answer)) => judge(&answer, expect),
+            Ok(Err(EgressError::Forbidden(_))) => Verdict::Unverified("address-forbidden".to_owned()),
+            Ok(Err(EgressError::Unreachable { .. })) => Verdict::Unverified("unreachable".to_owned()),
+            Ok(Err(EgressError::Unanswered { .. })) | Err(_) => Verdict::Unverified("no-answer".to_owned()),
+        }
+    }
+}
+
+/// A refusal is 401 or 403, or an answer that says so in a 200; any other status is the test's fault as much as the secret's.
+fn judge(answer: &Answer, expect: &[u16]) -> Verdict {
+    let cause = format!("http-{}", answer.status);
+    if !expect.contains(&answer.status) {
+        let refused = matches!(answer.status, 401 | 403);
+        return if refused { Verdict::Rejected(cause) } else { Verdict::Unverified(cause) };
+    }
+    let json = answer.json().unwrap_or_default();
+    if json.get("ok") == Some(&serde_json::Value::Bool(false)) {
+        return Verdict::Rejected("not-ok".to_owned());
+    }
+    let errors = json.get("errors").and_then(serde_json::Value::as_array).is_some_and(|errors| !errors.is_empty());
+    if errors && json.get("data").is_none_or(serde_json::Value::is_null) {
+        return Verdict::Unverified("answered-errors".to_owned());
+    }
+    Verdict::Accepted
+}
+
+/// The call with the secrets in their places. A place whose field has no value stays empty.
+fn filled(method: Method, url: Url, inject: &[Inject], values: &Values) -> Call {
+    let method = match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Head => reqwest::Method::HEAD,
+        Method::Post => reqwest::Method::POST,
+    };
+    let mut call = Call::new(method, url);
+    for place in inject {
+        match place {
+            Inject::Header { name, template } => {
+                if let (Some(text), Ok(name)) = (fill(template, values), HeaderName::try_from(name)) {
+                    call = call.header(name, text.expose());
+                }
+            }
+            Inject::Query { name, template } => {
+                if let Some(text) = fill(template, values) {
+                    call.url.query_pairs_mut().append_pair(name, text.expose());
+                }
+            }
+            Inject::Basic { username, password } => {
+                if let (Some(username), Some(password)) = (fill(username, values), fill(password, values)) {
+                    call = call.header(AUTHORIZATION, basic(username.expose(), password.expose()).expose());
+                }
+            }
+        }
+    }
+    call
+}
+
+/// A template with the values in it; none if one of them is missing.
+fn fill(template: &str, values: &BTreeMap<String, Value>) -> Option<Secret<String>> {
+    let mut filled = Secret::new(String::with_capacity(8 * 1024));
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (field, behind) = after.split_once("}}")?;
+        filled.expose_mut().push_str(before);
+        match values.get(field.trim())? {
+            Value::Text(text) => filled.expose_mut().push_str(text.expose()),
+            Value::Number(number) => filled.expose_mut().push_str(&number.to_string()),
+            Value::Flag(flag) => filled.expose_mut().push_str(if *flag { "true" } else { "false" }),
+            Value::List(_) => return None,
+        }
+        rest = behind;
+    }
+    filled.expose_mut().push_str(rest);
+    Some(filled)
+}

@@ -1,0 +1,96 @@
+//! Assertions that we sign (RFC 7523): who the client is (`private_key_jwt`), or for which account it asks (a service
+//! account). Each has one audience, a short life and an id of its own: one that is caught is of no use elsewhere or later.
+
+use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strongroom_crypto::{Entropy, Secret, SigningKey};
+
+/// The field of a credential that keeps a service account's key file. No plugin gets it.
+pub(crate) const KEY_FILE: &str = "key_file";
+/// An assertion lives so long, in seconds.
+const LIFE: i64 = 300;
+/// A provider's clock may be behind ours.
+const BACK: i64 = 30;
+
+/// A private key, and what came with it.
+#[derive(Debug)]
+pub(crate) struct KeyFile {
+    key: SigningKey,
+    key_id: Option<String>,
+    /// The service account's name, where the file says it.
+    pub(crate) account: Option<String>,
+}
+
+/// As Google's files have it: <https://developers.google.com/identity/protocols/oauth2/service-account>.
+#[derive(Deserialize)]
+struct Json {
+    private_key: Secret<String>,
+    private_key_id: Option<String>,
+    client_email: Option<String>,
+}
+
+impl KeyFile {
+    /// Reads a PEM key, or a JSON file with one in it, as it was downloaded. Nothing else in such a file counts: a
+    /// `token_uri` in it would choose where the assertion goes.
+    pub(crate) fn read(text: &Secret<String>) -> Option<Self> {
+        if !text.expose().trim_start().starts_with('{') {
+            return Some(Self { key: SigningKey::from_pem(text).ok()?, key_id: None, account: None });
+        }
+        let file: Json = serde_json::from_str(text.expose()).ok()?;
+        let account = file.client_email.filter(|name| (1..=255).contains(&name.len()));
+        Some(Self { key: SigningKey::from_pem(&file.private_key).ok()?, key_id: file.private_key_id, account })
+    }
+
+    /// What is said, signed.
+    pub(crate) fn sign(&self, said: &Said<'_>, now: Timestamp, entropy: &dyn Entropy) -> Option<Secret<String>> {
+        let mut id = [0; 16];
+        entropy.fill(&mut id);
+        let now = now.as_second();
+        let header = Header { alg: self.key.algorithm(), typ: "JWT", kid: self.key_id.as_deref() };
+        let claims = Claims {
+            iss: said.issuer,
+            sub: said.subject,
+            aud: said.audience,
+            iat: now - BACK,
+            exp: now + LIFE,
+            jti: BASE64URL_NOPAD.encode(&id),
+            scope: said.scope.filter(|scope| !scope.is_empty()),
+        };
+        let signed = format!("{}.{}", part(&header)?, part(&claims)?);
+        let signature = self.key.sign(signed.as_bytes()).ok()?;
+        Some(Secret::new(format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature))))
+    }
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'a str,
+    typ: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+}
+
+fn part(json: &impl Serialize) -> Option<String> {
+    serde_json::to_vec(json).ok().map(|json| BASE64URL_NOPAD.encode(&json))
+}
+
+/// What an assertion says.
+pub(crate) struct Said<'a> {
+    pub(crate) issuer: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) audience: &'a str,
+    pub(crate) scope: Option<&'a str>,
+}

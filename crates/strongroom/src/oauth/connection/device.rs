@@ -1,0 +1,174 @@
+//! Connecting without a way back (RFC 8628): the user types a code in at the provider, on whatever device, and we ask the
+//! token endpoint whether they have, no more often than it allows. The user who was shown the code asks; nobody else can.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use strongroom_crypto::Secret;
+use url::Url;
+use zeroize::Zeroize;
+
+use super::Connecting;
+use super::row::{Carried, ConnectionRow, Device, Phase, hash};
+use super::status::{Connection, Prompt};
+use crate::access::Actor;
+use crate::audit::{Action, Entry};
+use crate::error::Error;
+use crate::fields::Values;
+use crate::manifest::is_plain_address;
+use crate::oauth::app::Registration;
+use crate::oauth::egress::Call;
+use crate::oauth::token::{Ask, Failure};
+use crate::vault::Vault;
+
+/// Where the provider names no interval (RFC 8628 3.2), and what `slow_down` adds to it, for good (3.5).
+const INTERVAL: i64 = 5_000;
+/// No interval is longer: the code would be over before the next question.
+const LONGEST: i64 = 60_000;
+/// No code is shown for longer, whatever the provider says.
+const LIFE: f64 = 1800.0;
+
+/// A device authorization, as RFC 8628 3.2 has it; some say `url` for `uri`.
+#[derive(Deserialize)]
+struct Authorization {
+    device_code: String,
+    user_code: String,
+    #[serde(alias = "verification_url")]
+    verification_uri: String,
+    #[serde(alias = "verification_url_complete")]
+    verification_uri_complete: Option<String>,
+    expires_in: Option<f64>,
+    interval: Option<f64>,
+}
+
+impl Drop for Authorization {
+    fn drop(&mut self) {
+        self.device_code.zeroize();
+    }
+}
+
+impl Vault {
+    /// Asks the provider for a code to show to the user.
+    pub(super) async fn prompt(
+        &self,
+        mut row: ConnectionRow,
+        registration: &Registration,
+        entry: Entry,
+    ) -> Result<Connecting, Error> {
+        let device = registration.provider.device.as_ref();
+        let device = device.ok_or_else(|| Error::field("flow", "unsupported", "this provider has no device flow"))?;
+        let refused = |failure: Failure| Error::Provider(failure.cause().to_owned());
+        let url = registration.address(&device.url).map_err(refused)?;
+        let now = self.clock.now();
+        let authorization = self.authorize_device(registration, url, &row.scopes, now).await.map_err(refused)?;
+        let interval = authorization.interval.map_or(INTERVAL, milliseconds).clamp(1_000, LONGEST);
+        let life = milliseconds(authorization.expires_in.unwrap_or(LIFE).clamp(1.0, LIFE));
+        row.expires_at = now.saturating_add(SignedDuration::from_millis(life)).unwrap_or(now);
+        row.phase = Phase::Prompted;
+        let mut carried = Carried::default();
+        carried.device = Some(Device {
+            code: authorization.device_code.clone(),
+            prompt: Prompt {
+                user_code: authorization.user_code.clone(),
+                address: authorization.verification_uri.clone(),
+                complete_address: authorization.verification_uri_complete.clone(),
+            },
+            interval,
+            next_at: now.as_millisecond() + interval,
+        });
+        row.sealed = self.seal_carried(&row, &carried);
+        self.within_deadline(self.store.insert_connection(&row, entry)).await?;
+        Ok(Connecting::Prompted(self.prompted(&row, &carried)))
+    }
+
+    async fn authorize_device(
+        &self,
+        registration: &Registration,
+        url: Url,
+        scopes: &str,
+        now: Timestamp,
+    ) -> Result<Authorization, Failure> {
+        let authorize = registration.provider.authorize.as_ref();
+        let separator = authorize.map_or(" ", |authorize| authorize.scope_separator.as_str());
+        let scopes = scopes.replace(' ', separator);
+        let proof = self.prove_client(registration, now)?;
+        let mut members: Vec<(&str, &str)> = vec![("client_id", &registration.row.client_id)];
+        members.extend(proof.members().filter(|(name, _)| *name != "client_id"));
+        if !scopes.is_empty() {
+            members.push(("scope", &scopes));
+        }
+        let call = proof.sign(Call::new(reqwest::Method::POST, url)).form(members);
+        let answer = self.egress.send(call).await?;
+        let json = answer.json().filter(|json| answer.is_success() && json.get("error").is_none());
+        let Some(json) = json else { return Err(registration.refusal(&answer, now)) };
+        let authorization: Result<Authorization, _> = serde_json::from_value(json);
+        let fits = |authorization: &Authorization| {
+            let code = &authorization.user_code;
+            let complete = authorization.verification_uri_complete.as_deref();
+            // These are shown to a person, and opened by them.
+            (1..=64).contains(&code.len())
+                && !code.chars().any(char::is_control)
+                && is_plain_address(&authorization.verification_uri)
+                && complete.is_none_or(is_plain_address)
+        };
+        authorization.ok().filter(fits).ok_or_else(|| Failure::config("device-answer-invalid"))
+    }
+
+    /// Whether the user has typed the code in. Runs in a task of its own: an answer with tokens comes once.
+    pub(super) async fn poll(&self, actor: &Actor, mut row: ConnectionRow) -> Result<Connection, Error> {
+        let mut carried = self.unseal_carried(&row)?;
+        let Some(device) = &mut carried.device else { return Ok(self.shown_connection(&row)) };
+        let now = self.clock.now().as_millisecond();
+        if now < device.next_at {
+            return Ok(self.prompted(&row, &carried));
+        }
+        device.next_at = now + device.interval;
+        match self.keep_waiting(actor, &mut row, &carried).await {
+            // Another page of the same user asks at this moment.
+            Err(Error::NotFound { .. }) => return Ok(self.prompted(&row, &carried)),
+            other => other?,
+        }
+        let registration = self.registration(row.owner.tenant, row.app).await?;
+        let code = Secret::new(carried.device.as_ref().map(|device| device.code.clone()).unwrap_or_default());
+        let failure = match self.ask(&registration, Ask::Device { code: &code }).await {
+            Ok(tokens) => {
+                let entry = self.entry_of(actor, &row, Action::ConnectionComplete);
+                self.take(&mut row, entry).await?;
+                let outcome = self.keep_granted(actor, &row, &registration, tokens, Values::new()).await;
+                self.settle(actor, &mut row, &outcome).await;
+                return Ok(self.shown_connection(&row));
+            }
+            Err(failure) => failure,
+        };
+        let slower = match (failure.cause(), &failure) {
+            ("authorization_pending", _) => None,
+            ("slow_down", _) => Some(INTERVAL),
+            // No answer, or none that says anything: less often (RFC 8628 3.5).
+            (_, Failure::Transient { unknown: false, .. }) => carried.device.as_ref().map(|device| device.interval),
+            (cause, _) => {
+                self.settle(actor, &mut row, &Err(Error::Provider(cause.to_owned()))).await;
+                return Ok(self.shown_connection(&row));
+            }
+        };
+        if let (Some(slower), Some(device)) = (slower, &mut carried.device) {
+            device.interval = (device.interval + slower).min(LONGEST);
+            device.next_at = now + device.interval;
+            self.keep_waiting(actor, &mut row, &carried).await?;
+        }
+        Ok(self.prompted(&row, &carried))
+    }
+
+    async fn keep_waiting(&self, actor: &Actor, row: &mut ConnectionRow, carried: &Carried) -> Result<(), Error> {
+        let next = hash("device", &self.random_text());
+        self.advance(actor, row, Phase::Prompted, next, carried).await
+    }
+
+    fn prompted(&self, row: &ConnectionRow, carried: &Carried) -> Connection {
+        let prompt = carried.device.as_ref().map(|device| device.prompt.clone());
+        Connection { prompt, ..self.shown_connection(row) }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "clamped by both callers to half an hour")]
+fn milliseconds(seconds: f64) -> i64 {
+    (seconds * 1000.0) as i64
+}

@@ -1,0 +1,139 @@
+//! Testing credentials: what the other side says becomes one of three words, and the secret goes where the manifest puts it.
+
+use std::sync::Arc;
+
+use strongroom::oauth::Reach;
+use strongroom::{
+    Actor, CredentialType, Draft, Error, Expected, Fields, Manifest, Owner, PluginName, Secret, TenantId, Vault,
+    Verdict,
+};
+
+use crate::ambient::FakeClock;
+use crate::provider::{Policy, Simulated, Turn};
+use crate::studio::Studio;
+use crate::support::{CANARY, Dir, KEY};
+
+struct Bench {
+    vault: Vault,
+    tenant: TenantId,
+    provider: Arc<Simulated>,
+    _dir: Dir,
+}
+
+impl Bench {
+    async fn new(test: &str) -> Self {
+        let (dir, provider) = (Dir::new(test), Simulated::new(Policy::Strict).await);
+        let builder = Vault::builder(&dir.database()).key(Secret::from(KEY)).clock(Arc::new(FakeClock::new()));
+        let vault = builder.reach(Reach { loopback: true, networks: Vec::new() }).open().await.unwrap();
+        let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
+        let manifest = format!(
+            r#"{{"title": "Probed", "access": "inject", "credentials": {{"custom": {{
+                "schema": {{"type": "object", "required": ["key"], "properties": {{
+                    "key": {{"type": "string"}}, "user": {{"type": "string", "x-secret": false}}}}}},
+                "inject": [{{"in": "header", "name": "X-Api-Key", "template": "Key {{{{key}}}}"}},
+                    {{"in": "basic", "username": "{{{{user}}}}", "password": "{{{{key}}}}"}}],
+                "test": {{"method": "GET", "url": "{}/probe", "expect": [200]}}}}}}}}"#,
+            provider.origin
+        );
+        let manifest = Manifest::parse(&manifest).unwrap();
+        let (host, plugin) = (Actor::host(), plugin());
+        vault.register(&host, tenant, &plugin, manifest, Expected::Any).await.unwrap();
+        Self { vault, tenant, provider, _dir: dir }
+    }
+
+    fn owner(&self, user: &str) -> Owner {
+        Owner { tenant: self.tenant, user: user.parse().unwrap() }
+    }
+
+    async fn save(&self, fields: Fields) -> strongroom::Credential {
+        let (kind, name) = (CredentialType::Custom, "Work".parse().unwrap());
+        let draft = Draft { plugin: plugin(), kind, name, fields };
+        self.vault.save(&Actor::user(), &self.owner("alice"), draft, None).await.unwrap()
+    }
+
+    async fn try_out(
+        &self,
+        user: &str,
+        stored: Option<strongroom::CredentialId>,
+        fields: Fields,
+    ) -> Result<Verdict, Error> {
+        let what = (&plugin(), CredentialType::Custom);
+        self.vault.test_draft(&Actor::user(), &self.owner(user), what, stored, fields).await
+    }
+}
+
+fn plugin() -> PluginName {
+    "probed".parse().unwrap()
+}
+
+fn fields(user: &str) -> Fields {
+    Fields::default().text("key", Secret::new(format!("k-{CANARY}"))).text("user", Secret::from(user))
+}
+
+#[tokio::test]
+async fn an_answer_becomes_one_of_three_words() {
+    let bench = Bench::new("verdicts").await;
+    let rejected = |cause: &str| Verdict::Rejected(cause.to_owned());
+    let unverified = |cause: &str| Verdict::Unverified(cause.to_owned());
+    for (status, body, verdict) in [
+        (200, "{}", Verdict::Accepted),
+        (401, "", rejected("http-401")),
+        (403, "{}", rejected("http-403")),
+        (404, "", unverified("http-404")),
+        (500, "<b>x</b>", unverified("http-500")),
+        (302, "", unverified("http-302")),
+        (200, r#"{"ok":false,"error":"invalid_auth"}"#, rejected("not-ok")),
+        (200, r#"{"errors":[{"message":"x"}],"data":null}"#, unverified("answered-errors")),
+    ] {
+        bench.provider.next(Turn::Answer(status, "application/json", body.to_owned()));
+        assert_eq!(bench.try_out("alice", None, fields("ann")).await.unwrap(), verdict, "{status} {body}");
+    }
+    bench.provider.next(Turn::Half);
+    assert_eq!(bench.try_out("alice", None, fields("ann")).await.unwrap(), Verdict::Unverified("no-answer".to_owned()));
+    assert!(matches!(bench.try_out("alice", None, Fields::default()).await, Err(Error::Fields(_))));
+}
+
+#[tokio::test]
+async fn a_stored_credential_is_tested_with_what_was_changed_and_nothing_is_kept() {
+    let bench = Bench::new("probe").await;
+    let saved = bench.save(fields("ann")).await;
+    let test = async |user: &str| bench.vault.test(&Actor::user(), &bench.owner(user), saved.id).await;
+    assert_eq!(test("alice").await.unwrap(), Verdict::Accepted);
+    assert!(matches!(test("bob").await, Err(Error::NotFound { .. })));
+    // An absent secret is the stored one; what is typed in counts before it.
+    let changed = Fields::default().text("user", Secret::from("zoe"));
+    assert_eq!(bench.try_out("alice", Some(saved.id), changed).await.unwrap(), Verdict::Accepted);
+    let changed = Fields::default().text("user", Secret::from("eve"));
+    assert!(matches!(bench.try_out("bob", Some(saved.id), changed).await, Err(Error::NotFound { .. })));
+    let sent: Vec<String> =
+        bench.provider.asked("/probe").into_iter().filter_map(|asked| asked.authorization).collect();
+    let basic = |user: &str| format!("Basic {}", data_encoding::BASE64.encode(format!("{user}:k-{CANARY}").as_bytes()));
+    assert_eq!(sent, [basic("ann"), basic("zoe")]);
+    let shown = bench.vault.show(&Actor::user(), &bench.owner("alice"), saved.id).await.unwrap();
+    assert_eq!((shown.revision, shown.settings["user"].as_str()), (1, Some("ann")));
+    let filter = strongroom::AuditFilter { limit: 100, ..Default::default() };
+    let events = bench.vault.audit(&Actor::host(), bench.tenant, &filter).await.unwrap().events;
+    let tests: Vec<&str> =
+        events.iter().filter(|event| event.action == "credential.test").map(|event| event.decision.as_str()).collect();
+    assert_eq!(tests, ["denied", "allowed", "denied", "allowed"], "each use is in the log, newest first");
+}
+
+#[tokio::test]
+async fn a_connected_account_is_tested_as_its_provider_says() {
+    let more = |origin: &str| format!("[test]\nurl = \"{origin}/probe\"\n");
+    let plain = Studio::new("probe-connected", Policy::Strict).await;
+    let toml = format!("{}{}", plain.toml, more(&plain.provider.origin));
+    let seed = 77_001;
+    let vault = crate::studio::open_at(&plain.dir.database(), &plain.clock, &toml, seed).await;
+    let studio = Studio { vault, ..plain };
+    let credential = studio.connected("alice").await;
+    let test = async || studio.vault.test(&Actor::user(), &studio.owner("alice"), credential.id).await.unwrap();
+    assert_eq!(test().await, Verdict::Accepted);
+    let first = studio.provider.asked("/probe").pop().unwrap().authorization.unwrap();
+    assert!(first.starts_with("Bearer at-"));
+    studio.clock.advance(3_600_000);
+    assert_eq!(test().await, Verdict::Accepted, "refreshed before");
+    assert_ne!(studio.provider.asked("/probe").pop().unwrap().authorization.unwrap(), first);
+    studio.provider.next(Turn::Answer(401, "text/plain", String::new()));
+    assert_eq!(test().await, Verdict::Rejected("http-401".to_owned()));
+}

@@ -1,0 +1,307 @@
+//! The other ways to a token: a code typed in at the provider, a service account's key file, a client that signs.
+
+use serde_json::Value as Json;
+use strongroom::oauth::app::AppDraft;
+use strongroom::oauth::connection::{Connecting, Connection, ConnectionDraft, Flow, Status};
+use strongroom::{Actor, Catalog, Error, Expected, Manifest, Secret, Vault};
+
+use crate::provider::{Policy, Turn};
+use crate::room::text;
+use crate::studio::Studio;
+use crate::support::{CANARY, KEY};
+
+/// Made for this test, and good for nothing else.
+const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg4xlOA1HC0NDVcBj4\n\
+    HiZ87RW4iT7VHOraiQVDxlWXi9ihRANCAASIW3bLxoWLm29uOW34j86HNtVAuA7j\n\
+    FAuwXKr/HIcpZvY4Igfu+5gDzslD3bRYxEZtRdW0PBzjHlPZrkvxfA34\n-----END PRIVATE KEY-----\n";
+
+pub(crate) fn key_file() -> Secret<String> {
+    let file = serde_json::json!({
+        "type": "service_account", "private_key": PEM, "private_key_id": "kid-1", "note": CANARY,
+        "client_email": "robot@project.example", "token_uri": "https://evil.example/token",
+    });
+    Secret::new(file.to_string())
+}
+
+fn draft(plugin: &str, flow: Flow, key_file: Option<Secret<String>>) -> ConnectionDraft {
+    ConnectionDraft {
+        plugin: plugin.parse().unwrap(),
+        name: "Work".parse().unwrap(),
+        credential: None,
+        app: None,
+        scopes: Vec::new(),
+        return_address: None,
+        flow,
+        key_file,
+    }
+}
+
+async fn device(test: &str) -> Studio {
+    let studio = Studio::new(test, Policy::Strict).await;
+    let more = format!("[device]\nurl = \"{}/device\"\n", studio.provider.origin);
+    let toml = format!("{}{more}", studio.toml);
+    let vault = vault_with(&studio, "sim", &toml).await;
+    register(&vault, studio.tenant, true).await;
+    Studio { vault, toml, ..studio }
+}
+
+async fn register(vault: &Vault, tenant: strongroom::TenantId, device: bool) {
+    let manifest = format!(
+        r#"{{"title": "Mail", "access": "read",
+        "credentials": {{"oauth2": {{"provider": "sim", "scopes": ["mail.read", "mail.send"], "device": {device}}}}}}}"#
+    );
+    let (plugin, manifest) = ("mail".parse().unwrap(), Manifest::parse(&manifest).unwrap());
+    vault.register(&Actor::host(), tenant, &plugin, manifest, Expected::Any).await.unwrap();
+}
+
+async fn vault_with(studio: &Studio, name: &str, toml: &str) -> Vault {
+    let reach = strongroom::oauth::Reach { loopback: true, networks: Vec::new() };
+    let builder = Vault::builder(&studio.dir.database()).key(Secret::from(KEY)).clock(studio.clock.clone());
+    let catalog = Catalog::built_in().unwrap().with("sim", &studio.toml).unwrap().with(name, toml).unwrap();
+    builder.catalog(catalog).reach(reach).public_url("http://127.0.0.1:8420".parse().unwrap()).open().await.unwrap()
+}
+
+async fn prompted(studio: &Studio) -> Connection {
+    let draft = draft("mail", Flow::Device, None);
+    match studio.vault.connect(&Actor::user(), &studio.owner("alice"), draft).await.unwrap() {
+        Connecting::Prompted(connection) => connection,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn ask(studio: &Studio, user: &str, connection: &Connection) -> Result<Connection, Error> {
+    studio.vault.connection_status(&Actor::user(), &studio.owner(user), connection.id).await
+}
+
+fn says(studio: &Studio, error: &str) {
+    studio.provider.next(Turn::Answer(400, "application/json", format!(r#"{{"error":"{error}"}}"#)));
+}
+
+#[tokio::test]
+async fn a_code_is_typed_in_at_the_provider() {
+    let studio = device("device").await;
+    let begun = prompted(&studio).await;
+    let prompt = begun.prompt.clone().unwrap();
+    assert_eq!(prompt.user_code, "WDJB-MJHT");
+    assert!(prompt.complete_address.unwrap().ends_with("?c=1"));
+    let [asked] = studio.provider.asked("/device").try_into().unwrap();
+    assert_eq!(asked.member("scope").as_deref(), Some("mail.read mail.send"));
+    assert!(asked.member("client_secret").is_some(), "a confidential client says who it is (RFC 8628 3.1)");
+
+    let polls = || studio.provider.asked("/token").len();
+    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Waiting);
+    assert_eq!(polls(), 0, "not before the interval is over");
+    studio.clock.advance(5_000);
+    says(&studio, "authorization_pending");
+    let waiting = ask(&studio, "alice", &begun).await.unwrap();
+    assert_eq!((waiting.status, waiting.prompt.is_some(), polls()), (Status::Waiting, true, 1));
+    ask(&studio, "alice", &begun).await.unwrap();
+    assert_eq!(polls(), 1);
+    studio.clock.advance(5_000);
+    says(&studio, "slow_down");
+    ask(&studio, "alice", &begun).await.unwrap();
+    assert_eq!(polls(), 2);
+    studio.clock.advance(5_000);
+    ask(&studio, "alice", &begun).await.unwrap();
+    assert_eq!(polls(), 2, "five seconds more, for good (RFC 8628 3.5)");
+    assert!(matches!(ask(&studio, "bob", &begun).await, Err(Error::NotFound { .. })));
+    studio.clock.advance(5_000);
+    let connected = ask(&studio, "alice", &begun).await.unwrap();
+    assert_eq!((connected.status, polls()), (Status::Connected, 3));
+    let asked = studio.provider.asked("/token").pop().unwrap();
+    assert!(asked.member("device_code").unwrap().starts_with("dc-"));
+    let credential =
+        studio.vault.show(&Actor::user(), &studio.owner("alice"), connected.credential.unwrap()).await.unwrap();
+    assert_eq!(credential.account.as_deref(), Some("account-1@example.com"));
+    assert!(text(&studio.read(&credential).await.unwrap(), "access_token").starts_with("at-"));
+    studio.clock.advance(3_600_000);
+    assert!(studio.read(&credential).await.is_ok(), "the same life as any other");
+}
+
+/// Many pages ask at once; the device code is sent once an interval, and what it brings is kept once.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_pages_that_ask_are_one() {
+    let studio = device("device-many").await;
+    let begun = prompted(&studio).await;
+    studio.clock.advance(5_000);
+    let asking = (0..20).map(|_| {
+        let (vault, owner, id) = (studio.vault.clone(), studio.owner("alice"), begun.id);
+        tokio::spawn(async move { vault.connection_status(&Actor::user(), &owner, id).await.unwrap().status })
+    });
+    for asked in asking.collect::<Vec<_>>() {
+        asked.await.unwrap();
+    }
+    assert_eq!(studio.provider.asked("/token").len(), 1);
+    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Connected);
+    let filter = strongroom::CredentialFilter { limit: 10, ..Default::default() };
+    assert_eq!(studio.vault.list(&Actor::user(), &studio.owner("alice"), filter).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_device_flow_ends_in_words() {
+    let studio = device("device-ends").await;
+    for (error, cause) in [("access_denied", "access_denied"), ("expired_token", "expired_token")] {
+        let begun = prompted(&studio).await;
+        studio.clock.advance(5_000);
+        says(&studio, error);
+        let ended = ask(&studio, "alice", &begun).await.unwrap();
+        assert_eq!((ended.status, ended.cause.as_deref()), (Status::Failed, Some(cause)));
+        studio.clock.advance(60_000);
+        let polls = studio.provider.asked("/token").len();
+        assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Failed);
+        assert_eq!(studio.provider.asked("/token").len(), polls, "nobody asks after the end");
+    }
+    // An outage is waited out, less often; the end of the time is an end.
+    let begun = prompted(&studio).await;
+    studio.clock.advance(5_000);
+    studio.provider.next(Turn::Answer(503, "text/html", "<h1>down</h1>".to_owned()));
+    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Waiting);
+    studio.clock.advance(900_000);
+    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Expired);
+    // A plugin that does not allow it, and a provider that has no such flow.
+    let plain = Studio::new("device-none", Policy::Strict).await;
+    register(&studio.vault, studio.tenant, false).await;
+    register(&plain.vault, plain.tenant, true).await;
+    for studio in [&studio, &plain] {
+        let draft = draft("mail", Flow::Device, None);
+        let refused = studio.vault.connect(&Actor::user(), &studio.owner("alice"), draft).await;
+        assert!(matches!(refused, Err(Error::Fields(faults)) if faults[0].field == "flow"));
+    }
+}
+
+/// The status of a browser's flow, for the page that waits.
+#[tokio::test]
+async fn a_connection_says_what_became_of_it() {
+    let studio = Studio::new("status", Policy::Strict).await;
+    let status = async |id| {
+        let found = studio.vault.connection_status(&Actor::user(), &studio.owner("alice"), id).await.unwrap();
+        (found.status, found.cause, found.credential)
+    };
+    let begun = studio.begin("alice", None).await.unwrap();
+    assert_eq!(status(begun.id).await, (Status::Waiting, None, None));
+    let start = studio.start(&begun).await.unwrap();
+    let back = studio.vault.call_back(&Actor::anybody(), studio.app, studio.consent(&start)).await.unwrap();
+    assert_eq!(status(begun.id).await.0, Status::Returned);
+    let credential = studio.complete("alice", &back).await.unwrap();
+    assert_eq!(status(begun.id).await, (Status::Connected, None, Some(credential.id)));
+    // Denied at the provider.
+    let begun = studio.begin("alice", None).await.unwrap();
+    let start = studio.start(&begun).await.unwrap();
+    let denied = strongroom::oauth::connection::Callback {
+        error: Some("access_denied".to_owned()),
+        code: None,
+        ..studio.consent(&start)
+    };
+    studio.vault.call_back(&Actor::anybody(), studio.app, denied).await.unwrap();
+    assert_eq!(status(begun.id).await, (Status::Failed, Some("access_denied".to_owned()), None));
+    // Refused at the exchange; and nobody came back.
+    let begun = studio.begin("alice", None).await.unwrap();
+    let start = studio.start(&begun).await.unwrap();
+    let back = studio.vault.call_back(&Actor::anybody(), studio.app, studio.consent(&start)).await.unwrap();
+    says(&studio, "invalid_grant");
+    assert!(studio.complete("alice", &back).await.is_err());
+    assert_eq!(status(begun.id).await, (Status::Failed, Some("invalid_grant".to_owned()), None));
+    let begun = studio.begin("alice", None).await.unwrap();
+    studio.clock.advance(600_000);
+    assert_eq!(status(begun.id).await.0, Status::Expired);
+    let strangers = studio.vault.connection_status(&Actor::user(), &studio.owner("bob"), begun.id).await;
+    assert!(matches!(strangers, Err(Error::NotFound { .. })));
+}
+
+fn decoded(assertion: &str) -> (Json, Json) {
+    let part = |at: usize| {
+        let part = assertion.split('.').nth(at).unwrap();
+        serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).unwrap()
+    };
+    (part(0), part(1))
+}
+
+#[tokio::test]
+async fn a_service_account_connects_with_its_key_file() {
+    let studio = Studio::new("service-account", Policy::Strict).await;
+    let toml = format!(
+        "title = \"Robots\"\ndocs = \"https://example.com\"\n[parameters.subject]\ntitle = \"For\"\npattern = \".*\"\n\
+         default = \"\"\n[token]\nurl = \"{}/token\"\nclient_auth = \"none\"\ngrant = \"jwt-bearer\"\n",
+        studio.provider.origin
+    );
+    let vault = vault_with(&studio, "robots", &toml).await;
+    let manifest = r#"{"title": "Jobs", "access": "read",
+        "credentials": {"oauth2": {"provider": "robots", "scopes": ["https://robots.example/run"]}}}"#;
+    let (plugin, owner) = ("jobs".parse().unwrap(), studio.owner("alice"));
+    let manifest = Manifest::parse(manifest).unwrap();
+    vault.register(&Actor::host(), studio.tenant, &plugin, manifest, Expected::Any).await.unwrap();
+    let connect = async |key| vault.connect(&Actor::user(), &owner, draft("jobs", Flow::Redirect, key)).await;
+    let app = |id: Option<&str>, secret| AppDraft {
+        provider: "robots".to_owned(),
+        client_id: id.map(str::to_owned),
+        client_secret: secret,
+        parameters: Default::default(),
+    };
+    let create = async |draft| vault.create_app(&Actor::host(), studio.tenant, draft).await;
+
+    // The key comes with each connection.
+    let first = create(app(Some("robots"), None)).await.unwrap();
+    assert!(matches!(connect(None).await, Err(Error::Fields(faults)) if faults[0].field == "key_file"));
+    assert!(matches!(connect(Some(Secret::from("{}"))).await, Err(Error::Fields(_))));
+    let Connecting::Connected(credential) = connect(Some(key_file())).await.unwrap() else { panic!("nobody is asked") };
+    assert_eq!(credential.account.as_deref(), Some("robot@project.example"));
+    let [asked] = studio.provider.asked("/token").try_into().unwrap();
+    assert!(asked.member("client_id").is_none() && asked.authorization.is_none(), "the assertion says who asks");
+    let (header, claims) = decoded(&asked.member("assertion").unwrap());
+    assert_eq!(header, serde_json::json!({"alg": "ES256", "typ": "JWT", "kid": "kid-1"}));
+    assert_eq!(claims["aud"], format!("{}/token", studio.provider.origin), "never what the file says");
+    assert_eq!((&claims["iss"], &claims["sub"]), (&"robot@project.example".into(), &"robot@project.example".into()));
+    assert_eq!(claims["scope"], "https://robots.example/run");
+    assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 3600);
+
+    let opened = crate::studio::read(&vault, &credential).await.unwrap();
+    let token = text(&opened, "access_token").to_owned();
+    assert!(!opened.fields.contains_key("key_file"), "a plugin gets tokens, not what makes them");
+    studio.clock.advance(3_600_000);
+    let again = crate::studio::read(&vault, &credential).await.unwrap();
+    assert_ne!(text(&again, "access_token"), token, "made anew, from the key file that stays");
+    vault.delete(&Actor::user(), &owner, credential.id, None).await.unwrap();
+    vault.remove_app(&Actor::host(), studio.tenant, first.id).await.unwrap();
+
+    // The key is the registration's; its account names the client.
+    assert!(create(app(Some("other"), Some(key_file()))).await.is_err(), "not the account that the file names");
+    assert!(create(app(None, Some(Secret::from("hush")))).await.is_err());
+    let second = create(app(None, Some(key_file()))).await.unwrap();
+    assert_eq!(second.client_id, "robot@project.example");
+    let Connecting::Connected(credential) = connect(None).await.unwrap() else { panic!("nobody is asked") };
+    assert!(text(&crate::studio::read(&vault, &credential).await.unwrap(), "access_token").starts_with("sa-"));
+}
+
+#[tokio::test]
+async fn a_client_proves_itself_by_a_signature() {
+    let studio = Studio::new("private-key-jwt", Policy::Strict).await;
+    let toml = studio
+        .toml
+        .replace("[token]\n", "[token]\nclient_auth = \"private-key-jwt\"\naudience = \"https://sim.example\"\n");
+    let toml = toml.replace("[revoke]", "[revoke]\nstyle = \"rfc7009\"");
+    let vault = vault_with(&studio, "sim", &toml).await;
+    vault.remove_app(&Actor::host(), studio.tenant, studio.app).await.unwrap();
+    let draft = |secret: &str| AppDraft { client_secret: Some(Secret::from(secret)), ..crate::studio::app_draft() };
+    let refused = vault.create_app(&Actor::host(), studio.tenant, draft("a-word")).await;
+    assert!(matches!(refused, Err(Error::Fields(faults)) if faults[0].field == "client_secret"));
+    let app = vault.create_app(&Actor::host(), studio.tenant, draft(PEM)).await.unwrap().id;
+    let studio = Studio { vault, app, ..studio };
+    let credential = studio.connected("alice").await;
+    studio.clock.advance(3_600_000);
+    studio.read(&credential).await.unwrap();
+    studio.vault.delete(&Actor::user(), &studio.owner("alice"), credential.id, None).await.unwrap();
+    studio.vault.sweep().await.unwrap();
+    let mut ids = std::collections::BTreeSet::new();
+    for asked in studio.provider.asked("/token").iter().chain(&studio.provider.asked("/revoke")) {
+        assert!(asked.member("client_secret").is_none() && asked.authorization.is_none());
+        let kind = asked.member("client_assertion_type").unwrap();
+        assert_eq!(kind, "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+        let (_, claims) = decoded(&asked.member("client_assertion").unwrap());
+        assert_eq!((&claims["iss"], &claims["sub"]), (&"client-1".into(), &"client-1".into()));
+        assert_eq!(claims["aud"], "https://sim.example", "one audience, letter by letter");
+        assert!(claims.get("scope").is_none());
+        ids.insert(claims["jti"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ids.len(), 3, "exchange, refresh and revocation, each with an id of its own");
+}
