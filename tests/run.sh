@@ -44,6 +44,9 @@ mkdir -p "$CANARY_DIR"
 cargo test --workspace 2>&1 | tee "$CANARY_DIR/tests.log"
 cargo run --quiet --example embed
 
+say "defences, switched off one by one"
+python3 tests/mutants/run.py
+
 say "schemathesis, for each principal"
 tests/schemathesis/run.sh "$target/debug/strongroom"
 

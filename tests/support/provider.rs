@@ -43,6 +43,7 @@ pub(crate) struct Memory {
     spent: HashMap<String, u64>,
     dead_families: Vec<u64>,
     pub(crate) revoked: Vec<String>,
+    challenges: HashMap<String, String>,
     issued: u64,
 }
 
@@ -110,6 +111,11 @@ impl Simulated {
         self.memory.lock().unwrap().turns.push_back(turn);
     }
 
+    /// A code is exchanged for the verifier of this challenge only, or for any if it is empty (RFC 7636 4.6).
+    pub(crate) fn bind(&self, code: &str, challenge: String) {
+        self.memory.lock().unwrap().challenges.insert(code.to_owned(), challenge);
+    }
+
     /// Whatever it was told to do, it forgets.
     pub(crate) fn up_again(&self) {
         self.memory.lock().unwrap().turns.clear();
@@ -141,7 +147,11 @@ impl Simulated {
                 _ => {}
             }
             let length = body.len();
-            let more = if status == 429 || status == 503 { "retry-after: 120\r\n" } else { "" };
+            let more = match status {
+                429 | 503 => "retry-after: 120\r\n".to_owned(),
+                301..=308 => format!("location: {}/elsewhere\r\n", self.origin),
+                _ => String::new(),
+            };
             let head = format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n{more}\r\n");
             let sent = if matches!(turn, Some(Turn::Half)) { &body[..length / 2] } else { &body };
             if stream.write_all(format!("{head}{sent}").as_bytes()).await.is_err() || sent.len() < length {
@@ -168,6 +178,9 @@ impl Simulated {
                 }
                 let account = self.account.lock().unwrap();
                 (200, "application/json", format!(r#"{{"sub":"{account}","email":"{account}@example.com"}}"#), None)
+            }
+            "/elsewhere" => {
+                (200, "application/json", r#"{"access_token":"stolen","token_type":"Bearer"}"#.to_owned(), None)
             }
             "/device" => {
                 let code = format!("dc-{}", crate::support::CANARY);
@@ -207,6 +220,12 @@ impl Simulated {
                 return (200, format!(r#"{{"access_token":"sa-{number}-{canary}","expires_in":3600}}"#));
             }
             Some("authorization_code") if member(body, "code").is_some() => {
+                let code = member(body, "code").unwrap_or_default();
+                let verifier = member(body, "code_verifier").unwrap_or_default();
+                let made = data_encoding::BASE64URL_NOPAD.encode(&strongroom::sha256(verifier.as_bytes()));
+                if memory.challenges.get(&code).is_some_and(|bound| !bound.is_empty() && *bound != made) {
+                    return refused("invalid_grant");
+                }
                 memory.issued += 1;
                 memory.issued
             }

@@ -33,9 +33,18 @@ async fn every_provider_connects_refreshes_and_is_given_back() {
     }
     println!("{quirks:#?}");
     assert!(catalog.iter().count() >= 30);
-    for quirk in
-        ["separator", "json", "basic", "refresh address", "no expiry", "PKCE off", "grace", "callback", "parameters"]
-    {
+    for quirk in [
+        "separator",
+        "json",
+        "basic",
+        "raw basic",
+        "refresh address",
+        "no expiry",
+        "PKCE off",
+        "grace",
+        "callback",
+        "parameters",
+    ] {
         assert!(quirks.contains_key(quirk), "no entry has the quirk `{quirk}`");
     }
 }

@@ -91,16 +91,16 @@ async fn a_callback_that_does_not_fit_connects_nobody() {
     // App X's answer at app Y's address.
     let start = studio.start(&studio.begin("alice", None).await.unwrap()).await.unwrap();
     let elsewhere = studio.vault.call_back(&Actor::host(), other.id, studio.consent(&start)).await;
-    assert!(matches!(elsewhere, Err(Error::NotFound { .. })));
+    assert!(matches!(elsewhere, Err(Error::NotFound { .. })), "another app's address");
     // A state used twice.
     studio.vault.call_back(&Actor::host(), studio.app, studio.consent(&start)).await.unwrap();
     let again = studio.vault.call_back(&Actor::host(), studio.app, studio.consent(&start)).await;
-    assert!(matches!(again, Err(Error::NotFound { .. })));
+    assert!(matches!(again, Err(Error::NotFound { .. })), "a state used twice");
     // A state that is too old.
     let start = studio.start(&studio.begin("alice", None).await.unwrap()).await.unwrap();
     studio.clock.advance(10 * 60_000);
     let late = studio.vault.call_back(&Actor::host(), studio.app, studio.consent(&start)).await;
-    assert!(matches!(late, Err(Error::NotFound { .. })));
+    assert!(matches!(late, Err(Error::NotFound { .. })), "a state that is too old");
     assert!(studio.provider.asked("/token").is_empty());
     let actions = studio.actions().await;
     for denied in ["connection.return other-browser", "connection.return other-app"] {
@@ -114,16 +114,34 @@ async fn a_flow_begun_by_one_user_is_not_finished_by_another() {
     let studio = Studio::new("cosf", Policy::Strict).await;
     let start = studio.start(&studio.begin("mallory", None).await.unwrap()).await.unwrap();
     let back = studio.vault.call_back(&Actor::host(), studio.app, studio.consent(&start)).await.unwrap();
-    assert!(matches!(studio.complete("alice", &back).await, Err(Error::NotFound { .. })));
+    let taken = studio.complete("alice", &back).await;
+    assert!(matches!(taken, Err(Error::NotFound { .. })), "another user finished");
     assert!(studio.provider.asked("/token").is_empty(), "the victim's code was not exchanged");
     assert!(studio.actions().await.iter().any(|action| action == "connection.complete other-user"));
     // The control: the same code, by the user who began; and only once.
     studio.complete("mallory", &back).await.unwrap();
-    assert!(matches!(studio.complete("mallory", &back).await, Err(Error::NotFound { .. })));
+    let twice = studio.complete("mallory", &back).await;
+    assert!(matches!(twice, Err(Error::NotFound { .. })), "completed twice");
     // A start link is used once, whoever has it.
     let begun = studio.begin("alice", None).await.unwrap();
     studio.start(&begun).await.unwrap();
     assert!(matches!(studio.start(&begun).await, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_completing_code_that_comes_many_times_at_once_is_exchanged_once() {
+    let studio = Studio::new("at-once", Policy::Strict).await;
+    let start = studio.start(&studio.begin("alice", None).await.unwrap()).await.unwrap();
+    let back = studio.vault.call_back(&Actor::host(), studio.app, studio.consent(&start)).await.unwrap();
+    let (id, code) = (query(&back, "connection").parse().unwrap(), query(&back, "code"));
+    let mut completing = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (vault, owner, code) = (studio.vault.clone(), studio.owner("alice"), Secret::new(code.clone()));
+        completing.spawn(async move { vault.complete(&Actor::user(), &owner, id, &code).await.is_ok() });
+    }
+    let done = completing.join_all().await;
+    assert_eq!(studio.provider.asked("/token").len(), 1, "the code was sent more than once");
+    assert_eq!(done.into_iter().filter(|done| *done).count(), 1);
 }
 
 #[tokio::test]
@@ -143,7 +161,7 @@ async fn the_issuer_is_compared_letter_by_letter() {
         let start = studio.start(&studio.begin("alice", None).await.unwrap()).await.unwrap();
         let callback = Callback { iss: iss.map(str::to_owned), ..studio.consent(&start) };
         let answer = vault.call_back(&Actor::host(), studio.app, callback).await;
-        assert_eq!(answer.is_ok(), fits, "{iss:?}");
+        assert_eq!(answer.is_ok(), fits, "issuer {iss:?}");
     }
 }
 
@@ -169,7 +187,7 @@ async fn the_way_back_is_one_that_the_host_registered() {
             key_file: None,
         };
         let answer = studio.vault.connect(&Actor::user(), &studio.owner("alice"), draft).await;
-        assert_eq!(answer.is_ok(), fits, "{address}");
+        assert_eq!(answer.is_ok(), fits, "a way back to {address}");
     }
 }
 
@@ -180,18 +198,49 @@ async fn what_the_provider_says_is_passed_on_only_where_it_is_a_code() {
         let start = studio.start(&studio.begin("alice", None).await.unwrap()).await.unwrap();
         let callback = Callback { code: None, error: Some(said.to_owned()), ..studio.consent(&start) };
         let back = studio.vault.call_back(&Actor::host(), studio.app, callback).await.unwrap();
-        assert_eq!(query(&back, "error"), told);
+        assert_eq!(query(&back, "error"), told, "the provider's text is passed on");
     }
     let html = format!("<html><script>alert('{CANARY}')</script></html>");
     for (status, kind, body, cause) in [
         (400, "text/html", html, "http-400"),
+        (400, "application/json", r#"{"error":"<script>alert(1)</script>"}"#.to_owned(), "http-400"),
         (200, "application/json", r#"{"error":"bad_verification_code"}"#.to_owned(), "bad_verification_code"),
         (200, "application/json", r#"{"access_token":"x","token_type":"mac"}"#.to_owned(), "http-200"),
         (302, "text/plain", String::new(), "http-302"),
     ] {
         studio.provider.next(Turn::Answer(status, kind, body));
         let error = studio.connect("alice", None).await.unwrap_err().to_string();
-        assert!(error.contains(cause) && !error.contains("script"), "{error}");
+        assert!(error.contains(cause) && !error.contains("script"), "the provider's text is shown: {error}");
+    }
+}
+
+/// A stolen code, put into a flow of the thief's own: its verifier is the victim's, so the provider refuses (RFC 7636 1).
+#[tokio::test]
+async fn a_code_from_another_flow_is_of_no_use() {
+    for pkce in [true, false] {
+        let studio = Studio::new("injection", Policy::Strict).await;
+        let toml = studio.toml.replace("[token]", &format!("pkce = {pkce}\n[token]"));
+        let vault = crate::studio::open_at(&studio.dir.database(), &studio.clock, &toml, 77_100).await;
+        let studio = Studio { vault, ..studio };
+        let victim = studio.start(&studio.begin("alice", None).await.unwrap()).await.unwrap();
+        let stolen = format!("code-{CANARY}");
+        studio.provider.bind(&stolen, query(&victim.authorize, "code_challenge"));
+        let thief = studio.start(&studio.begin("mallory", None).await.unwrap()).await.unwrap();
+        let back = studio.vault.call_back(&Actor::anybody(), studio.app, studio.consent(&thief)).await.unwrap();
+        let done = studio.complete("mallory", &back).await;
+        // The control: without PKCE the same attack connects the victim's account for the thief.
+        assert_eq!(done.is_err(), pkce, "a code from another flow was taken");
+    }
+}
+
+/// A token endpoint that redirects would be given the code, the client's secret or a refresh token to pass on.
+#[tokio::test]
+async fn a_token_endpoint_that_redirects_is_not_followed() {
+    let studio = Studio::new("redirects", Policy::Strict).await;
+    for status in [301, 302, 303, 307, 308] {
+        studio.provider.next(Turn::Answer(status, "text/plain", String::new()));
+        let connected = studio.connect("alice", None).await;
+        assert!(studio.provider.asked("/elsewhere").is_empty() && connected.is_err(), "a redirect was followed");
     }
 }
 

@@ -252,8 +252,8 @@ async fn a_holder_that_was_stopped_past_its_lease_writes_nothing() {
     studio.clock.advance(61_000);
     let winner = text(&studio.read(&credential).await.unwrap(), "access_token").to_owned();
     other.signal("-CONT");
-    assert_eq!(other.heard(), winner, "the holder finds out, and hands on what is there");
-    assert_eq!(text(&studio.read(&credential).await.unwrap(), "access_token"), winner);
+    assert_eq!(other.heard(), winner, "the late result was written, and handed on");
+    assert_eq!(text(&studio.read(&credential).await.unwrap(), "access_token"), winner, "the late result was written");
     let actions = studio.actions().await;
     assert_eq!(actions.iter().filter(|action| *action == "credential.refreshed").count(), 1);
     assert_eq!(actions.iter().filter(|action| *action == "credential.refresh-begin").count(), 2);
