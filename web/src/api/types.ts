@@ -1,0 +1,26 @@
+// The parts of the API that the elements use, by short names.
+import type { components } from './schema.js';
+
+type Schemas = components['schemas'];
+
+export type Credential = Schemas['Credential'];
+export type Plugin = Schemas['Plugin'];
+export type Schema = Schemas['Schema'];
+export type Property = Schemas['Property'];
+export type FieldProblem = Schemas['FieldProblem'];
+export type Begun = Schemas['NewConnection'];
+export type CredentialType = 'api-key' | 'custom' | 'oauth2';
+
+/** How far a connection has come; what it says in a text is one of these words. */
+export type Progress = Omit<Schemas['Connection'], 'status'> & {
+  status: 'waiting' | 'returned' | 'connected' | 'failed' | 'expired';
+};
+
+export type Verdict = Omit<Schemas['TestResult'], 'status'> & {
+  status: 'accepted' | 'rejected' | 'unverified';
+};
+
+export interface Page<Item> {
+  items: Item[];
+  next_cursor?: string | null;
+}

@@ -1,0 +1,39 @@
+// What only connecting needs: the code for another device, and whose account it is.
+import { css } from 'lit';
+
+export const oauthStyles = css`
+  :host {
+    max-inline-size: 36rem;
+  }
+  [part='status']:empty {
+    display: none;
+  }
+  .code {
+    display: inline-block;
+    padding: 0.15em 0.5em;
+    border: 1px solid var(--_edge);
+    border-radius: var(--_radius);
+    background: var(--_surface);
+    font:
+      600 1.5em/1.4 ui-monospace,
+      'SF Mono',
+      Menlo,
+      Consolas,
+      monospace;
+    letter-spacing: 0.08em;
+    user-select: all;
+  }
+  .account {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: calc(var(--_space) * 2);
+  }
+  .account b {
+    font-weight: 600;
+  }
+  ul.scopes {
+    margin: var(--_space) 0 0;
+    padding-inline-start: 1.2em;
+  }
+`;

@@ -1,0 +1,18 @@
+// The canaries would be noticed: a secret that a page is made to show, and a session in an address, are found.
+import assert from 'node:assert/strict';
+
+export default {
+  async 'the checks see'(person, { provider, secret }) {
+    await person.open();
+    const leaked = secret();
+    await person.page.evaluate((text) => document.querySelector('h1').append(text), leaked);
+    await person.look();
+    assert.throws(() => person.checkCanaries([leaked, provider.secret], new Set([leaked])), /in page/);
+    person.seen = person.seen.filter(({ what }) => what !== 'page');
+    await person.page.evaluate((text) => console.log(text), leaked);
+    await person.page.waitForTimeout(50);
+    assert.throws(() => person.checkCanaries([leaked], new Set([leaked])), /in console/);
+    person.seen = [];
+    await person.open();
+  },
+};

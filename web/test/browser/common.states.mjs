@@ -1,0 +1,136 @@
+// What holds for all four: sessions, hostile texts, languages and directions, narrow and dark, no script of a stranger.
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const HOSTILE = ['<img src=x onerror=window.hit=1>', '"><script>window.hit=1</script>', "javascript:window.hit=1//'", '${window.hit=1}{{7*7}}', '<svg/onload=window.hit=1>', '\u202Eevil\u2066', '&lt;b&gt;&#x3C;'];
+
+const look = async (person, name) => {
+  for (const tag of ['sr-credential-selector', 'sr-credential-list', 'sr-credential-form']) {
+    const plugin = tag === 'sr-credential-list' ? '' : 'weather';
+    await person.mount(tag, { plugin, label: tag === 'sr-credential-form' ? '' : 'A' });
+  }
+  await person.mount('sr-oauth-button', { plugin: 'mail' });
+  await person.page.waitForFunction(() => [...document.querySelectorAll('#stage > *')].every((each) => each.shadowRoot.querySelector('button, .nothing') && !each.shadowRoot.querySelector('.skeleton')));
+  await person.state(name);
+};
+
+const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
+async function narrow(person, { vault }) {
+  await vault.save(person.user, 'weather', 'api-key', 'A rather long name that has to wrap somewhere', { api_key: 'stored-key' });
+  await person.open();
+  await look(person, 'all-narrow');
+  assert(await wide(person.page) <= 0, 'it scrolls sideways');
+}
+narrow.options = { viewport: { width: 320, height: 640 } };
+
+async function dark(person, { vault }) {
+  await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
+  await person.open();
+  await person.page.evaluate(() => document.documentElement.classList.add('dark'));
+  await look(person, 'all-dark');
+}
+
+async function contrast(person, { vault }) {
+  await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
+  await person.open();
+  await look(person, 'all-forced-colors');
+}
+contrast.options = { forcedColors: 'active' };
+
+export default {
+  narrow,
+  dark,
+  contrast,
+
+  async languages(person, { vault }) {
+    await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
+    await person.open('?lang=de');
+    await look(person, 'all-german');
+    await person.page.getByRole('button', { name: 'Speichern' }).waitFor();
+    await person.open('?lang=ar&dir=rtl');
+    await look(person, 'all-arabic');
+    await person.page.getByRole('button', { name: 'حفظ' }).waitFor();
+    const form = await person.fresh('sr-credential-form', { plugin: 'weather', messages: { 'form.create': 'Keep it' } });
+    await form.getByRole('button', { name: 'Keep it' }).waitFor();
+  },
+
+  async 'one token for all'(person) {
+    await person.open();
+    await look(person, 'all-empty');
+    assert.equal(await person.page.evaluate(() => window.asked), 1);
+  },
+
+  async 'a session that ends is renewed'(person, { host }) {
+    host.seconds = 1;
+    const list = await person.fresh('sr-credential-list', {});
+    await list.getByText('You have no credentials').waitFor();
+    await sleep(1500);
+    host.seconds = 900;
+    await list.evaluate((each) => each.refresh());
+    assert.deepEqual(await person.events('sr-session-expired'), []);
+    assert.equal(await person.page.evaluate(() => window.asked), 2);
+  },
+
+  async 'a session that is over'(person, { host, secret }) {
+    host.seconds = 1;
+    const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
+    await form.getByLabel('API key', { exact: true }).fill(secret());
+    await sleep(1500);
+    host.signedOut = true;
+    await form.getByRole('button', { name: 'Save' }).click();
+    await form.getByText('Your session has ended').waitFor();
+    await person.state('form-session-expired');
+    assert.equal((await person.events('sr-session-expired')).length, 1);
+    host.signedOut = false;
+    host.seconds = 900;
+    await form.getByRole('button', { name: 'Try again' }).click();
+    await form.getByText('Saved.').waitFor();
+  },
+
+  async 'another origin'(person, { vault }) {
+    await person.open();
+    const token = await vault.session(person.user, ['https://other.example.com']);
+    await person.page.evaluate((given) => void window.mount('sr-credential-list', { getSessionToken: async () => given }), token);
+    await person.page.getByText('not among those that may use your session').waitFor();
+    person.seen = person.seen.filter(({ text }) => !text.includes(token));
+  },
+
+  async 'hostile texts'(person, { vault, host }) {
+    const { items: none } = await vault.call('GET', '/v1/credentials', await vault.session(person.user));
+    assert.deepEqual(none, []);
+    const items = HOSTILE.map((text, at) => ({ id: `cred_${String(at).padStart(32, '0')}`, plugin: 'hostile', type: 'api-key', name: text, account: text, cause: text, state: at % 2 ? 'degraded' : text, settings: { a: text }, configured: [text], scopes: [text], revision: 1, created_at: text, updated_at: text, last_used_at: text }));
+    const property = (text) => ({ type: 'string', title: text, 'x-help': text, 'x-placeholder': text, 'x-prefix': text, 'x-suffix': text, 'x-group': text, 'x-doc-url': text, 'x-secret': false });
+    const manifest = { title: HOSTILE[0], description: HOSTILE[1], docs_url: HOSTILE[2], access: 'read', credentials: { 'api-key': { schema: { type: 'object', properties: Object.fromEntries(HOSTILE.map((text, at) => [at ? `f${at}` : 'a', property(text)])) } } } };
+    const allow = { 'access-control-allow-origin': host.origin, 'access-control-expose-headers': '*' };
+    await person.page.route('**/v1/plugins/*', (route) => route.fulfill({ json: { id: 'p', name: 'hostile', manifest, revision: 1, connect: { title: HOSTILE[0], notices: HOSTILE, registered: true } }, headers: allow }));
+    await person.page.route('**/v1/credentials?*', (route) => route.fulfill({ json: { items }, headers: allow }));
+    await person.page.route('**/v1/credentials', (route) => route.fulfill({ status: 422, json: { type: `urn:strongroom:problem:${HOSTILE[0]}`, detail: HOSTILE[0], instance: HOSTILE[0], errors: HOSTILE.map((text) => ({ field: 'a', code: text, message: text })) }, headers: allow }));
+    await person.page.route('**/v1/credentials/cred_*', (route) => route.fulfill({ json: items[1], headers: allow }));
+    await person.open(`?connection=conn_${'b'.repeat(32)}&error=${encodeURIComponent(HOSTILE[0])}&error_description=${encodeURIComponent(HOSTILE[1])}`);
+    await person.mount('sr-credential-list', {});
+    await person.mount('sr-credential-selector', { plugin: 'hostile', value: items[1].id, label: HOSTILE[0] });
+    const form = await person.mount('sr-credential-form', { plugin: 'hostile' });
+    await form.getByRole('button', { name: 'Save' }).click();
+    await form.getByText(HOSTILE[0]).first().waitFor();
+    await person.page.locator('sr-credential-list tbody tr').nth(6).waitFor();
+    assert.equal(await person.page.evaluate(() => window.hit), undefined);
+    const links = await person.page.evaluate(() => [...document.querySelectorAll('#stage > *')].flatMap((each) => [...each.shadowRoot.querySelectorAll('a')].map(({ href }) => href)));
+    assert.deepEqual(links, []);
+    const strangers = await person.page.evaluate(() => [...document.querySelectorAll('#stage > *')].reduce((sum, each) => sum + each.shadowRoot.querySelectorAll('img, script, [style]').length, 0));
+    assert.equal(strangers, 0);
+    await person.state('hostile');
+  },
+
+  async 'slow network'(person) {
+    await person.open();
+    await person.page.route('**/v1/**', async (route) => {
+      await sleep(600);
+      await route.continue().catch(() => undefined);
+    });
+    await person.mount('sr-credential-form', { plugin: 'weather' });
+    await person.mount('sr-credential-list', {});
+    await person.state('all-loading');
+    await person.page.getByText('You have no credentials').waitFor();
+  },
+};

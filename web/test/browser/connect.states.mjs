@@ -1,0 +1,216 @@
+// <sr-oauth-button> with a provider that somebody else wrote: each way a connection can go.
+import assert from 'node:assert/strict';
+import { consent, refuse, signIn } from './provider.mjs';
+import { until } from './vault.mjs';
+
+/** Clicks, and gives the window that opens. */
+async function press(person, button, name = /Connect Witness/) {
+  const opening = person.context.waitForEvent('page');
+  await button.getByRole('button', { name }).click();
+  return opening;
+}
+
+async function connectAs(person, button, login, name) {
+  const popup = await press(person, button, name);
+  await signIn(popup, login);
+  await consent(popup);
+  await button.getByText(`${login}@example.com`).waitFor();
+  return popup;
+}
+
+export default {
+  async popup(person, { vault }) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
+    await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
+    await person.state('connect-idle');
+    const popup = await press(person, button);
+    await button.getByText('Go on in the window').waitFor();
+    await person.state('connect-waiting');
+    await signIn(popup, 'alice');
+    await consent(popup);
+    await button.getByText('alice@example.com').waitFor();
+    await until('the window closes', () => popup.isClosed());
+    assert.equal(await button.evaluate((each) => each.value.startsWith('cred_')), true);
+    const [detail] = await person.events('sr-connect');
+    assert.deepEqual([detail.account, detail.scopes.includes('jobs')], ['alice@example.com', true]);
+    await person.state('connect-connected');
+    assert.equal((await vault.call('GET', '/v1/credentials', await vault.session(person.user))).items.length, 1);
+  },
+
+  async 'cross-origin opener policy'(person, { provider }) {
+    provider.policy = 'same-origin';
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
+    const popup = await press(person, button);
+    await button.getByText('cannot reach it any more').waitFor();
+    await person.state('connect-severed');
+    await signIn(popup, 'carol');
+    await consent(popup);
+    await button.getByText('carol@example.com').waitFor();
+    await until('the window closes or says that it may be', async () => popup.isClosed() || popup.getByText('You can close this window').isVisible().catch(() => false));
+  },
+
+  async denied(person) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
+    const popup = await press(person, button);
+    await refuse(popup);
+    await button.getByText('consent was not given').waitFor();
+    await popup.getByText('consent was not given').waitFor();
+    await popup.getByText('You can close this window').waitFor();
+    assert(!popup.isClosed());
+    assert(!/code|error|connection/.test(new URL(popup.url()).search));
+    await person.state('connect-denied');
+    await person.state('connect-denied-window', popup);
+    assert.deepEqual(await person.events('sr-connect-error'), [{ code: 'denied' }]);
+  },
+
+  async closed(person, { vault }) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
+    const popup = await press(person, button);
+    await popup.waitForURL(/localhost/);
+    await popup.close();
+    await button.getByText('The window was closed').waitFor();
+    await person.state('connect-closed');
+    await connectAs(person, button, 'dora', /Open again/);
+    assert.equal((await vault.call('GET', '/v1/credentials', await vault.session(person.user))).items.length, 1);
+  },
+
+  async cancelled(person) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
+    const popup = await press(person, button);
+    await button.getByText('Go on in the window').waitFor();
+    await popup.waitForSelector('input[name=login]');
+    assert.equal(await popup.evaluate(() => window.opener), null);
+    await button.getByRole('button', { name: 'Cancel' }).click();
+    await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
+    assert.deepEqual(await person.events('sr-connect-error'), []);
+  },
+
+  async blocked(person) {
+    await person.open();
+    await person.page.evaluate(() => (window.open = () => null));
+    const button = await person.mount('sr-oauth-button', { plugin: 'mail' });
+    await button.getByRole('button', { name: 'Connect Witness' }).click();
+    await button.getByText('did not let the window open').waitFor();
+    await person.state('connect-blocked');
+    await button.getByRole('button', { name: 'Continue in this tab' }).click();
+    await signIn(person.page, 'erik');
+    await consent(person.page);
+    await person.page.waitForURL('**/return');
+    await person.page.getByText('erik@example.com').waitFor();
+    await person.state('connect-same-tab');
+  },
+
+  async 'two tabs'(person) {
+    const first = await person.fresh('sr-oauth-button', { plugin: 'mail', credentialName: 'First' });
+    const tab = await person.context.newPage();
+    await tab.goto(`${person.world.host.origin}/`);
+    await tab.waitForFunction(() => window.mount);
+    await tab.evaluate(() => void window.mount('sr-oauth-button', { plugin: 'mail', credentialName: 'Second' }));
+    const second = tab.locator('sr-oauth-button');
+    const one = await press(person, first);
+    const two = await press(person, second);
+    await signIn(two, 'second');
+    await consent(two);
+    await second.getByText('second@example.com').waitFor();
+    await first.getByText(/Go on in the window/).waitFor();
+    await consent(one).catch(() => undefined);
+    await one.close();
+    await first.getByText('The window was closed').waitFor();
+  },
+
+  async device(person) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail', flow: 'device' });
+    await button.getByRole('button', { name: 'Connect Witness' }).click();
+    const code = await button.locator('.code').textContent();
+    const address = await button.getByRole('link').getAttribute('href');
+    await person.state('connect-device');
+    const other = await (await person.world.browser.newContext()).newPage();
+    await other.goto(address);
+    await other.fill('input[name=user_code]', code);
+    await other.click('button[type=submit]');
+    if (await other.locator('button[autofocus], button[type=submit]').count()) await other.click('button[type=submit]');
+    await signIn(other, 'frida');
+    await consent(other);
+    await button.getByText('frida@example.com').waitFor({ timeout: 30_000 });
+    await other.context().close();
+  },
+
+  async unregistered(person) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'unset' });
+    await button.getByText('is not set up yet').waitFor();
+    await person.state('connect-unregistered');
+  },
+
+  async 'reconnect and disconnect'(person, { vault }) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
+    await connectAs(person, button, 'gerda');
+    const id = await button.evaluate((each) => each.value);
+    await person.context.clearCookies({ name: /^_/ });
+    const popup = await press(person, button, /Reconnect/);
+    await signIn(popup, 'mallory');
+    await consent(popup);
+    await button.getByText('another account').waitFor();
+    assert.equal(await button.evaluate((each) => each.value), id);
+    await person.state('connect-other-account');
+    if (!popup.isClosed()) await popup.close();
+    await button.evaluate((each) => each.cancel());
+    await button.getByRole('button', { name: 'Disconnect' }).click();
+    await button.getByRole('dialog').waitFor();
+    await person.state('connect-disconnecting');
+    await button.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
+    assert.equal((await vault.call('GET', '/v1/credentials', await vault.session(person.user))).items.length, 0);
+  },
+
+  async ailing(person) {
+    const made = { id: `cred_${'0'.repeat(32)}`, plugin: 'mail', type: 'oauth2', name: 'Work', account: 'heidi@example.com', settings: {}, configured: [], scopes: ['jobs'], revision: 1, created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z' };
+    const cases = {
+      'reauth-required': { state: 'reauth-required', cause: 'invalid_grant' },
+      degraded: { state: 'degraded', cause: 'http-503' },
+      ambiguous: { state: 'ambiguous' },
+      ending: { state: 'active', cause: 'grant-ends-soon', grant_expires_at: new Date(Date.now() + 3 * 86_400_000).toISOString() },
+    };
+    let now = {};
+    await person.page.route('**/v1/credentials/cred_0*', (route) =>
+      route.fulfill({ json: { ...made, ...now }, headers: { 'access-control-allow-origin': person.world.host.origin } }),
+    );
+    for (const [name, state] of Object.entries(cases)) {
+      now = state;
+      const button = await person.fresh('sr-oauth-button', { credentialId: made.id });
+      await button.getByText('One permission was not granted').waitFor();
+      await person.state(`connect-${name}`);
+    }
+    const off = await person.fresh('sr-oauth-button', { plugin: 'mail', disabled: true });
+    assert(await off.getByRole('button').isDisabled());
+    await person.state('connect-disabled');
+  },
+
+  async 'session and network midway'(person, { host }) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
+    const popup = await press(person, button);
+    await signIn(popup, 'ines');
+    await person.page.route('**/v1/connections/*', (route) => route.abort());
+    await button.getByText('cannot be reached').waitFor();
+    await person.state('connect-offline');
+    await person.page.unroute('**/v1/connections/*');
+    host.signedOut = true;
+    await consent(popup);
+    await popup.getByText('Your session has ended').first().waitFor();
+    await person.state('connect-session-expired', popup);
+    host.signedOut = false;
+    await popup.getByRole('button', { name: 'Try again' }).first().click();
+    await button.getByText('ines@example.com').waitFor();
+  },
+
+  async 'a failure of the provider'(person) {
+    await person.open(`?connection=conn_${'a'.repeat(32)}&error=server_error&error_description=%3Cimg%20src=x%3E`);
+    const button = await person.mount('sr-oauth-button', { plugin: 'mail' });
+    await button.getByText('The provider has a fault').waitFor();
+    assert.equal(new URL(person.page.url()).search, '');
+    await person.state('connect-failed');
+    await person.open(`?connection=conn_${'a'.repeat(32)}&code=nonsense`);
+    const other = await person.mount('sr-oauth-button', { plugin: 'mail' });
+    await other.getByText('not there, or not yours').waitFor();
+    await person.state('connect-unknown');
+  },
+};

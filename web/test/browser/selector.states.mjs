@@ -1,0 +1,150 @@
+// <sr-credential-selector>: the combobox by keyboard, choices that are gone or ailing, in a form, creating and editing.
+import assert from 'node:assert/strict';
+
+const names = ['Alpha', 'Beta', 'Gamma', 'Gämse'];
+
+async function filled(person, vault, list = names) {
+  const made = {};
+  for (const name of list) made[name] = await vault.save(person.user, 'weather', 'api-key', name, { api_key: 'stored-key' });
+  return made;
+}
+
+const value = (selector) => selector.evaluate((each) => each.value);
+
+export default {
+  async keyboard(person, { vault }) {
+    const made = await filled(person, vault);
+    const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential', helpText: 'For the forecast.' });
+    const input = selector.getByRole('combobox');
+    await input.waitFor();
+    assert.equal(await value(selector), '');
+    await person.state('selector-closed');
+    const { keyboard } = person.page;
+    await person.page.keyboard.press('Tab');
+    await keyboard.press('Alt+ArrowDown');
+    await selector.getByRole('listbox').waitFor();
+    await keyboard.press('End');
+    assert.match(await input.getAttribute('aria-activedescendant'), /3$/);
+    await keyboard.press('Home');
+    await keyboard.press('ArrowDown');
+    await person.state('selector-open');
+    await keyboard.press('Enter');
+    assert.equal(await value(selector), made.Beta.id);
+    await keyboard.press('ArrowDown');
+    await keyboard.press('Escape');
+    assert.equal(await selector.getByRole('listbox').count(), 0);
+    await keyboard.press('Control+A');
+    await keyboard.type('gamse');
+    await keyboard.press('Enter');
+    assert.equal(await value(selector), made['Gämse'].id);
+    await keyboard.press('Control+A');
+    await keyboard.type('zzz');
+    await selector.getByText('Nothing matches').waitFor();
+    await person.state('selector-nomatch');
+    await keyboard.press('Tab');
+    await keyboard.press('Tab');
+    const focused = await selector.evaluate((each) => each.shadowRoot.activeElement?.textContent.trim());
+    assert.match(focused, /Create new|No choice/);
+    await keyboard.press('Escape');
+    assert.equal((await person.events('change')).length, 2);
+  },
+
+  async empty(person, { secret }) {
+    const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential' });
+    await selector.getByText('There is none yet').waitFor();
+    await person.state('selector-empty');
+    await selector.getByRole('button', { name: 'Set up' }).click();
+    await selector.getByLabel('API key', { exact: true }).fill(secret());
+    await person.state('selector-creating');
+    await selector.getByRole('button', { name: 'Save' }).click();
+    await person.page.waitForFunction(() => document.querySelector('sr-credential-selector').value.startsWith('cred_'));
+    assert.equal(await selector.getByRole('dialog').count(), 0);
+    await selector.getByRole('button', { name: /Edit/ }).click();
+    await selector.getByText('Configured').waitFor();
+    await person.page.keyboard.press('Escape');
+    await person.page.waitForFunction(() => document.querySelector('sr-credential-selector').shadowRoot.activeElement?.matches('.edit'));
+  },
+
+  async gone(person, { vault }) {
+    await filled(person, vault, ['Alpha']);
+    const id = `cred_${'0'.repeat(32)}`;
+    const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential', value: id, required: true });
+    await selector.getByText('has been deleted').waitFor();
+    assert.equal(await value(selector), id);
+    assert.equal(await selector.evaluate((each) => each.checkValidity()), false);
+    await person.state('selector-gone');
+  },
+
+  async ailing(person, { vault }) {
+    const { Alpha: made } = await filled(person, vault, ['Alpha']);
+    for (const [state, type] of [['undecryptable', 'api-key'], ['reauth-required', 'oauth2'], ['degraded', 'oauth2']]) {
+      await person.page.route('**/v1/credentials?*', (route) =>
+        route.fulfill({ json: { items: [{ ...made, state, type, cause: null, plugin: 'weather' }] }, headers: { 'access-control-allow-origin': person.world.host.origin } }),
+      );
+      const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential', value: made.id });
+      await selector.locator('.chosen .banner').waitFor();
+      assert.equal(await value(selector), made.id);
+      await person.state(`selector-${state}`);
+      await person.page.unroute('**/v1/credentials?*');
+    }
+  },
+
+  async 'in a form'(person, { vault }) {
+    const made = await filled(person, vault, ['Alpha']);
+    await person.open();
+    await person.page.evaluate(() => {
+      const form = document.createElement('form');
+      const set = document.createElement('fieldset');
+      const legend = document.createElement('legend');
+      legend.textContent = 'Forecast';
+      set.append(legend);
+      form.append(set);
+      document.querySelector('#stage').append(form);
+      window.mount('sr-credential-selector', { plugin: 'weather', name: 'credential', required: true, label: 'Credential' }, set);
+    });
+    const selector = person.page.locator('sr-credential-selector');
+    await selector.getByRole('combobox').waitFor();
+    assert.equal(await person.page.evaluate(() => document.querySelector('form').checkValidity()), false);
+    await selector.getByRole('combobox').click();
+    await selector.getByRole('option', { name: /Alpha/ }).click();
+    const data = () => person.page.evaluate(() => [...new FormData(document.querySelector('form'))]);
+    assert.deepEqual(await data(), [['credential', made.Alpha.id]]);
+    await person.page.evaluate(() => (document.querySelector('fieldset').disabled = true));
+    assert(await selector.getByRole('combobox').isDisabled());
+    await person.state('selector-disabled');
+    await person.page.evaluate(() => {
+      document.querySelector('fieldset').disabled = false;
+      document.querySelector('form').reset();
+    });
+    await person.page.waitForFunction(() => document.querySelector('sr-credential-selector').value === '');
+  },
+
+  async intents(person, { vault }) {
+    await filled(person, vault, ['Alpha']);
+    const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential' });
+    await person.page.evaluate(() => document.addEventListener('sr-create-request', (event) => event.preventDefault()));
+    await selector.getByRole('combobox').click();
+    await selector.getByRole('button', { name: 'Create new' }).click();
+    assert.deepEqual(await person.events('sr-create-request'), [{ plugin: 'weather' }]);
+    assert.equal(await selector.getByRole('dialog').count(), 0);
+  },
+
+  async 'loading and failing'(person) {
+    await person.open();
+    let wait;
+    await person.page.route('**/v1/credentials?*', async (route) => {
+      await new Promise((resolve) => (wait = resolve));
+      await route.abort();
+    });
+    const selector = await person.mount('sr-credential-selector', { plugin: 'weather', label: 'Credential' });
+    await selector.locator('.skeleton').waitFor();
+    await person.state('selector-loading');
+    while (!wait) await person.page.waitForTimeout(20);
+    wait();
+    await selector.getByText('cannot be reached').waitFor();
+    await person.state('selector-failed');
+    await person.page.unroute('**/v1/credentials?*');
+    await selector.getByRole('button', { name: 'Try again' }).click();
+    await selector.getByText('There is none yet').waitFor();
+  },
+};

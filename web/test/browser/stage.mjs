@@ -1,0 +1,108 @@
+// A person with a browser, and all that their browser got: every request and answer, console line, page and storage. After
+// each state the accessibility of what is shown is checked, and a picture is taken if one is wanted.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const pictures = process.argv.includes('--screenshots') ? (process.argv[process.argv.indexOf('--screenshots') + 1] ?? 'screenshots') : null;
+if (pictures) mkdirSync(pictures, { recursive: true });
+
+/** Chromium, which reaches nothing but this machine. */
+export function openBrowser() {
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  const rules = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1';
+  return chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: [...args, rules] });
+}
+
+export class Person {
+  seen = [];
+  errors = [];
+
+  static async with(world, user, options = {}) {
+    const person = new Person();
+    const { browser, host } = world;
+    person.world = world;
+    person.user = user;
+    person.context = await browser.newContext({ viewport: { width: 900, height: 700 }, reducedMotion: 'reduce', ...options });
+    await person.context.addCookies([{ name: 'user', value: user, url: host.origin }]);
+    person.context.on('request', (request) => person.#request(request));
+    person.context.on('response', (response) => void person.#response(response));
+    person.context.on('console', (line) => person.seen.push({ what: 'console', text: line.text() }));
+    person.context.on('weberror', (error) => person.errors.push(String(error.error())));
+    person.page = await person.context.newPage();
+    return person;
+  }
+
+  async open(query = '') {
+    await this.page.goto(`${this.world.host.origin}/${query}`);
+    await this.page.waitForFunction(() => window.mount);
+    return this;
+  }
+
+  /** Puts an element on the page and gives its locator. */
+  async mount(tag, properties = {}) {
+    await this.page.evaluate(([name, values]) => void window.mount(name, values), [tag, properties]);
+    return this.page.locator(`#stage > ${tag}`).last();
+  }
+
+  async fresh(tag, properties = {}, query = '') {
+    await this.open(query);
+    return this.mount(tag, properties);
+  }
+
+  events(name) {
+    return this.page.evaluate((wanted) => window.events.filter(([type]) => type === wanted).map(([, detail]) => detail), name);
+  }
+
+  /** A state has been reached: look at it with axe, keep a picture, and take the page down for the canaries. */
+  async state(name, page = this.page) {
+    const found = await page.evaluate(`${axe}; axe.run({ resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`);
+    const faults = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
+    assert.deepEqual(faults, [], `${name}: accessibility`);
+    await this.look(page);
+    if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
+  }
+
+  async look(page = this.page) {
+    const text = await page.evaluate(() => {
+      const walk = (root) => [...root.querySelectorAll('*')].flatMap((each) => [each.shadowRoot ? each.shadowRoot.innerHTML + walk(each.shadowRoot) : '', ...[...each.attributes].map(({ value }) => value)]).join('\n');
+      const stores = [localStorage, sessionStorage].map((store) => JSON.stringify({ ...store }));
+      return [document.documentElement.outerHTML, walk(document), ...stores, location.href, document.cookie].join('\n');
+    });
+    this.seen.push({ what: 'page', text });
+  }
+
+  /** No canary in anything but the request that first sent it; no session in anything but its header and its minting. */
+  checkCanaries(canaries, sent) {
+    const own = this.seen.filter(({ url }) => !url || url.startsWith(this.world.host.origin) || url.startsWith(this.world.vault.origin));
+    for (const canary of canaries) {
+      for (const { what, text, url } of own.filter((each) => each.text.includes(canary))) {
+        assert(what === 'request' && sent.has(canary), `${canary} in ${what} ${url ?? ''}`);
+      }
+    }
+    for (const { what, text, url } of own.filter((each) => /srs_[a-z2-7]{20}/.test(each.text))) {
+      assert(what === 'response' && url.endsWith('/token'), `a session in ${what} ${url ?? ''}: ${text.slice(0, 200)}`);
+    }
+    const csp = own.filter(({ what, text }) => what === 'console' && /Content Security Policy|TrustedHTML/.test(text));
+    assert.deepEqual(csp.map(({ text }) => text), [], 'the policy of the page');
+    assert.deepEqual(this.errors, [], 'errors on pages');
+  }
+
+  async close() {
+    await this.context.close();
+  }
+
+  #request(request) {
+    this.seen.push({ what: 'request', url: request.url(), text: `${request.url()}\n${request.postData() ?? ''}` });
+    assert(!/srs_/.test(request.url()), 'a session in an address');
+  }
+
+  async #response(response) {
+    const url = response.url();
+    if (url.endsWith('.js')) return;
+    const text = await response.text().catch(() => '');
+    this.seen.push({ what: 'response', url, text: `${JSON.stringify(response.headers())}\n${text}` });
+  }
+}
