@@ -32,6 +32,7 @@ MAC_COLUMNS = {
     "plugin_key": ("id", "tenant_id", "plugin_name", "label", "hash", "created_at"),
     "host_key": ("id", "tenant_id", "", "label", "hash", "created_at"),
     "session": ("id", "tenant_id", "user_id", "hash", "created_at", "expires_at", "origins"),
+    "console_session": ("id", "tenant_id", "user_id", "hash", "opened_at", "seen_at", "expires_at", "created_at"),
 }
 EVENT_COLUMNS = ("seq", "at", "tenant_id", "actor", "actor_id", "action", "decision", "reason", "user_id",
                  "plugin_name", "target_id", "address", "request_id", "digest")

@@ -15,6 +15,7 @@ use strongroom::oauth::Reach;
 use strongroom::{Actor, Expected, Key, Manifest, OsEntropy, Role, TenantId, Vault};
 use url::Url;
 
+use crate::demo::{self, Demo};
 use crate::output::print;
 use crate::serve;
 use crate::settings::{LogFormat, LogSettings, Settings, read_key};
@@ -43,18 +44,23 @@ impl Dev {
         config.listen = self.listen.unwrap_or(config.listen);
         serve::start_log(&LogSettings { filter: "warn".to_owned(), format: LogFormat::Text })?;
         let places = Places::find()?;
-        let vault = open(&places, settings, places.key_or_new()?, config.listen).await?;
+        let demo = demo::bind(config.listen)?;
+        let key = places.key_or_new()?;
+        let vault = open(&places, settings, key, config.listen, demo.as_ref()).await?;
         let tenant = vault.tenant(&"default".parse()?).await?.id;
         for (name, manifest) in SAMPLES {
             vault
                 .register(&Actor::operator(), tenant, &name.parse()?, Manifest::parse(manifest)?, Expected::Any)
                 .await?;
         }
+        config.demo = demo::prepare(demo.as_ref(), &vault, tenant).await?;
         let vault = Arc::new(vault);
         // The address first: if it is taken, the host key of the server that has it goes on working.
         let bound = serve::bind(vault.clone(), config).await?;
         let host_key = fresh_host_key(&vault, tenant).await?;
-        greet(&places, bound.address()?, &host_key)?;
+        let endpoint = format!("http://{}", bound.address()?);
+        demo::serve(demo, vault, tenant, &endpoint)?;
+        greet(&places, &endpoint, &host_key)?;
         bound.serve(serve::stop()?).await.context("the server failed")
     }
 }
@@ -65,7 +71,7 @@ pub(crate) async fn open_existing(settings: &Settings) -> Result<Vault> {
     if !places.key.exists() {
         bail!("there is no development vault yet; run `strongroom dev` first");
     }
-    open(&places, settings, read_key(&places.key)?, settings.server()?.listen).await
+    open(&places, settings, read_key(&places.key)?, settings.server()?.listen, None).await
 }
 
 /// On this machine providers may run on this machine too, and browsers reach the server where it listens.
@@ -74,8 +80,13 @@ async fn open(
     settings: &Settings,
     key: strongroom::Secret<String>,
     listen: SocketAddr,
+    demo: Option<&Demo>,
 ) -> Result<Vault> {
     let builder = settings.builder(&places.database)?.reach(Reach { loopback: true, networks: Vec::new() });
+    let builder = match demo {
+        Some(demo) => builder.catalog(settings.catalog()?.with("demo", &demo.provider())?),
+        None => builder,
+    };
     // A tunnel's address, if one is set.
     let builder = match settings.has_public_url() {
         true => builder,
@@ -145,10 +156,11 @@ async fn fresh_host_key(vault: &Vault, tenant: TenantId) -> Result<String> {
     Ok(token.expose().to_owned())
 }
 
-fn greet(places: &Places, address: SocketAddr, host_key: &str) -> Result<()> {
+fn greet(places: &Places, endpoint: &str, host_key: &str) -> Result<()> {
     let program = std::env::current_exe().map_or_else(|_| "strongroom".to_owned(), |path| path.display().to_string());
     print(&format!(
-        "Strongroom answers at http://{address}
+        "Strongroom answers at {endpoint}
+{}
 
   data      {}
   key       {}
@@ -159,9 +171,10 @@ Try, in another terminal:
 
   printf 'sk-example-0123456789abcdef' | {program} --dev credential save --user alice --plugin openai --name First
   {program} --dev credential list --user alice
-  curl -s http://{address}/v1/audit -H 'Authorization: Bearer {host_key}'
+  curl -s {endpoint}/v1/audit -H 'Authorization: Bearer {host_key}'
 
 Stop with Ctrl-C.",
+        demo::greeting(endpoint),
         places.database.display(),
         places.key.display(),
         SAMPLES.map(|(name, _)| name).join(", "),

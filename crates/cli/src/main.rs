@@ -3,7 +3,9 @@
 
 mod audit;
 mod connect;
+mod console;
 mod credential;
+mod demo;
 mod dev;
 mod doctor;
 mod input;
@@ -93,6 +95,9 @@ enum Command {
     /// Users.
     #[command(subcommand)]
     User(tenant::UserCommand),
+    /// The console, for people.
+    #[command(subcommand)]
+    Console(console::ConsoleCommand),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -164,6 +169,7 @@ async fn run(cli: Cli, output: Output) -> Result<ExitCode> {
                 Command::OauthApp(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
                 Command::Credential(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
                 Command::User(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
+                Command::Console(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
                 Command::Audit(command) => command.run(&room, output).await,
                 _ => Ok(ExitCode::SUCCESS),
             };

@@ -132,6 +132,7 @@ impl Settings {
             hosts: server.hosts.clone(),
             trusted_proxies: server.trusted_proxies.iter().map(parse).collect::<Result<_>>()?,
             tls,
+            demo: None,
             limits: Limits {
                 principal_per_second: limits.principal_per_second,
                 address_per_second: limits.address_per_second,

@@ -17,6 +17,10 @@ pub enum TokenKind {
     Plugin,
     /// A user's session, `srs_…`.
     Session,
+    /// A session at the console, `src_…`: in a cookie, never as a bearer.
+    Console,
+    /// A link to the console, `srl_…`: good once, for a session.
+    Link,
 }
 
 impl TokenKind {
@@ -27,6 +31,8 @@ impl TokenKind {
             Self::Host => "srh_",
             Self::Plugin => "srp_",
             Self::Session => "srs_",
+            Self::Console => "src_",
+            Self::Link => "srl_",
         }
     }
 }
@@ -68,6 +74,9 @@ impl fmt::Debug for TokenHash {
 pub struct TokenError;
 
 impl Token {
+    const KINDS: [TokenKind; 5] =
+        [TokenKind::Host, TokenKind::Plugin, TokenKind::Session, TokenKind::Console, TokenKind::Link];
+
     /// A new random token.
     #[must_use]
     pub fn generate(kind: TokenKind, entropy: &dyn Entropy) -> Self {
@@ -83,7 +92,7 @@ impl Token {
     /// # Errors
     /// [`TokenError`] for whatever is not a token; it does not say which part is wrong.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
-        let (kind, body) = [TokenKind::Host, TokenKind::Plugin, TokenKind::Session]
+        let (kind, body) = Self::KINDS
             .into_iter()
             .find_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)))
             .ok_or(TokenError)?;

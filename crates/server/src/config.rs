@@ -19,6 +19,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Certificate chain and key, PEM; without them TLS is the operator's proxy's business.
     pub tls: Option<Tls>,
+    /// Where the demo is, in development: `/demo` goes there.
+    pub demo: Option<String>,
     /// Limits.
     pub limits: Limits,
 }

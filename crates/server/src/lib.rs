@@ -4,6 +4,9 @@
 mod api;
 mod app;
 pub mod config;
+mod console;
+#[cfg(feature = "console")]
+mod demo;
 mod extract;
 mod limits;
 mod metrics;
@@ -14,7 +17,11 @@ mod principal;
 mod problem;
 mod request;
 mod serve;
+#[cfg(feature = "console")]
+mod web;
 
 pub use app::App;
 pub use config::Config;
+#[cfg(feature = "console")]
+pub use demo::Demo;
 pub use serve::{Bound, router};

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, RefOr, Response};
 
 use crate::api;
@@ -49,6 +49,11 @@ pub fn describe() -> utoipa::openapi::OpenApi {
         bearer.description = Some(format!("The token of {whose}"));
         components.security_schemes.insert(name.to_owned(), SecurityScheme::Http(bearer).into());
     }
+    let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
+        "__Host-strongroom-console",
+        "A person at the console. It stands for the session of a user, or for the host key of an operator, in requests that a page of the console makes",
+    ));
+    components.security_schemes.insert("console".to_owned(), SecurityScheme::ApiKey(cookie).into());
     for (path, item) in &mut description.paths.paths {
         let has_path_parameter = path.contains('{');
         for (operation, statuses) in [

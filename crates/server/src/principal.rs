@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use serde::Deserialize;
+use strongroom::console::Console;
 use strongroom::session::Principal;
 use strongroom::{Actor, Owner, TenantId, UserId, Who};
 
@@ -26,9 +27,18 @@ pub(crate) enum Seen {
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(crate) actor: Actor,
+    /// Whether an operator's sign-in is of a moment ago; others need none.
+    pub(crate) recent: bool,
 }
 
-/// The application's backend.
+/// Somebody at the console.
+pub(crate) struct Visitor {
+    pub(crate) principal: Principal,
+    pub(crate) console: Console,
+    pub(crate) actor: Actor,
+}
+
+/// The application's backend, or an operator at the console.
 pub(crate) struct Host {
     pub(crate) tenant: TenantId,
     pub(crate) actor: Actor,
@@ -97,9 +107,25 @@ impl<S: Sync> FromRequestParts<S> for Host {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
         match caller.principal.who {
-            Who::Host { .. } => Ok(Self { tenant: caller.principal.tenant, actor: caller.actor.clone() }),
+            Who::Operator if !caller.recent && !matches!(parts.method, Method::GET | Method::HEAD) => {
+                let detail = "your sign-in is too old for this: run `strongroom console link` and sign in again";
+                Err(Problem::new(StatusCode::FORBIDDEN, "sign-in-again", detail))
+            }
+            Who::Host { .. } | Who::Operator => {
+                Ok(Self { tenant: caller.principal.tenant, actor: caller.actor.clone() })
+            }
             _ => Err(wrong_kind("a host key (srh_…)")),
         }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = caller(parts)?;
+        let console = caller.principal.console.ok_or_else(|| wrong_kind("a sign-in at the console"))?;
+        Ok(Self { principal: caller.principal.clone(), console, actor: caller.actor.clone() })
     }
 }
 

@@ -8,13 +8,14 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use strongroom::Token;
+use strongroom::{Token, TokenKind};
 use tracing::Instrument;
 
 use crate::app::App;
+use crate::console;
 use crate::limits::Allowance;
 use crate::origin::{Page, preflight};
 use crate::page;
@@ -51,10 +52,11 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
         if let Some(answer) = preflight(&request) {
             return (answer, None);
         }
-        let (seen, allowance) = match admit(&app, request.uri(), request.headers(), address, &page, &id).await {
-            Ok(admitted) => admitted,
-            Err(problem) => return (problem.into_response(), None),
-        };
+        let (seen, allowance) =
+            match admit(&app, (&method, request.uri(), request.headers()), address, &page, &id).await {
+                Ok(admitted) => admitted,
+                Err(problem) => return (problem.into_response(), None),
+            };
         request.extensions_mut().insert(seen);
         let answer = tokio::time::timeout(app.config.limits.request_timeout, next.run(request)).await;
         let late = || {
@@ -90,8 +92,7 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
 /// else, wrong tokens included, on the address's.
 async fn admit(
     app: &App,
-    uri: &Uri,
-    headers: &HeaderMap,
+    (method, uri, headers): (&Method, &Uri, &HeaderMap),
     address: Option<IpAddr>,
     page: &Page,
     id: &str,
@@ -103,7 +104,10 @@ async fn admit(
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host-unknown", detail));
     }
     let carried = headers.get(header::AUTHORIZATION);
-    let token = carried.and_then(|value| value.to_str().ok()).and_then(bearer);
+    let token = match carried {
+        Some(value) => value.to_str().ok().and_then(bearer),
+        None => console::token(method, headers)?,
+    };
     if let Some(token) = &token
         && let Some(principal) = app.vault.authenticate(token).await?
     {
@@ -112,7 +116,8 @@ async fn admit(
         }
         let allowance = app.principals.take(&principal.who).map_err(Problem::too_many)?;
         let actor = principal.actor(address, Some(id.to_owned()));
-        return Ok((Seen::Known(Arc::new(Caller { principal, actor })), Some(allowance)));
+        let recent = principal.console.is_none_or(|console| console.recent_until > app.vault.clock().now());
+        return Ok((Seen::Known(Arc::new(Caller { principal, actor, recent })), Some(allowance)));
     }
     if uri.path() != "/livez" {
         app.addresses.take(&address.map(network)).map_err(Problem::too_many)?;
@@ -125,7 +130,8 @@ fn bearer(value: &str) -> Option<Token> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
-    Token::parse(token.trim()).ok()
+    // The console's is for its cookie: as a bearer it would get around what is asked of cookies.
+    Token::parse(token.trim()).ok().filter(|token| token.kind() != TokenKind::Console)
 }
 
 /// HTTP/1.1 has the name in `Host`, HTTP/2 in the address; where both are, they must agree.
@@ -207,7 +213,10 @@ fn finish(app: &App, response: &mut Response, id: &str, allowance: Option<Allowa
             headers.extend(HeaderValue::try_from(text).map(|value| (name, value)));
         }
     }
-    headers.extend(ALWAYS);
+    for (name, value) in ALWAYS {
+        // What is nobody's secret says so itself.
+        headers.entry(name).or_insert(value);
+    }
     if app.config.tls.is_some() {
         headers
             .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));

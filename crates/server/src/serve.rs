@@ -32,6 +32,8 @@ pub fn router(app: &Arc<App>) -> Router {
             "this path does not know that method; Allow says which it knows",
         )
     };
+    #[cfg(feature = "console")]
+    let routes = routes.merge(crate::web::routes());
     routes
         .fallback(|| async { Problem::not_found("path") })
         .method_not_allowed_fallback(method_unknown)

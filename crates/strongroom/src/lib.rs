@@ -40,6 +40,7 @@
 pub mod access;
 pub mod audit;
 pub mod clock;
+pub mod console;
 pub mod credential;
 pub mod error;
 pub mod fields;

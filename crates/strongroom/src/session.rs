@@ -8,6 +8,7 @@ use strongroom_crypto::{Token, TokenHash, TokenKind};
 
 use crate::access::{Actor, Carried, Who};
 use crate::audit::Action;
+use crate::console::Console;
 use crate::error::Error;
 use crate::id::{Owner, SessionId, TenantId};
 use crate::key::KeyRow;
@@ -57,6 +58,8 @@ pub struct Principal {
     pub owner: Option<Owner>,
     /// For a session: the origins of the pages that may use it.
     pub origins: Vec<String>,
+    /// For a session at the console: what it is good for.
+    pub console: Option<Console>,
     pub(crate) carried: Option<Carried>,
 }
 
@@ -147,12 +150,15 @@ impl Vault {
         let hash = token.hash();
         match token.kind() {
             TokenKind::Session => self.authenticate_session(&hash).await,
+            TokenKind::Console => self.authenticate_console(&hash).await,
+            TokenKind::Link => Ok(None),
             TokenKind::Host => Ok(self.genuine_key(TokenKind::Host, &hash).await?.map(|row| Principal {
                 tenant: row.tenant,
                 who: Who::Host { key: Some(row.id) },
                 owner: None,
                 origins: Vec::new(),
                 carried: None,
+                console: None,
             })),
             TokenKind::Plugin => {
                 let carried = Carried { hash, epoch: self.store.epoch() };
@@ -170,6 +176,7 @@ impl Vault {
                         owner: None,
                         origins: Vec::new(),
                         carried: Some(carried),
+                        console: None,
                     })
                 });
                 if let Some(principal) = &principal {
@@ -202,6 +209,7 @@ impl Vault {
             owner: Some(row.owner),
             origins: row.origins,
             carried: None,
+            console: None,
         }))
     }
 }

@@ -223,6 +223,12 @@ impl Vault {
         &self.catalog
     }
 
+    /// The address at which browsers reach this vault's server, if there is one.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&Url> {
+        self.public_url.as_ref()
+    }
+
     /// The installation's id.
     #[must_use]
     pub fn instance(&self) -> &str {

@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 use super::credentials::CredentialView;
 use super::rfc3339;
 use crate::app::App;
+use crate::console::cookie;
 use crate::extract::{InPath, Json, member, tagged};
 use crate::principal::User;
 use crate::problem::Problem;
@@ -291,14 +292,4 @@ fn redirect(to: &str, cookie: &str) -> Response {
 fn cookie_name(state: &str) -> String {
     let hash = strongroom::digest("cookie", &[state.as_bytes()]);
     format!("__Host-strongroom-{}", data_encoding::HEXLOWER.encode(hash.first_chunk::<8>().unwrap_or(&[0; 8])))
-}
-
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let pairs = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'));
-    let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name);
-    values.next().map(|(_, value)| value.to_owned())
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod connections;
+mod console;
 mod credentials;
 mod health;
 mod keys;
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(credentials::routes())
         .merge(connections::routes())
+        .merge(console::routes())
         .merge(oauth_apps::routes())
         .merge(plugins::routes())
         .merge(keys::routes())

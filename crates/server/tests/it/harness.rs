@@ -133,6 +133,7 @@ impl Server {
             hosts: vec!["localhost".to_owned()],
             trusted_proxies: Vec::new(),
             tls: None,
+            demo: None,
             limits: strongroom_server::config::Limits {
                 principal_per_second: 10_000,
                 address_per_second: 10_000,

@@ -6,6 +6,7 @@
 mod ambient;
 mod bad_input;
 mod connections;
+mod console;
 mod credentials;
 mod harness;
 mod matrix;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use strongroom_crypto::{Keyring, Sealed, TokenHash, TokenKind};
 
 use crate::audit::{Action, Entry, Event};
+use crate::console::ConsoleRow;
 use crate::credential::{CredentialRow, CredentialType};
 use crate::id::{
     AppId, ConnectionId, CredentialId, KeyId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
@@ -234,6 +235,17 @@ pub trait Store: Send + Sync {
     async fn sessions(&self, owner: &Owner) -> Result<Vec<SessionRow>, StoreError>;
     async fn insert_session(&self, row: &SessionRow, once: Option<&OnceRow>, entry: Entry) -> Result<(), StoreError>;
     async fn delete_sessions(&self, owner: &Owner, id: Option<SessionId>, entry: Entry) -> Result<(), StoreError>;
+
+    async fn console(&self, hash: &TokenHash) -> Result<Option<ConsoleRow>, StoreError>;
+    async fn insert_console(&self, row: &ConsoleRow, entry: Entry) -> Result<(), StoreError>;
+    async fn move_console(&self, from: &TokenHash, row: &ConsoleRow, entry: Entry) -> Result<(), StoreError>;
+    async fn delete_consoles(
+        &self,
+        tenant: TenantId,
+        user: Option<&UserId>,
+        one: Option<SessionId>,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
 
     async fn once(&self, tenant: TenantId, scope: &str, key: &str) -> Result<Option<OnceRow>, StoreError>;
 

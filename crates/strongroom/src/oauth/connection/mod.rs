@@ -137,7 +137,12 @@ impl Vault {
         let return_address = if registration.is_for_itself() || draft.flow == Flow::Device {
             String::new()
         } else {
-            return_address(draft.return_address, &manifest.return_addresses)?
+            // The console is a page of the vault's own.
+            let console = self.public_url.as_ref().map(ToString::to_string);
+            match draft.return_address {
+                Some(address) if Some(&address) == console.as_ref() => address,
+                other => return_address(other, &manifest.return_addresses)?,
+            }
         };
         let now = self.clock.now();
         let start = self.random_text();

@@ -18,10 +18,11 @@ use super::writer::Writer;
 use crate::store::{Link, StoreError};
 
 /// The migrations, in order. `PRAGMA user_version` counts those that have run.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_vault.sql"),
     include_str!("../../../migrations/sqlite/0002_connect.sql"),
     include_str!("../../../migrations/sqlite/0003_page.sql"),
+    include_str!("../../../migrations/sqlite/0004_console.sql"),
 ];
 
 /// Below the vault's own deadline, so that a lock held elsewhere is an answer and not a silence.

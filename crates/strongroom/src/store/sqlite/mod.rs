@@ -4,6 +4,7 @@
 
 mod audit;
 mod connect;
+mod console;
 mod credential;
 mod file;
 mod last_used;
@@ -31,6 +32,7 @@ use self::recent::Recent;
 use self::writer::Writer;
 use super::{AuditFilter, CredentialFilter, EventPage, Linked, Store, StoreError, UserKeyRow};
 use crate::audit::Entry;
+use crate::console::ConsoleRow;
 use crate::credential::CredentialRow;
 use crate::id::{
     AppId, ConnectionId, CredentialId, KeyId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
@@ -352,6 +354,31 @@ impl Store for SqliteStore {
     async fn delete_sessions(&self, owner: &Owner, id: Option<SessionId>, entry: Entry) -> Result<(), StoreError> {
         let owner = owner.clone();
         self.write(entry, move |db| principal::delete_sessions(db, &owner, id)).await
+    }
+
+    async fn console(&self, hash: &TokenHash) -> Result<Option<ConsoleRow>, StoreError> {
+        self.read(|db| console::find(db, hash))
+    }
+
+    async fn insert_console(&self, row: &ConsoleRow, entry: Entry) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.write(entry, move |db| console::insert(db, &row)).await
+    }
+
+    async fn move_console(&self, from: &TokenHash, row: &ConsoleRow, entry: Entry) -> Result<(), StoreError> {
+        let (from, row) = (*from, row.clone());
+        self.write(entry, move |db| console::advance(db, &from, &row)).await
+    }
+
+    async fn delete_consoles(
+        &self,
+        tenant: TenantId,
+        user: Option<&UserId>,
+        one: Option<SessionId>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let user = user.cloned();
+        self.write(entry, move |db| console::delete(db, tenant, user.as_ref(), one)).await
     }
 
     async fn once(&self, tenant: TenantId, scope: &str, key: &str) -> Result<Option<OnceRow>, StoreError> {

@@ -48,7 +48,7 @@ pub(super) fn key(db: &Connection, kind: TokenKind, hash: &TokenHash) -> Result<
         TokenKind::Plugin => {
             first(db.prepare_cached(&format!("{ALL_PLUGIN_KEYS} WHERE hash = ?1"))?, by_hash, parse_plugin_key)
         }
-        TokenKind::Session => Ok(None),
+        TokenKind::Session | TokenKind::Console | TokenKind::Link => Ok(None),
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) fn remove_tenant(db: &Connection, tenant: TenantId, entry: &Entry) ->
         }
     }
     db.prepare_cached("DELETE FROM session WHERE tenant_id = ?1")?.execute(of_tenant)?;
+    db.prepare_cached("DELETE FROM console_session WHERE tenant_id = ?1")?.execute(of_tenant)?;
     db.prepare_cached("DELETE FROM connection WHERE tenant_id = ?1")?.execute(of_tenant)?;
     db.prepare_cached("DELETE FROM revocation WHERE tenant_id = ?1")?.execute(of_tenant)?;
     db.prepare_cached("DELETE FROM idempotency WHERE tenant_id = ?1")?.execute(of_tenant)?;
@@ -109,6 +110,8 @@ pub(super) fn delete(db: &Connection, owner: &Owner, entry: &Entry) -> Result<Ve
         removed.push(Entry { action: Action::CredentialDelete, plugin: Some(plugin), ..entry.clone() }.on(&id));
     }
     db.prepare_cached("DELETE FROM connection WHERE tenant_id = ?1 AND user_id = ?2")?.execute(of_user.clone())?;
+    let consoles = "DELETE FROM console_session WHERE tenant_id = ?1 AND user_id = ?2";
+    db.prepare_cached(consoles)?.execute(of_user.clone())?;
     let sessions =
         db.prepare_cached("DELETE FROM session WHERE tenant_id = ?1 AND user_id = ?2")?.execute(of_user.clone())?;
     let keys = db.prepare_cached("DELETE FROM user_key WHERE tenant_id = ?1 AND user_id = ?2")?.execute(of_user)?;

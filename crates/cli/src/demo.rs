@@ -1,0 +1,86 @@
+//! The demo beside `strongroom dev`: its plugin, its provider's registration, and where to look. Without the feature `console`
+//! there is none, and the greeting says so.
+
+#[cfg(feature = "console")]
+pub(crate) use with::*;
+#[cfg(not(feature = "console"))]
+pub(crate) use without::*;
+
+#[cfg(feature = "console")]
+mod with {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use anyhow::Result;
+    use strongroom::oauth::app::AppDraft;
+    use strongroom::{Actor, Expected, Manifest, Secret, TenantId, Vault};
+    pub(crate) use strongroom_server::Demo;
+
+    /// Beside the vault: the next port.
+    pub(crate) fn bind(listen: SocketAddr) -> Result<Option<Demo>> {
+        let port = if listen.port() == 0 { 0 } else { listen.port().wrapping_add(1) };
+        Ok(Some(Demo::bind(SocketAddr::new(listen.ip(), port))?))
+    }
+
+    /// Registers what the demo needs, and gives its address.
+    pub(crate) async fn prepare(demo: Option<&Demo>, vault: &Vault, tenant: TenantId) -> Result<Option<String>> {
+        let Some(demo) = demo else { return Ok(None) };
+        let operator = Actor::operator();
+        let manifest = Manifest::parse(&demo.manifest())?;
+        vault.register(&operator, tenant, &"example-mail".parse()?, manifest, Expected::Any).await?;
+        if !vault.apps(tenant).await?.iter().any(|app| app.provider == "demo") {
+            let (id, secret) = Demo::client();
+            let draft = AppDraft {
+                provider: "demo".to_owned(),
+                client_id: Some(id.to_owned()),
+                client_secret: Some(Secret::from(secret)),
+                parameters: Default::default(),
+            };
+            vault.create_app(&operator, tenant, draft).await?;
+        }
+        Ok(Some(demo.to_string()))
+    }
+
+    pub(crate) fn serve(demo: Option<Demo>, vault: Arc<Vault>, tenant: TenantId, endpoint: &str) -> Result<()> {
+        Ok(demo.map_or(Ok(()), |demo| demo.serve(vault, tenant, endpoint))?)
+    }
+
+    pub(crate) fn greeting(endpoint: &str) -> String {
+        format!("Open {endpoint}/demo to see a plugin's page with the four elements.")
+    }
+}
+
+#[cfg(not(feature = "console"))]
+mod without {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use anyhow::Result;
+    use strongroom::{TenantId, Vault};
+
+    /// There is none.
+    pub(crate) enum Demo {}
+
+    impl Demo {
+        pub(crate) fn provider(&self) -> String {
+            match *self {}
+        }
+    }
+
+    pub(crate) fn bind(_: SocketAddr) -> Result<Option<Demo>> {
+        Ok(None)
+    }
+
+    #[expect(clippy::unused_async, reason = "as with the demo")]
+    pub(crate) async fn prepare(_: Option<&Demo>, _: &Vault, _: TenantId) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    pub(crate) fn serve(_: Option<Demo>, _: Arc<Vault>, _: TenantId, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn greeting(_: &str) -> String {
+        "Built without the web elements, the console and the demo (feature `console`).".to_owned()
+    }
+}

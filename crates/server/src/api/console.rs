@@ -1,0 +1,105 @@
+//! `/v1/console`: a person signs in with a link, sees who they are, and signs out.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use strongroom::console::Console;
+use strongroom::{Secret, Token};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::rfc3339;
+use crate::app::App;
+use crate::console;
+use crate::extract::Json;
+use crate::principal::Visitor;
+use crate::problem::Problem;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(show, sign_out)).routes(routes!(sign_out_everywhere)).routes(routes!(sign_in))
+}
+
+/// Who is signed in at the console.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Console)]
+struct ConsoleView {
+    /// `operator` or `user`.
+    role: &'static str,
+    user_id: Option<String>,
+    /// When the session ends, whatever happens; half an hour without use ends it before.
+    expires_at: String,
+    /// Until when an operator may change things; then a new link is needed.
+    recent_until: String,
+}
+
+impl ConsoleView {
+    fn of(console: &Console, user: Option<String>) -> Self {
+        Self {
+            role: if user.is_some() { "user" } else { "operator" },
+            user_id: user,
+            expires_at: rfc3339(console.expires_at),
+            recent_until: rfc3339(console.recent_until),
+        }
+    }
+}
+
+/// The link's token: what stands behind `#sign-in=`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    #[schema(value_type = String, max_length = 200)]
+    link: Secret<String>,
+}
+
+/// Sign in
+///
+/// With a link of `strongroom console link`, which works once. For pages of this server alone; the answer sets the console's cookie.
+#[utoipa::path(post, path = "/v1/console/sign-in", operation_id = "signIn", tag = "console", request_body = SignIn,
+    responses((status = 204, description = "Signed in"), (status = 403, description = "Not from a page of the console"),
+        (status = 404, description = "The link is unknown, used or too old")))]
+async fn sign_in(
+    State(app): State<Arc<App>>,
+    method: Method,
+    headers: HeaderMap,
+    json: Json<SignIn>,
+) -> Result<Response, Problem> {
+    // Else another site could sign somebody in as somebody else, and wait for what they enter.
+    console::made_by_our_page(&method, &headers)?;
+    let link = Token::parse(json.body.link.expose()).map_err(|_| Problem::not_found("link"))?;
+    let (_, token) = app.vault.sign_in(&strongroom::Actor::anybody(), &link).await?;
+    Ok(with_cookie(&console::set(&token)))
+}
+
+/// Show who is signed in
+#[utoipa::path(get, path = "/v1/console", operation_id = "showConsole", tag = "console",
+    responses((status = 200, body = ConsoleView)), security(("console" = [])))]
+async fn show(visitor: Visitor) -> Response {
+    let user = visitor.principal.owner.as_ref().map(|owner| owner.user.to_string());
+    axum::Json(ConsoleView::of(&visitor.console, user)).into_response()
+}
+
+/// Sign out
+#[utoipa::path(delete, path = "/v1/console", operation_id = "signOut", tag = "console",
+    responses((status = 204)), security(("console" = [])))]
+async fn sign_out(State(app): State<Arc<App>>, visitor: Visitor) -> Result<Response, Problem> {
+    app.vault.sign_out(&visitor.actor, &visitor.principal, false).await?;
+    Ok(with_cookie(&console::clear()))
+}
+
+/// Sign out everywhere
+#[utoipa::path(delete, path = "/v1/console/all", operation_id = "signOutEverywhere", tag = "console",
+    responses((status = 204)), security(("console" = [])))]
+async fn sign_out_everywhere(State(app): State<Arc<App>>, visitor: Visitor) -> Result<Response, Problem> {
+    app.vault.sign_out(&visitor.actor, &visitor.principal, true).await?;
+    Ok(with_cookie(&console::clear()))
+}
+
+fn with_cookie(cookie: &str) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response.headers_mut().extend(HeaderValue::try_from(cookie).map(|value| (header::SET_COOKIE, value)));
+    response
+}

@@ -1,0 +1,197 @@
+//! The demo's provider: an OAuth 2 server of the usual kind (PKCE, rotation, revocation) with one account and a consent page.
+//! It keeps everything in memory and guards nothing: it is there so that somebody can see a connection without registering
+//! an app anywhere. The tests of the engine go to providers that others wrote.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Form, Json, Router};
+use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+use strongroom::Vault;
+use url::Url;
+
+use crate::web;
+
+pub(super) const CLIENT: &str = "strongroom-demo";
+pub(super) const SECRET: &str = "demo-client-secret";
+/// Short, so that a refresh can be watched.
+const LIFE: i64 = 120;
+
+pub(super) fn file(origin: &str) -> String {
+    format!(
+        r#"title = "Demo provider"
+docs = "https://example.com/docs"
+notices = ["This provider is part of the demo. Nothing leaves this machine."]
+
+[authorize]
+url = "{origin}/provider/authorize"
+
+[token]
+url = "{origin}/provider/token"
+
+[revoke]
+url = "{origin}/provider/revoke"
+
+[account]
+url = "{origin}/provider/userinfo"
+id = "/sub"
+label = "/email"
+"#
+    )
+}
+
+struct Provider {
+    vault: Arc<Vault>,
+    granted: Mutex<Granted>,
+}
+
+#[derive(Default)]
+struct Granted {
+    /// Code -> challenge and scopes.
+    codes: HashMap<String, (String, String)>,
+    /// Access token -> when it ends.
+    access: HashMap<String, Timestamp>,
+    /// Refresh token -> scopes.
+    refresh: HashMap<String, String>,
+}
+
+pub(super) fn routes(vault: Arc<Vault>) -> Router {
+    Router::new()
+        .route("/authorize", get(ask).post(decide))
+        .route("/token", post(token))
+        .route("/revoke", post(revoke))
+        .route("/userinfo", get(userinfo))
+        .with_state(Arc::new(Provider { vault, granted: Mutex::default() }))
+}
+
+impl Provider {
+    fn granted(&self) -> MutexGuard<'_, Granted> {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn word(&self, kind: &str) -> String {
+        let mut bytes = [0; 24];
+        self.vault.entropy().fill(&mut bytes);
+        format!("demo-{kind}-{}", BASE64URL_NOPAD.encode(&bytes))
+    }
+
+    fn answer(&self, scopes: &str) -> Response {
+        let now = self.vault.clock().now();
+        let (access, refresh) = (self.word("access"), self.word("refresh"));
+        let until = now.saturating_add(jiff::SignedDuration::from_secs(LIFE)).unwrap_or(now);
+        let mut granted = self.granted();
+        granted.access.retain(|_, until| *until > now);
+        granted.access.insert(access.clone(), until);
+        granted.refresh.insert(refresh.clone(), scopes.to_owned());
+        Json(json!({
+            "access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": LIFE, "scope": scopes,
+        }))
+        .into_response()
+    }
+}
+
+/// What comes with a browser; it goes through the form of the page and back.
+#[derive(Deserialize)]
+struct Request {
+    redirect_uri: String,
+    state: String,
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    code_challenge: String,
+    #[serde(default)]
+    decision: String,
+}
+
+async fn ask(Query(request): Query<Request>) -> Response {
+    // The page reads the request from its own address: nothing is put into it here, so nothing can be slipped in.
+    let _ = request;
+    let mut response = web::text("pages/consent.html").unwrap_or_default().into_response();
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}
+
+async fn decide(State(provider): State<Arc<Provider>>, Form(request): Form<Request>) -> Response {
+    let Ok(mut back) = Url::parse(&request.redirect_uri) else { return StatusCode::BAD_REQUEST.into_response() };
+    {
+        let mut query = back.query_pairs_mut();
+        query.append_pair("state", &request.state);
+        if request.decision == "allow" {
+            let code = provider.word("code");
+            query.append_pair("code", &code);
+            provider.granted().codes.insert(code, (request.code_challenge, request.scope));
+        } else {
+            query.append_pair("error", "access_denied");
+        }
+    }
+    Redirect::to(back.as_str()).into_response()
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    grant_type: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    code_verifier: String,
+    #[serde(default)]
+    refresh_token: String,
+    #[serde(default)]
+    client_id: String,
+    #[serde(default)]
+    client_secret: String,
+}
+
+async fn token(State(provider): State<Arc<Provider>>, Form(asked): Form<Asked>) -> Response {
+    let refused = |code: &str| (StatusCode::BAD_REQUEST, Json(json!({ "error": code }))).into_response();
+    if asked.client_id != CLIENT || asked.client_secret != SECRET {
+        return refused("invalid_client");
+    }
+    let scopes = match asked.grant_type.as_str() {
+        "authorization_code" => {
+            let found = provider.granted().codes.remove(&asked.code);
+            let challenge = BASE64URL_NOPAD.encode(&strongroom::sha256(asked.code_verifier.as_bytes()));
+            found.filter(|(bound, _)| *bound == challenge).map(|(_, scopes)| scopes)
+        }
+        "refresh_token" => provider.granted().refresh.remove(&asked.refresh_token),
+        _ => return refused("unsupported_grant_type"),
+    };
+    scopes.map_or_else(|| refused("invalid_grant"), |scopes| provider.answer(&scopes))
+}
+
+#[derive(Deserialize)]
+struct Revoked {
+    token: String,
+}
+
+async fn revoke(State(provider): State<Arc<Provider>>, Form(revoked): Form<Revoked>) -> StatusCode {
+    let mut granted = provider.granted();
+    granted.refresh.remove(&revoked.token);
+    // One account, one grant: with it go its access tokens.
+    granted.access.clear();
+    StatusCode::OK
+}
+
+async fn userinfo(State(provider): State<Arc<Provider>>, headers: HeaderMap) -> Response {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let now = provider.vault.clock().now();
+    let known = |token: &str| match provider.granted().access.get(token) {
+        Some(until) => *until > now,
+        // A key of the demo's form, not a token of ours.
+        None => token.starts_with("demo-") && !token.starts_with("demo-access-"),
+    };
+    match bearer {
+        Some(token) if known(token) => Json(json!({ "sub": "ann", "email": "ann@mail.example" })).into_response(),
+        _ => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}

@@ -1,0 +1,87 @@
+//! What `web/` was built to: the elements, as one module that pages of any origin may load. A file is named by its path and
+//! told apart by its hash, so a browser asks again and is mostly answered with 304.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Router, body::Body};
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Path in `web/dist`, media type, content.
+type File = (&'static str, &'static str, &'static [u8]);
+
+const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/web.rs"));
+
+/// No inline script or style, nothing from elsewhere, no frames, and no markup from strings (Trusted Types).
+const CONSOLE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html",
+);
+
+static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let tag = |content: &[u8]| format!("\"{}\"", data_encoding::HEXLOWER.encode(&strongroom::sha256(content)[..16]));
+    FILES.iter().map(|(_, _, content)| tag(content)).collect()
+});
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/elements/{file}", get(element))
+        .route("/demo", get(demo))
+        .route("/", get(console))
+        .route("/console/{file}", get(page))
+}
+
+/// The console: one page, which asks the API for everything that it shows.
+async fn console(headers: HeaderMap) -> Result<Response, Problem> {
+    let mut response = show("pages/console.html", &headers).ok_or_else(|| Problem::not_found("path"))?;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, CONSOLE_POLICY);
+    for name in [header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName::from_static("cross-origin-resource-policy")] {
+        headers.remove(name);
+    }
+    Ok(response)
+}
+
+async fn page(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    show(&format!("pages/{name}"), &headers).ok_or_else(|| Problem::not_found("file"))
+}
+
+async fn demo(State(app): State<Arc<App>>) -> Result<Redirect, Problem> {
+    let address = app.config.demo.as_ref();
+    address.map(|address| Redirect::temporary(address)).ok_or_else(|| Problem::not_found("path"))
+}
+
+/// `v1.js` is the module; beside it is what it loads when a page needs it.
+async fn element(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let name = if name == "v1.js" { "elements.js" } else { name.as_str() };
+    let is_script = name.ends_with(".js") && !name.contains('/');
+    show(name, &headers).filter(|_| is_script).ok_or_else(|| Problem::not_found("file"))
+}
+
+/// A page of `web/dist`, to be filled in.
+pub(crate) fn text(name: &str) -> Option<&'static str> {
+    let (_, _, content) = FILES.iter().find(|(known, _, _)| *known == name)?;
+    std::str::from_utf8(content).ok()
+}
+
+/// A file of `web/dist`; it holds nothing of anybody's.
+pub(crate) fn show(name: &str, headers: &HeaderMap) -> Option<Response> {
+    let at = FILES.iter().position(|(known, _, _)| *known == name)?;
+    let ((_, kind, content), tag) = (FILES.get(at)?, TAGS.get(at)?);
+    let fresh = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let status = if fresh { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let body = if fresh { Body::empty() } else { Body::from(*content) };
+    let shown: [(HeaderName, HeaderValue); 5] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::ETAG, HeaderValue::from_str(tag).ok()?),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache")),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
+    ];
+    Some((status, shown, body).into_response())
+}

@@ -1,0 +1,194 @@
+//! The console: a link good once, a cookie that only our own pages' requests carry weight with, timeouts, and what each may do.
+
+use axum::body::Body;
+use axum::http::header;
+use serde_json::json;
+use strongroom::console::Visitor;
+use strongroom::{Actor, TenantId};
+
+use crate::harness::{Answer, Server, draft};
+use crate::support::canary;
+
+const OWN: [(&str, &str); 1] = [("sec-fetch-site", "same-origin")];
+
+async fn tenant(server: &Server) -> TenantId {
+    server.vault.tenant(&"default".parse().unwrap()).await.unwrap().id
+}
+
+async fn link(server: &Server, visitor: Visitor) -> String {
+    server.vault.invite(&Actor::operator(), tenant(server).await, visitor).await.unwrap().expose().to_owned()
+}
+
+async fn sign_in(server: &Server, link: &str, headers: &[(&str, &str)]) -> Answer {
+    server.raw("POST", "/v1/console/sign-in", "", headers, json!({ "link": link }).to_string()).await
+}
+
+async fn signed_in(server: &Server, visitor: Visitor) -> String {
+    let answer = sign_in(server, &link(server, visitor).await, &OWN).await;
+    assert_eq!(answer.status, 204);
+    let set = answer.headers[header::SET_COOKIE].to_str().unwrap();
+    for part in ["__Host-strongroom-console=src_", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
+        assert!(set.contains(part), "{part} in {set}");
+    }
+    set.split(';').next().unwrap().to_owned()
+}
+
+fn alice() -> Visitor {
+    Visitor::User("alice".parse().unwrap())
+}
+
+async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut request = Server::request(method, path, "");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if !body.is_empty() {
+        request = request.header("content-type", "application/json");
+    }
+    server.send(request.body(Body::from(body.to_owned())).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_link_signs_somebody_in_once_and_from_our_own_page_only() {
+    let server = Server::new("console-link").await;
+    let made = link(&server, alice()).await;
+    for site in [
+        &[("sec-fetch-site", "cross-site")][..],
+        &[("sec-fetch-site", "same-site")],
+        &[],
+        &[("origin", "https://evil.example")],
+    ] {
+        assert_eq!(sign_in(&server, &made, site).await.problem().0, "cross-site", "{site:?}");
+    }
+    assert_eq!(sign_in(&server, &made, &[("origin", "http://localhost")]).await.status, 204, "an older browser");
+    assert_eq!(sign_in(&server, &made, &OWN).await.problem().0, "not-found", "used");
+    let late = link(&server, alice()).await;
+    server.clock.advance(10 * 60_000);
+    assert_eq!(sign_in(&server, &late, &OWN).await.problem().0, "not-found", "too old");
+    for wrong in ["", "srl_x", &server.alice, &server.host] {
+        assert_eq!(sign_in(&server, wrong, &OWN).await.problem().0, "not-found");
+    }
+}
+
+#[tokio::test]
+async fn a_user_at_the_console_has_their_own_credentials_and_nothing_else() {
+    let server = Server::new("console-user").await;
+    let saved = server.saved("Work").await;
+    let cookie = signed_in(&server, alice()).await;
+    let with = [("cookie", cookie.as_str()), OWN[0]];
+    let who = ask(&server, "GET", "/v1/console", &with, "").await.json();
+    assert_eq!((&who["role"], &who["user_id"]), (&json!("user"), &json!("alice")));
+    let list = ask(&server, "GET", "/v1/credentials", &with, "").await;
+    assert_eq!(list.json()["items"][0]["id"], saved);
+    assert!(!String::from_utf8_lossy(&list.body).contains(&canary("Work")));
+    assert_eq!(ask(&server, "POST", "/v1/credentials", &with, &draft("New").to_string()).await.status, 201);
+    for (method, path) in [
+        ("GET", format!("/v1/credentials/{saved}/secret?user_id=alice")),
+        ("GET", "/v1/users".to_owned()),
+        ("GET", "/v1/audit".to_owned()),
+        ("GET", "/v1/host-keys".to_owned()),
+    ] {
+        assert_eq!(ask(&server, method, &path, &with, "").await.status, 403, "{path}");
+    }
+    // The cookie's token is no bearer: so it would get around what is asked of cookies.
+    let (_, token) = cookie.split_once('=').unwrap();
+    assert_eq!(server.get("/v1/credentials", token).await.status, 401);
+}
+
+/// A browser sends the cookie whoever made it send the request; only what a page of ours made counts.
+#[tokio::test]
+async fn another_sites_page_gets_nothing_done() {
+    let server = Server::new("console-csrf").await;
+    let cookie = signed_in(&server, alice()).await;
+    let body = draft("Forged").to_string();
+    for (attack, site) in [
+        ("a form or fetch of another site", ("sec-fetch-site", "cross-site")),
+        ("a page of a sibling host", ("sec-fetch-site", "same-site")),
+        ("a link that was opened", ("sec-fetch-site", "none")),
+        ("an old browser, another origin", ("origin", "https://evil.example")),
+        ("an old browser, no origin", ("accept", "*/*")),
+        ("a sandboxed frame", ("origin", "null")),
+    ] {
+        let answer = ask(&server, "POST", "/v1/credentials", &[("cookie", &cookie), site], &body).await;
+        assert_eq!(answer.problem().0, "cross-site", "{attack}");
+    }
+    let cross_read =
+        ask(&server, "GET", "/v1/credentials", &[("cookie", &cookie), ("sec-fetch-site", "cross-site")], "").await;
+    assert_eq!(cross_read.problem().0, "cross-site");
+    let form = Server::request("POST", "/v1/credentials", "")
+        .header("cookie", &cookie)
+        .header("sec-fetch-site", "same-origin");
+    let form = server.send(form.header("content-type", "text/plain").body(Body::from(body.clone())).unwrap()).await;
+    assert_eq!(form.problem().0, "not-json", "a form cannot send JSON");
+    let honest = ask(&server, "POST", "/v1/credentials", &[("cookie", &cookie), OWN[0]], &body).await;
+    assert_eq!(honest.status, 201, "the control");
+}
+
+#[tokio::test]
+async fn a_session_ends_when_nobody_is_there_and_after_a_day_whatever_happens() {
+    let server = Server::new("console-time").await;
+    let status = async |cookie: &str| {
+        ask(&server, "GET", "/v1/console", &[("cookie", cookie), OWN[0]], "").await.status.as_u16()
+    };
+    let idle = signed_in(&server, alice()).await;
+    server.clock.advance(29 * 60_000);
+    assert_eq!(status(&idle).await, 200);
+    server.clock.advance(29 * 60_000);
+    assert_eq!(status(&idle).await, 200, "used meanwhile");
+    server.clock.advance(31 * 60_000);
+    assert_eq!(status(&idle).await, 401, "half an hour without use");
+    let day = signed_in(&server, alice()).await;
+    for _ in 0..31 {
+        server.clock.advance(15 * 60_000);
+        assert_eq!(status(&day).await, 200);
+    }
+    server.clock.advance(15 * 60_000);
+    assert_eq!(status(&day).await, 401, "eight hours");
+    // Everywhere: this session, another one, and a link that is out.
+    let (here, there) = (signed_in(&server, alice()).await, signed_in(&server, alice()).await);
+    let (operator, out) = (signed_in(&server, Visitor::Operator).await, link(&server, alice()).await);
+    let gone = ask(&server, "DELETE", "/v1/console/all", &[("cookie", &here), OWN[0]], "").await;
+    assert!(gone.headers[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
+    assert_eq!((status(&here).await, status(&there).await, status(&operator).await), (401, 401, 200));
+    assert_eq!(sign_in(&server, &out, &OWN).await.status, 404);
+    assert_eq!(ask(&server, "DELETE", "/v1/console", &[("cookie", &operator), OWN[0]], "").await.status, 204);
+    assert_eq!(status(&operator).await, 401);
+}
+
+#[tokio::test]
+async fn an_operator_sees_everything_but_secrets_and_changes_things_only_just_after_signing_in() {
+    let server = Server::new("console-operator").await;
+    let saved = server.saved("Work").await;
+    let cookie = signed_in(&server, Visitor::Operator).await;
+    let with = [("cookie", cookie.as_str()), OWN[0]];
+    for path in ["/v1/users", "/v1/plugins", "/v1/oauth-apps", "/v1/host-keys", "/v1/audit", "/v1/plugins/openai/keys"]
+    {
+        assert_eq!(ask(&server, "GET", path, &with, "").await.status, 200, "{path}");
+    }
+    for path in ["/v1/credentials".to_owned(), format!("/v1/credentials/{saved}/secret?user_id=alice")] {
+        assert_eq!(ask(&server, "GET", &path, &with, "").await.status, 403, "{path}");
+    }
+    let label = r#"{"label": "from the console"}"#;
+    assert_eq!(ask(&server, "POST", "/v1/host-keys", &with, label).await.status, 201);
+    server.clock.advance(16 * 60_000);
+    assert_eq!(ask(&server, "GET", "/v1/users", &with, "").await.status, 200);
+    assert_eq!(ask(&server, "POST", "/v1/host-keys", &with, label).await.problem().0, "sign-in-again");
+    assert_eq!(ask(&server, "DELETE", "/v1/users/alice", &with, "").await.problem().0, "sign-in-again");
+    let events = server.get("/v1/audit?limit=200", &server.host).await.json();
+    let made: Vec<_> =
+        events["items"].as_array().unwrap().iter().filter(|event| event["action"] == "host-key.create").collect();
+    assert!(made.iter().any(|event| event["actor"] == "operator"));
+}
+
+/// A session that somebody wrote into the database is none; a row made longer is none either.
+#[tokio::test]
+async fn a_row_without_its_mac_is_no_session() {
+    let server = Server::new("console-mac").await;
+    let cookie = signed_in(&server, alice()).await;
+    let intruder = rusqlite::Connection::open(server.dir.database()).unwrap();
+    for change in ["user_id = NULL", "expires_at = expires_at + 86400000", "user_id = 'bob'"] {
+        intruder.execute(&format!("UPDATE console_session SET {change}"), ()).unwrap();
+        let answer = ask(&server, "GET", "/v1/console", &[("cookie", &cookie), OWN[0]], "").await;
+        assert_eq!(answer.status, 401, "{change}");
+    }
+}

@@ -1,0 +1,203 @@
+//! People at the console. A link, made at the command line and good once, becomes a session that a browser carries in a
+//! cookie; the session ends when nobody has used it for half an hour, and after eight hours whatever happens. An operator's
+//! changes want a sign-in of a moment ago. Rows carry a MAC: a session written into the database by hand is none.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use strongroom_crypto::{Token, TokenHash, TokenKind};
+
+use crate::access::{Actor, Who};
+use crate::audit::Action;
+use crate::error::Error;
+use crate::id::{Owner, SessionId, TenantId, UserId};
+use crate::session::Principal;
+use crate::store::StoreError;
+use crate::vault::Vault;
+
+/// A link that nobody has used by then is of no use to whoever finds it.
+const LINK: Duration = Duration::from_secs(10 * 60);
+/// A browser that was left alone.
+const IDLE: Duration = Duration::from_secs(30 * 60);
+/// The longest day.
+const LONGEST: Duration = Duration::from_secs(8 * 3600);
+/// That somebody is still there is written down so often.
+const TOUCH: Duration = Duration::from_secs(5 * 60);
+/// What an operator changes takes a sign-in as young as this.
+const RECENT: Duration = Duration::from_secs(15 * 60);
+
+/// Who comes to the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visitor {
+    /// Runs Strongroom.
+    Operator,
+    /// One of the host's users, with their own credentials.
+    User(UserId),
+}
+
+/// A link or a session, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns of the table `console_session`")]
+pub struct ConsoleRow {
+    pub id: SessionId,
+    pub tenant: TenantId,
+    pub visitor: Visitor,
+    pub hash: TokenHash,
+    pub opened_at: Option<Timestamp>,
+    pub seen_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub created_at: Timestamp,
+    pub mac: [u8; 32],
+}
+
+/// What a session at the console is good for at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Console {
+    /// Its id.
+    pub session: SessionId,
+    /// When it ends, whatever happens.
+    pub expires_at: Timestamp,
+    /// Until when an operator may change things without signing in again.
+    pub recent_until: Timestamp,
+}
+
+impl ConsoleRow {
+    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
+        // No user's name is empty.
+        let user = match &self.visitor {
+            Visitor::Operator => "",
+            Visitor::User(user) => user.as_str(),
+        };
+        let opened = self.opened_at.map(|at| at.as_millisecond().to_be_bytes());
+        then(&[
+            self.id.to_string().as_bytes(),
+            self.tenant.to_string().as_bytes(),
+            user.as_bytes(),
+            self.hash.as_bytes(),
+            opened.as_ref().map_or(&[][..], |at| at),
+            &self.seen_at.as_millisecond().to_be_bytes(),
+            &self.expires_at.as_millisecond().to_be_bytes(),
+            &self.created_at.as_millisecond().to_be_bytes(),
+        ])
+    }
+}
+
+impl Vault {
+    /// Makes a link by which somebody signs in at the console, once, within ten minutes.
+    ///
+    /// # Errors
+    /// Storage and audit errors only.
+    pub async fn invite(&self, actor: &Actor, tenant: TenantId, visitor: Visitor) -> Result<Token, Error> {
+        let now = self.clock.now();
+        let token = Token::generate(TokenKind::Link, &*self.entropy);
+        let mut row = ConsoleRow {
+            id: SessionId::generate(now, &*self.entropy),
+            tenant,
+            visitor,
+            hash: token.hash(),
+            opened_at: None,
+            seen_at: now,
+            expires_at: now.saturating_add(LINK).unwrap_or(now),
+            created_at: now,
+            mac: [0; 32],
+        };
+        self.authenticate_row(&mut row);
+        let entry = self.console_entry(actor, &row, Action::ConsoleInvite);
+        self.within_deadline(self.store.insert_console(&row, entry)).await?;
+        Ok(token)
+    }
+
+    /// Turns a link into a session, and gives the token for the cookie.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a link that is unknown, used or too old.
+    pub async fn sign_in(&self, actor: &Actor, link: &Token) -> Result<(Console, Token), Error> {
+        let gone = || Error::NotFound { what: "link" };
+        let now = self.clock.now();
+        let row = self.console_row(&link.hash()).await?;
+        let row = row.filter(|row| link.kind() == TokenKind::Link && row.opened_at.is_none() && row.expires_at > now);
+        let mut row = row.ok_or_else(gone)?;
+        let token = Token::generate(TokenKind::Console, &*self.entropy);
+        let from = std::mem::replace(&mut row.hash, token.hash());
+        row.opened_at = Some(now);
+        row.seen_at = now;
+        row.expires_at = now.saturating_add(LONGEST).unwrap_or(now);
+        self.authenticate_row(&mut row);
+        let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
+        match self.within_deadline(self.store.move_console(&from, &row, entry)).await {
+            Err(Error::Store(StoreError::Conflict(_))) => Err(gone()),
+            Err(error) => Err(error),
+            Ok(()) => Ok((console(&row, now), token)),
+        }
+    }
+
+    /// Ends this session, or all sessions of the same visitor and the links that are out.
+    ///
+    /// # Errors
+    /// Storage and audit errors only.
+    pub async fn sign_out(&self, actor: &Actor, principal: &Principal, everywhere: bool) -> Result<(), Error> {
+        let Some(console) = &principal.console else { return Ok(()) };
+        let user = principal.owner.as_ref().map(|owner| &owner.user);
+        let mut entry = self.entry(actor, principal.tenant, Action::ConsoleSignOut).on(&console.session);
+        entry.user = user.cloned();
+        let one = (!everywhere).then_some(console.session);
+        self.within_deadline(self.store.delete_consoles(principal.tenant, user, one, entry)).await
+    }
+
+    /// Who carries this cookie; nobody if it is unknown, signed out, idle or too old.
+    pub(crate) async fn authenticate_console(&self, hash: &TokenHash) -> Result<Option<Principal>, Error> {
+        let now = self.clock.now();
+        let idle = |row: &ConsoleRow| row.seen_at.saturating_add(IDLE).map_or(true, |until| until <= now);
+        let row = self.console_row(hash).await?;
+        let Some(mut row) = row.filter(|row| row.opened_at.is_some() && row.expires_at > now && !idle(row)) else {
+            return Ok(None);
+        };
+        let (who, owner) = match &row.visitor {
+            Visitor::Operator => (Who::Operator, None),
+            Visitor::User(user) => {
+                let owner = Owner { tenant: row.tenant, user: user.clone() };
+                (Who::User { session: Some(row.id) }, Some(owner))
+            }
+        };
+        let console = Some(console(&row, now));
+        let principal = Principal { tenant: row.tenant, who, owner, origins: Vec::new(), carried: None, console };
+        if row.seen_at.saturating_add(TOUCH).is_ok_and(|due| due <= now) {
+            row.seen_at = now;
+            self.authenticate_row(&mut row);
+            let entry = self.console_entry(&principal.actor(None, None), &row, Action::ConsoleSeen);
+            match self.within_deadline(self.store.move_console(hash, &row, entry)).await {
+                // Signed out at this moment.
+                Err(Error::Store(StoreError::Conflict(_))) => return Ok(None),
+                other => other?,
+            }
+        }
+        Ok(Some(principal))
+    }
+
+    async fn console_row(&self, hash: &TokenHash) -> Result<Option<ConsoleRow>, Error> {
+        let genuine =
+            |row: &ConsoleRow| row.columns(|columns| self.keyring.row_is_genuine("console_session", columns, &row.mac));
+        Ok(self.store.console(hash).await?.filter(genuine))
+    }
+
+    fn authenticate_row(&self, row: &mut ConsoleRow) {
+        row.mac = row.columns(|columns| self.keyring.row_mac("console_session", columns));
+    }
+
+    fn console_entry(&self, actor: &Actor, row: &ConsoleRow, action: Action) -> crate::audit::Entry {
+        let entry = self.entry(actor, row.tenant, action).on(&row.id);
+        match &row.visitor {
+            Visitor::Operator => entry,
+            Visitor::User(user) => entry.of_user(user),
+        }
+    }
+}
+
+fn console(row: &ConsoleRow, now: Timestamp) -> Console {
+    let opened = row.opened_at.unwrap_or(now);
+    Console {
+        session: row.id,
+        expires_at: row.expires_at,
+        recent_until: opened.saturating_add(RECENT).unwrap_or(opened),
+    }
+}

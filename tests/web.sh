@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The web elements: tests/web.sh build | test BINARY | screenshots BINARY
+# Installs npm packages into web/node_modules, and Node.js and Chromium if there are none, and says so.
+set -euo pipefail
+start=$PWD
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+case "${1:-}" in
+build | test | screenshots) ;;
+*)
+  echo "usage: tests/web.sh build | test path/to/strongroom | screenshots path/to/strongroom" >&2
+  exit 2
+  ;;
+esac
+
+install() { # package, why
+  echo "installing $1 with apt-get: $2"
+  local sudo=
+  if [ "$(id -u)" -ne 0 ]; then sudo=sudo; fi
+  $sudo apt-get update -qq
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $1 >/dev/null
+}
+
+command -v npm >/dev/null || install "nodejs npm" "the web elements are built with it"
+if ! cmp -s "$root/web/package-lock.json" "$root/web/node_modules/.installed"; then
+  echo "installing npm packages into web/node_modules"
+  npm ci --prefix "$root/web" --no-audit --no-fund --loglevel=error >/dev/null
+  cp "$root/web/package-lock.json" "$root/web/node_modules/.installed"
+fi
+
+cd "$root/web"
+if [ "$1" = build ]; then
+  # Built again only if something changed: the server is compiled anew after each build.
+  if [ ! -f dist/elements.js ] || [ -n "$(find src pages scripts package-lock.json -newer dist/elements.js -print -quit)" ]; then
+    echo "building web/dist"
+    npm run --silent build
+  fi
+  exit
+fi
+
+STRONGROOM=$(cd "$start" && realpath "${2:?the path of the server}")
+export STRONGROOM
+command -v "${CHROMIUM:-chromium}" >/dev/null || install chromium "the elements are tested in it"
+case "$1" in
+test) npm run --silent check && npm run --silent check-api && npm run --silent check-size && npm run --silent unit && npm run --silent browser ;;
+screenshots) npm run --silent screenshots ;;
+esac
