@@ -179,6 +179,13 @@ impl Simulated {
                 let account = self.account.lock().unwrap();
                 (200, "application/json", format!(r#"{{"sub":"{account}","email":"{account}@example.com"}}"#), None)
             }
+            "/.well-known/openid-configuration" => {
+                let body = format!(
+                    r#"{{"issuer":"{0}","authorization_endpoint":"{0}/authorize","token_endpoint":"{0}/token"}}"#,
+                    self.origin
+                );
+                (200, "application/json", body, None)
+            }
             "/elsewhere" => {
                 (200, "application/json", r#"{"access_token":"stolen","token_type":"Bearer"}"#.to_owned(), None)
             }

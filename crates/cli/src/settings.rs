@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
+use strongroom::console::Issuer;
 use strongroom::oauth::Reach;
 use strongroom::vault::Builder;
 use strongroom::{Catalog, Secret, Vault};
@@ -29,6 +30,7 @@ pub(crate) struct Settings {
     audit: AuditSettings,
     limits: LimitSettings,
     providers: ProviderSettings,
+    console: ConsoleSettings,
     pub(crate) log: LogSettings,
 }
 
@@ -71,6 +73,43 @@ struct LimitSettings {
 struct ProviderSettings {
     directory: PathBuf,
     networks: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConsoleSettings {
+    issuer: String,
+    client_id: String,
+    client_secret_file: PathBuf,
+    operators: Vec<String>,
+    users: bool,
+}
+
+impl ConsoleSettings {
+    fn issuer(&self) -> Result<Option<Issuer>> {
+        if self.issuer.is_empty() {
+            return Ok(None);
+        }
+        let file = &self.client_secret_file;
+        let client_secret = match file.as_os_str().is_empty() {
+            true => None,
+            false => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("console.client_secret_file: cannot read {}", file.display()))?;
+                Some(Secret::from(text.trim()))
+            }
+        };
+        if self.client_id.is_empty() {
+            bail!("console.issuer is set, and so must be console.client_id");
+        }
+        Ok(Some(Issuer {
+            issuer: self.issuer.clone(),
+            client_id: self.client_id.clone(),
+            client_secret,
+            operators: self.operators.clone(),
+            users: self.users,
+        }))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -151,6 +190,10 @@ impl Settings {
         };
         let networks = self.providers.networks.iter().map(network).collect::<Result<_>>()?;
         let builder = builder.catalog(self.catalog()?).reach(Reach { loopback: false, networks });
+        let builder = match self.console.issuer()? {
+            Some(issuer) => builder.issuer(issuer),
+            None => builder,
+        };
         let public = &self.server.public_url;
         if public.is_empty() {
             return Ok(builder);
@@ -239,6 +282,7 @@ fn apply_environment(table: &mut Table) -> Result<()> {
             Value::Integer(_) => {
                 Value::Integer(text.parse().map_err(|_| anyhow!("{variable} must be a whole number"))?)
             }
+            Value::Boolean(_) => Value::Boolean(text.parse().map_err(|_| anyhow!("{variable} must be true or false"))?),
             Value::Array(_) => Value::Array(
                 text.split(',')
                     .map(str::trim)

@@ -2,7 +2,7 @@
 //! page of ours made it (Fetch Metadata), or, from a browser that does not say, if its `Origin` is ours to the letter.
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use strongroom::Token;
+use strongroom::{Secret, Token};
 
 use crate::origin::Page;
 use crate::problem::Problem;
@@ -39,6 +39,15 @@ pub(crate) fn set(token: &Token) -> String {
 /// The header that takes it away.
 pub(crate) fn clear() -> String {
     format!("{NAME}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
+}
+
+/// What a sign-in at an OpenID provider hangs on, until the browser is back: Lax, for it comes from another site.
+pub(crate) const SIGN_IN: &str = "__Host-strongroom-sign-in";
+
+/// The header that gives a browser the sign-in's cookie, or takes it away.
+pub(crate) fn signing_in(browser: Option<&Secret<String>>) -> String {
+    let (value, age) = browser.map_or(("", 0), |browser| (browser.expose().as_str(), 600));
+    format!("{SIGN_IN}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={age}")
 }
 
 /// A cookie of a request, by its name.

@@ -12,6 +12,7 @@ use strongroom_crypto::{Entropy, Key, KeyTextError, Keyring, OsEntropy, Secret, 
 use url::Url;
 
 use crate::clock::{Clock, SystemClock};
+use crate::console::Issuer;
 use crate::error::Error;
 use crate::id::{CredentialId, Owner, PluginName, TenantId, TenantName};
 use crate::manifest::Manifest;
@@ -37,6 +38,7 @@ pub struct Vault {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) egress: Arc<Egress>,
     pub(crate) public_url: Option<Url>,
+    pub(crate) issuer: Option<Arc<Issuer>>,
     pub(crate) breakers: Arc<Breakers>,
     pub(crate) closing: Arc<AtomicBool>,
     pub(crate) flights: Arc<Mutex<HashMap<CredentialId, Flight>>>,
@@ -95,9 +97,17 @@ pub struct Builder {
     catalog: Option<Catalog>,
     reach: Reach,
     public_url: Option<Url>,
+    issuer: Option<Issuer>,
 }
 
 impl Builder {
+    /// Where people sign in at the console, beside links.
+    #[must_use]
+    pub fn issuer(mut self, issuer: Issuer) -> Self {
+        self.issuer = Some(issuer);
+        self
+    }
+
     /// The providers that are known, instead of those compiled in.
     #[must_use]
     pub fn catalog(mut self, catalog: Catalog) -> Self {
@@ -184,6 +194,7 @@ impl Builder {
             }),
             egress: Arc::new(Egress::new(self.reach).map_err(|_| OpenError::Client)?),
             public_url: self.public_url,
+            issuer: self.issuer.map(Arc::new),
             breakers: Arc::default(),
             closing: Arc::default(),
             flights: Arc::default(),
@@ -208,6 +219,7 @@ impl Vault {
             catalog: None,
             reach: Reach::default(),
             public_url: None,
+            issuer: None,
         }
     }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::console::Console;
-use strongroom::{Secret, Token};
-use utoipa::ToSchema;
+use strongroom::{Secret, TenantId, Token};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -20,7 +20,33 @@ use crate::principal::Visitor;
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(show, sign_out)).routes(routes!(sign_out_everywhere)).routes(routes!(sign_in))
+    OpenApiRouter::new()
+        .routes(routes!(show, sign_out))
+        .routes(routes!(sign_out_everywhere))
+        .routes(routes!(ways, sign_in))
+        .routes(routes!(begin))
+        .routes(routes!(finish))
+}
+
+/// How people can sign in, beside a link.
+#[derive(Serialize, ToSchema)]
+struct SignInWays {
+    /// Whether there is an OpenID provider: `/console/sign-in` leads there.
+    issuer: bool,
+}
+
+/// What an OpenID provider sends a browser back with.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SignInCallback {
+    #[serde(default)]
+    state: String,
+    /// The authorization code.
+    #[serde(default)]
+    #[param(value_type = String)]
+    code: String,
+    /// Who answers (RFC 9207).
+    iss: Option<String>,
 }
 
 /// Who is signed in at the console.
@@ -72,6 +98,55 @@ async fn sign_in(
     let link = Token::parse(json.body.link.expose()).map_err(|_| Problem::not_found("link"))?;
     let (_, token) = app.vault.sign_in(&strongroom::Actor::anybody(), &link).await?;
     Ok(with_cookie(&console::set(&token)))
+}
+
+/// Show how people can sign in
+#[utoipa::path(get, path = "/v1/console/sign-in", operation_id = "showSignIn", tag = "console",
+    responses((status = 200, body = SignInWays)))]
+async fn ways(State(app): State<Arc<App>>) -> Response {
+    axum::Json(SignInWays { issuer: app.vault.has_issuer() }).into_response()
+}
+
+/// Sign in at the OpenID provider
+///
+/// The page that a browser is sent to. It sets a cookie and goes on to the provider.
+#[utoipa::path(get, path = "/console/sign-in", operation_id = "beginSignIn", tag = "console",
+    responses((status = 303, description = "To the provider"), (status = 404, description = "There is none")))]
+async fn begin(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let begun = app.vault.begin_sign_in(default_tenant(&app).await?).await?;
+    Ok(redirect(begun.authorize.as_str(), &[console::signing_in(Some(&begun.browser))]))
+}
+
+/// Come back from the OpenID provider
+#[utoipa::path(get, path = "/console/callback", operation_id = "finishSignIn", tag = "console", params(SignInCallback),
+    responses((status = 303, description = "To the console"), (status = 404, description = "It does not fit")))]
+async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let unfit = || Problem::not_found("sign-in");
+    let axum::extract::Query(query): axum::extract::Query<SignInCallback> =
+        axum::extract::Query::try_from_uri(&uri).map_err(|_| unfit())?;
+    let browser = console::cookie(&headers, console::SIGN_IN).filter(|text| text.len() == 43).ok_or_else(unfit)?;
+    let (browser, code) = (Secret::new(browser), Secret::new(query.code));
+    let came = (query.state.as_str(), &code, query.iss.as_deref());
+    let tenant = default_tenant(&app).await?;
+    let (_, token) = app.vault.finish_sign_in(&strongroom::Actor::anybody(), tenant, &browser, came).await?;
+    Ok(redirect("/", &[console::signing_in(None), console::set(&token)]))
+}
+
+async fn default_tenant(app: &App) -> Result<TenantId, Problem> {
+    let name = "default".parse().map_err(|_| Problem::internal())?;
+    Ok(app.vault.tenant(&name).await?.id)
+}
+
+fn redirect(to: &str, cookies: &[String]) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.extend(HeaderValue::try_from(to).map(|to| (header::LOCATION, to)));
+    for cookie in cookies {
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
 }
 
 /// Show who is signed in

@@ -7,6 +7,7 @@ mod ambient;
 mod bad_input;
 mod connections;
 mod console;
+mod console_oidc;
 mod credentials;
 mod harness;
 mod matrix;

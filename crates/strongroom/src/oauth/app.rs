@@ -174,11 +174,7 @@ impl Vault {
             created_at: now,
             mac: [0; 32],
         };
-        row.client_secret = draft.client_secret.map(|secret| {
-            self.in_app_context(&row, |context| {
-                self.keyring.seal(&*self.entropy, Kind::App, context, secret.expose().as_bytes())
-            })
-        });
+        row.client_secret = draft.client_secret.map(|secret| self.seal_app_secret(&row, &secret));
         row.mac = row.columns(|columns| self.keyring.row_mac("oauth_app", columns));
         let entry = self.entry(actor, tenant, Action::OauthAppCreate).on(&row.id).leaving(row.digest());
         match self.within_deadline(self.store.insert_app(&row, entry)).await {
@@ -264,6 +260,12 @@ impl Vault {
                 unattended: false,
             },
         }))
+    }
+
+    pub(crate) fn seal_app_secret(&self, row: &AppRow, secret: &Secret<String>) -> Sealed {
+        self.in_app_context(row, |context| {
+            self.keyring.seal(&*self.entropy, Kind::App, context, secret.expose().as_bytes())
+        })
     }
 
     pub(crate) fn app_secret(&self, row: &AppRow) -> Result<Option<Secret<String>>, Error> {

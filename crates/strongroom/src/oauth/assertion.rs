@@ -74,7 +74,8 @@ struct Header<'a> {
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
-    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
     aud: &'a str,
     iat: i64,
     exp: i64,
@@ -90,7 +91,7 @@ fn part(json: &impl Serialize) -> Option<String> {
 /// What an assertion says.
 pub(crate) struct Said<'a> {
     pub(crate) issuer: &'a str,
-    pub(crate) subject: &'a str,
+    pub(crate) subject: Option<&'a str>,
     pub(crate) audience: &'a str,
     pub(crate) scope: Option<&'a str>,
 }

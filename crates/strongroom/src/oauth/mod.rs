@@ -5,7 +5,7 @@ pub mod app;
 mod assertion;
 pub(crate) mod breaker;
 pub mod connection;
-mod discovery;
+pub(crate) mod discovery;
 pub(crate) mod egress;
 mod keep;
 pub mod refresh;

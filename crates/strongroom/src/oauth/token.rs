@@ -13,13 +13,16 @@ use super::app::Registration;
 use super::assertion::{KeyFile, Said};
 use super::egress::{Answer, Call, EgressError};
 use crate::fields::{Value, Values};
-use crate::provider::{Body, ClientAuth};
+use crate::provider::{Body, ClientAuth, Subject};
 use crate::vault::Vault;
 
 /// Longer than any token lives; what claims more is taken for this.
 const LONGEST: f64 = 365.0 * 24.0 * 3600.0;
 /// No provider's `Retry-After` keeps a credential from being tried for longer.
 const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Longer than an ID token, which is the longest that is kept beside the tokens.
+const KEPT: usize = 16 * 1024;
 
 /// What is asked of the token endpoint.
 pub(crate) enum Ask<'a> {
@@ -162,7 +165,11 @@ impl Vault {
         let audience = registration.audience()?;
         let said = Said {
             issuer: account,
-            subject: subject.map_or(account, String::as_str),
+            subject: match (subject, registration.provider.token.subject) {
+                (Some(subject), _) => Some(subject),
+                (None, Subject::Always) => Some(account),
+                (None, Subject::Named) => None,
+            },
             audience: &audience,
             scope: Some(scopes),
         };
@@ -189,7 +196,7 @@ impl Vault {
             (ClientAuth::PrivateKeyJwt, Some(secret)) => {
                 let key = KeyFile::read(&secret).ok_or_else(|| Failure::config("key-file-invalid"))?;
                 let audience = registration.audience()?;
-                let said = Said { issuer: id, subject: id, audience: &audience, scope: None };
+                let said = Said { issuer: id, subject: Some(id), audience: &audience, scope: None };
                 let signed = key.sign(&said, now, &*self.entropy).ok_or_else(|| Failure::config("key-file-invalid"))?;
                 let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
                 proof.members.push(("client_id", Secret::from(id.as_str())));
@@ -272,7 +279,7 @@ impl Registration {
                         .keep
                         .answer
                         .iter()
-                        .filter_map(|(name, place)| Some((name.clone(), Secret::new(word(&json, place)?))))
+                        .filter_map(|(name, place)| Some((name.clone(), Secret::new(shown(&json, place, KEPT)?))))
                         .collect(),
                     refresh_token: text(&mut json, &places.refresh_token),
                 })
@@ -382,8 +389,12 @@ fn text(json: &mut Json, pointer: &str) -> Option<Secret<String>> {
 }
 
 pub(crate) fn word(json: &Json, pointer: &str) -> Option<String> {
+    shown(json, pointer, 1000)
+}
+
+fn shown(json: &Json, pointer: &str, most: usize) -> Option<String> {
     match json.pointer(pointer)? {
-        Json::String(text) if !text.is_empty() && text.len() <= 1000 => Some(text.clone()),
+        Json::String(text) if !text.is_empty() && text.len() <= most => Some(text.clone()),
         Json::Number(number) => Some(number.to_string()),
         _ => None,
     }

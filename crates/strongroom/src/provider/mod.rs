@@ -120,6 +120,9 @@ pub struct TokenEndpoint {
     /// What the client asks with where nobody consents: a provider without `[authorize]`.
     #[serde(default, skip_serializing_if = "Grant::is_default")]
     pub grant: Grant,
+    /// Whether an assertion for a service account names the account as its subject even if it acts for nobody else.
+    #[serde(default, skip_serializing_if = "Subject::is_default")]
+    pub subject: Subject,
     /// Whom an assertion is for, where that is not the token endpoint: the issuer, at most. An address, or a template of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
@@ -148,6 +151,7 @@ impl TokenEndpoint {
             refresh_url: None,
             client_auth: ClientAuth::default(),
             grant: Grant::default(),
+            subject: Subject::default(),
             audience: None,
             body: Body::default(),
             params: BTreeMap::new(),
@@ -200,6 +204,24 @@ pub enum Grant {
     ClientCredentials,
     /// An assertion for a service account, signed with the account's key file (RFC 7523 2.1).
     JwtBearer,
+}
+
+/// When an assertion for a service account has a subject.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// Always, as RFC 7523 3 wants it: the account itself, unless it acts for somebody.
+    #[default]
+    Always,
+    /// Only when it acts for somebody, as Google has it.
+    Named,
+}
+
+impl Subject {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Grant {

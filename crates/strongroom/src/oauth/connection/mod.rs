@@ -212,7 +212,9 @@ impl Vault {
     ) -> Result<Connecting, Error> {
         let (vault, actor) = (self.clone(), actor.clone());
         let credential = uninterrupted(async move {
-            let account = key_file.as_ref().and_then(KeyFile::read).and_then(|key| key.account);
+            let for_accounts = registration.provider.token.grant == Grant::JwtBearer;
+            let named = key_file.as_ref().and_then(KeyFile::read).and_then(|key| key.account);
+            let account = named.or_else(|| for_accounts.then(|| registration.row.client_id.clone()));
             let kept: Values = key_file.into_iter().map(|key| (KEY_FILE.to_owned(), Value::Text(key))).collect();
             let asked = vault.ask_itself(&registration, &row.scopes, &kept).await;
             let tokens = asked.map_err(|failure| Error::Provider(failure.cause().to_owned()))?;

@@ -2,9 +2,12 @@
 //! cookie; the session ends when nobody has used it for half an hour, and after eight hours whatever happens. An operator's
 //! changes want a sign-in of a moment ago. Rows carry a MAC: a session written into the database by hand is none.
 
+mod oidc;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
+pub use oidc::{Issuer, SignIn};
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
 use crate::access::{Actor, Who};
@@ -129,6 +132,32 @@ impl Vault {
             Err(error) => Err(error),
             Ok(()) => Ok((console(&row, now), token)),
         }
+    }
+
+    /// A session without a link: whoever calls this knows who it is.
+    pub(crate) async fn open_console(
+        &self,
+        actor: &Actor,
+        tenant: TenantId,
+        visitor: Visitor,
+    ) -> Result<(Console, Token), Error> {
+        let now = self.clock.now();
+        let token = Token::generate(TokenKind::Console, &*self.entropy);
+        let mut row = ConsoleRow {
+            id: SessionId::generate(now, &*self.entropy),
+            tenant,
+            visitor,
+            hash: token.hash(),
+            opened_at: Some(now),
+            seen_at: now,
+            expires_at: now.saturating_add(LONGEST).unwrap_or(now),
+            created_at: now,
+            mac: [0; 32],
+        };
+        self.authenticate_row(&mut row);
+        let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
+        self.within_deadline(self.store.insert_console(&row, entry)).await?;
+        Ok((console(&row, now), token))
     }
 
     /// Ends this session, or all sessions of the same visitor and the links that are out.

@@ -1,0 +1,148 @@
+//! Signing in at the console with an OpenID provider: who gets in as what, and every answer that must get nobody in.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header;
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+use strongroom::console::Issuer;
+use strongroom::oauth::Reach;
+use strongroom::{Secret, clock::Clock};
+use url::Url;
+
+use crate::harness::{Answer, Server};
+use crate::provider::{Policy, Simulated};
+use crate::support::CANARY;
+
+struct House {
+    server: Server,
+    provider: Arc<Simulated>,
+}
+
+struct Begun {
+    authorize: Url,
+    cookie: String,
+}
+
+impl House {
+    async fn new(test: &str, users: bool) -> Self {
+        let provider = Simulated::new(Policy::Strict).await;
+        let issuer = Issuer {
+            issuer: provider.origin.clone(),
+            client_id: "console".to_owned(),
+            client_secret: Some(Secret::new(format!("cs-{CANARY}"))),
+            operators: vec!["Olga@example.com".to_owned(), "sub:boss".to_owned()],
+            users,
+        };
+        let reach = Reach { loopback: true, networks: Vec::new() };
+        let server = Server::built(test, |builder| builder.reach(reach).issuer(issuer), |config| config).await;
+        Self { server, provider }
+    }
+
+    async fn begin(&self) -> Begun {
+        let answer = self.server.get("/console/sign-in", "").await;
+        assert_eq!(answer.status, 303);
+        let set = answer.headers[header::SET_COOKIE].to_str().unwrap();
+        for part in ["__Host-strongroom-sign-in=", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"] {
+            assert!(set.contains(part), "{part} in {set}");
+        }
+        let authorize = Url::parse(answer.headers[header::LOCATION].to_str().unwrap()).unwrap();
+        Begun { cookie: set.split(';').next().unwrap().to_owned(), authorize }
+    }
+
+    fn claims(&self, begun: &Begun) -> Value {
+        let exp = self.server.clock.now().as_second() + 300;
+        json!({"iss": self.provider.origin, "sub": "u-1", "aud": "console", "exp": exp, "nonce": query(begun, "nonce"),
+            "email": "olga@example.com", "email_verified": true})
+    }
+
+    /// The browser comes back, and the token endpoint answers with these claims.
+    async fn come_back(&self, state: &str, cookie: &str, claims: &Value) -> Answer {
+        let part = |json: &Value| BASE64URL_NOPAD.encode(json.to_string().as_bytes());
+        let token = format!("{}.{}.{}", part(&json!({"alg": "RS256"})), part(claims), part(&json!(CANARY)));
+        *self.provider.members.lock().unwrap() = format!(r#""expires_in":300,"id_token":"{token}""#);
+        let path = format!("/console/callback?state={state}&code=code-{CANARY}");
+        let request = Server::request("GET", &path, "").header("cookie", cookie).header("sec-fetch-site", "cross-site");
+        self.server.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    async fn who(&self, answer: &Answer) -> Value {
+        assert_eq!((answer.status.as_u16(), &answer.headers[header::LOCATION]), (303, &"/".parse().unwrap()));
+        let cookies = answer.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
+        let cookie = cookies.filter(|cookie| cookie.starts_with("__Host-strongroom-console=")).collect::<Vec<_>>();
+        assert_eq!(cookie.len(), 1);
+        let cookie = cookie[0];
+        assert!(cookie.contains("SameSite=Strict"));
+        let request = Server::request("GET", "/v1/console", "").header("cookie", cookie.split(';').next().unwrap());
+        let request = request.header("sec-fetch-site", "same-origin");
+        self.server.send(request.body(Body::empty()).unwrap()).await.json()
+    }
+}
+
+fn query(begun: &Begun, name: &str) -> String {
+    begun.authorize.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned()
+}
+
+#[tokio::test]
+async fn people_get_in_as_what_the_settings_say() {
+    let house = House::new("oidc", true).await;
+    assert_eq!(house.server.get("/v1/console/sign-in", "").await.json(), json!({"issuer": true}));
+    for (change, role, user) in [
+        (json!({}), "operator", Value::Null),
+        (json!({"sub": "boss", "email": null}), "operator", Value::Null),
+        (json!({"email": "ann@example.com"}), "user", json!("u-1")),
+        (json!({"email_verified": false}), "user", json!("u-1")),
+        (json!({"aud": ["other", "console"], "azp": "console"}), "operator", Value::Null),
+    ] {
+        let begun = house.begin().await;
+        let mut claims = house.claims(&begun);
+        for (name, value) in change.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        let answer = house.come_back(&query(&begun, "state"), &begun.cookie, &claims).await;
+        let who = house.who(&answer).await;
+        assert_eq!((&who["role"], &who["user_id"]), (&json!(role), &user), "{change}");
+    }
+    let asked = house.provider.asked("/token").pop().unwrap();
+    assert!(asked.member("code_verifier").is_some());
+    assert_eq!(asked.member("redirect_uri").as_deref(), Some("https://vault.example.com/console/callback"));
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_fit_gets_nobody_in() {
+    let house = House::new("oidc-attacks", false).await;
+    for (attack, change) in [
+        ("another sign-in's nonce", json!({"nonce": "x"})),
+        ("no nonce", json!({"nonce": null})),
+        ("a token for another client", json!({"aud": "other"})),
+        ("a token that another client asked for", json!({"aud": ["console", "other"], "azp": "other"})),
+        ("another issuer", json!({"iss": "https://evil.example"})),
+        ("a token that is over", json!({"exp": 1})),
+        ("an address that nobody verified", json!({"email_verified": false})),
+        ("somebody whom nobody named", json!({"email": "eve@example.com"})),
+    ] {
+        let begun = house.begin().await;
+        let mut claims = house.claims(&begun);
+        for (name, value) in change.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        let answer = house.come_back(&query(&begun, "state"), &begun.cookie, &claims).await;
+        assert_eq!(answer.problem().0, "not-found", "{attack}");
+        assert!(answer.headers.get(header::SET_COOKIE).is_none(), "{attack}");
+    }
+    let (begun, other) = (house.begin().await, house.begin().await);
+    let claims = house.claims(&begun);
+    for (attack, state, cookie) in [
+        ("no cookie: a link that somebody was sent", query(&begun, "state"), String::new()),
+        ("another browser's cookie", query(&begun, "state"), other.cookie.clone()),
+        ("another sign-in's state", query(&other, "state"), begun.cookie.clone()),
+        ("no state", String::new(), begun.cookie.clone()),
+    ] {
+        let exchanges = house.provider.asked("/token").len();
+        assert_eq!(house.come_back(&state, &cookie, &claims).await.problem().0, "not-found", "{attack}");
+        assert_eq!(house.provider.asked("/token").len(), exchanges, "{attack}: nothing was exchanged");
+    }
+    let honest = house.come_back(&query(&begun, "state"), &begun.cookie, &claims).await;
+    assert_eq!(house.who(&honest).await["role"], "operator", "the control");
+}

@@ -1,0 +1,189 @@
+//! Signing in at the console with an account at an OpenID provider. Everything of the flow hangs on one random text that only
+//! the browser has: state, nonce and PKCE verifier are derived from it, so there is nothing to store and nothing to mix up.
+//! The ID token comes straight from the token endpoint over TLS, which stands for its signature (OpenID Connect Core 3.1.3.7).
+
+use std::sync::Arc;
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::Deserialize;
+use strongroom_crypto::{Secret, Token, digest, sha256};
+use url::Url;
+
+use super::{Console, Visitor};
+use crate::access::Actor;
+use crate::error::Error;
+use crate::id::{AppId, TenantId, UserId};
+use crate::oauth::app::{AppRow, Registration};
+use crate::oauth::discovery::discover;
+use crate::oauth::token::Ask;
+use crate::vault::Vault;
+
+/// A provider's clock may be off by as much, in seconds.
+const LEEWAY: i64 = 60;
+/// Where the ID token is kept among what came with the tokens.
+const ID_TOKEN: &str = "id_token";
+
+/// The OpenID provider of the console's people.
+#[derive(Debug)]
+pub struct Issuer {
+    /// Its issuer identifier.
+    pub issuer: String,
+    /// The console's client id there; its redirect address is `{public_url}/console/callback`.
+    pub client_id: String,
+    /// The client's secret; none for a public client.
+    pub client_secret: Option<Secret<String>>,
+    /// Who is an operator: addresses that the provider has verified, or `sub:` and the provider's own id.
+    pub operators: Vec<String>,
+    /// Whether everybody else signs in as the user whose name is the provider's id of them (`sub`).
+    pub users: bool,
+}
+
+/// What the sign-in page does: it keeps a text in a cookie and goes on to the provider.
+#[derive(Debug)]
+pub struct SignIn {
+    /// The provider's page.
+    pub authorize: Url,
+    /// For the cookie.
+    pub browser: Secret<String>,
+}
+
+/// What is read of an ID token.
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: Audience,
+    azp: Option<String>,
+    exp: i64,
+    nonce: Option<String>,
+    email: Option<String>,
+    #[serde(default)]
+    email_verified: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Three texts from one, none of which tells another.
+fn derived(purpose: &str, browser: &Secret<String>) -> Secret<String> {
+    Secret::new(BASE64URL_NOPAD.encode(&digest(purpose, &[browser.expose().as_bytes()])))
+}
+
+impl Vault {
+    /// Whether people can sign in so.
+    #[must_use]
+    pub fn has_issuer(&self) -> bool {
+        self.issuer.is_some()
+    }
+
+    /// Begins a sign-in.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no issuer; [`Error::Provider`] if it does not describe itself.
+    pub async fn begin_sign_in(&self, tenant: TenantId) -> Result<SignIn, Error> {
+        let (_, registration, redirect) = self.console_registration(tenant).await?;
+        let browser = self.random_text();
+        let gone = || Error::NotFound { what: "issuer" };
+        let template = &registration.provider.authorize.as_ref().ok_or_else(gone)?.url;
+        let mut authorize =
+            registration.address(template).map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
+        let verifier = derived("oidc-verifier", &browser);
+        let challenge = BASE64URL_NOPAD.encode(&sha256(verifier.expose().as_bytes()));
+        authorize
+            .query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &registration.row.client_id)
+            .append_pair("redirect_uri", &redirect)
+            .append_pair("scope", "openid email")
+            .append_pair("state", derived("oidc-state", &browser).expose())
+            .append_pair("nonce", derived("oidc-nonce", &browser).expose())
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256");
+        Ok(SignIn { authorize, browser })
+    }
+
+    /// Ends it: the code is exchanged, the ID token is judged, and a session begins.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for what does not fit, and for people who are neither operators nor users; [`Error::Provider`].
+    pub async fn finish_sign_in(
+        &self,
+        actor: &Actor,
+        tenant: TenantId,
+        browser: &Secret<String>,
+        (state, code, iss): (&str, &Secret<String>, Option<&str>),
+    ) -> Result<(Console, Token), Error> {
+        let gone = || Error::NotFound { what: "sign-in" };
+        let (issuer, registration, redirect) = self.console_registration(tenant).await?;
+        let other_issuer = iss.map_or(registration.provider.iss_required, |iss| iss != issuer.issuer);
+        if state != derived("oidc-state", browser).expose() || other_issuer {
+            return Err(gone());
+        }
+        let verifier = derived("oidc-verifier", browser);
+        let ask = Ask::Code { code, verifier: Some(&verifier), redirect: &redirect };
+        let tokens =
+            self.ask(&registration, ask).await.map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
+        let token = tokens.kept.iter().find(|(name, _)| name == ID_TOKEN).map(|(_, token)| token);
+        let claims = token.and_then(claims).ok_or_else(gone)?;
+        let for_us = match &claims.aud {
+            Audience::One(audience) => *audience == issuer.client_id,
+            Audience::Many(all) => {
+                all.contains(&issuer.client_id) && claims.azp.as_ref().is_none_or(|azp| *azp == issuer.client_id)
+            }
+        };
+        let fresh = claims.exp + LEEWAY > self.clock.now().as_second();
+        let ours = claims.nonce.as_deref() == Some(derived("oidc-nonce", browser).expose());
+        if claims.iss != issuer.issuer || !for_us || !fresh || !ours {
+            return Err(gone());
+        }
+        let visitor = issuer.visitor(&claims).ok_or_else(gone)?;
+        self.open_console(actor, tenant, visitor).await
+    }
+
+    /// The registration is made from the settings each time: nothing of it is stored.
+    async fn console_registration(&self, tenant: TenantId) -> Result<(Arc<Issuer>, Registration, String), Error> {
+        let issuer = self.issuer.clone().ok_or(Error::NotFound { what: "issuer" })?;
+        let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
+        let mut provider = discover(&self.egress, &issuer.issuer, false).await?;
+        provider.keep.answer.insert(ID_TOKEN.to_owned(), "/id_token".to_owned());
+        let now = self.clock.now();
+        let mut row = AppRow {
+            id: AppId::generate(now, &*self.entropy),
+            tenant,
+            provider: issuer.issuer.clone(),
+            definition: None,
+            parameters: String::new(),
+            client_id: issuer.client_id.clone(),
+            client_secret: None,
+            created_at: now,
+            mac: [0; 32],
+        };
+        row.client_secret = issuer.client_secret.as_ref().map(|secret| self.seal_app_secret(&row, secret));
+        let redirect = format!("{}/console/callback", base.as_str().trim_end_matches('/'));
+        Ok((issuer, Registration { row, provider: Arc::new(provider), parameters: Default::default() }, redirect))
+    }
+}
+
+impl Issuer {
+    fn visitor(&self, claims: &Claims) -> Option<Visitor> {
+        let verified = claims.email.as_ref().filter(|_| claims.email_verified);
+        let is_operator = |entry: &String| match entry.strip_prefix("sub:") {
+            Some(sub) => sub == claims.sub,
+            None => verified.is_some_and(|email| email.eq_ignore_ascii_case(entry)),
+        };
+        if self.operators.iter().any(is_operator) {
+            return Some(Visitor::Operator);
+        }
+        let user = claims.sub.parse::<UserId>().ok().filter(|_| self.users)?;
+        Some(Visitor::User(user))
+    }
+}
+
+fn claims(token: &Secret<String>) -> Option<Claims> {
+    let payload = token.expose().split('.').nth(1)?;
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?).ok()
+}
