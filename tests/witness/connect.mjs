@@ -2,7 +2,8 @@
 // browser and its user may do, nobody else can. The provider is at another site than the vault: SameSite counts.
 import assert from 'node:assert/strict';
 import { Application, Person, openBrowser } from './application.mjs';
-import { Oidc, whoIs } from './oidc.mjs';
+import { Oidc, signIn } from './oidc.mjs';
+import { whoIs } from './registrar.mjs';
 import { Vault, proved, until } from './vault.mjs';
 
 const oidc = await Oidc.start('localhost');
@@ -44,7 +45,9 @@ application.vault = vault;
 for (const user of ['alice', 'bob']) application.sessions[user] = await vault.session(user);
 await vault.plugin('witness', [], application.returnAddress);
 
-const client = await oidc.register('client_secret_basic');
+const client = await oidc.register('client_secret_basic', {
+  grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+});
 const create = (provider) =>
   vault.cli(['oauth-app', 'create', provider, '--client-id', client.client_id], client.client_secret);
 const discovered = await create(oidc.issuer);
@@ -55,17 +58,10 @@ assert.equal(app.redirect_address, `${vault.origin}/api/auth/oauth/callback/${ap
 await oidc.redirectTo(app.redirect_address);
 proved('oauth-app create with an overlay file: its redirect address is one that the provider takes');
 
-async function consent(page, login) {
-  await page.fill('input[name=login]', login);
-  await page.fill('input[name=password]', 'any');
-  await page.click('button[type=submit]');
-  await page.waitForSelector('input[name=prompt][value=consent]', { state: 'attached' });
-}
-
 const browser = await openBrowser();
 const alice = await Person.with(browser, application, 'alice');
 const begun = await alice.begin();
-await consent(alice.page, 'alice');
+await signIn(alice.page, 'alice');
 proved('Chromium goes from the start address to the login and consent pages of the provider, at another site');
 
 const [cookie] = (await alice.context.cookies(vault.origin)).filter(({ name }) => name.startsWith('__Host-strongroom-'));
@@ -131,7 +127,7 @@ proved('the browser and the user who began it end on the application, connected;
 
 const plain = await Person.with(browser, application, 'bob');
 await plain.begin();
-await consent(plain.page, 'bob');
+await signIn(plain.page, 'bob');
 await plain.page.click('button[type=submit]');
 const bobs = await plain.credential();
 assert.equal(bobs.account, 'bob@example.com');
@@ -140,7 +136,7 @@ proved('without anybody in between, redirects across sites connect bob in one go
 
 const mallory = await Person.with(browser, application, 'bob');
 await mallory.begin({ credential: bobs.id });
-await consent(mallory.page, 'mallory');
+await signIn(mallory.page, 'mallory');
 await mallory.page.click('button[type=submit]');
 assert.equal(await mallory.end(), null);
 assert.deepEqual([application.last.status, application.last.body.type], [409, 'urn:strongroom:problem:other-account']);
@@ -187,8 +183,7 @@ await vault.ok('DELETE', path, application.sessions.alice, undefined, { 'if-matc
 await until('the provider is told', 10, () => oidc.revoked === 1);
 assert.equal(await whoIs(last, userinfo), null);
 assert.equal(await oidc.isActive(token), false);
-const refused = await oidc.asClient('/token', { grant_type: 'refresh_token', refresh_token: token });
-assert.deepEqual([refused.status, refused.body.error], [400, 'invalid_grant']);
+assert.deepEqual(await oidc.refreshWith(token), [400, 'invalid_grant']);
 assert.equal((await vault.call('GET', `${path}/secret?user_id=alice`, vault.pluginKey)).status, 404);
 const spared = (await vault.read(bobs.id, 'bob')).fields.access_token;
 assert.equal(await whoIs(spared, userinfo), 'bob@example.com');

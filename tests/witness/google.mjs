@@ -7,7 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import { createEmulator } from 'emulate';
 import { Application, Person, openBrowser } from './application.mjs';
 import { CALENDAR, GMAIL, startGoogle } from './google-oidc.mjs';
-import { whoIs } from './oidc.mjs';
+import { whoIs } from './registrar.mjs';
 import { CANARY, Vault, freePort, proved, until } from './vault.mjs';
 
 const entry = execFileSync(process.env.STRONGROOM, ['provider', 'show', 'google'], { encoding: 'utf8' });
@@ -159,8 +159,7 @@ async function atDocumented() {
   await until('the provider is told', 10, () => google.revoked === 1);
   assert.deepEqual(google.revocations, [{ members: ['token'], authorization: '' }]);
   assert.equal(await whoIs(last, userinfo), null);
-  const refused = await google.asClient('/token', { grant_type: 'refresh_token', refresh_token: token });
-  assert.deepEqual([refused.status, refused.body.error], [400, 'invalid_grant']);
+  assert.deepEqual(await google.refreshWith(token), [400, 'invalid_grant']);
   proved('Google as documented: deleted, the token alone is sent to be revoked, and the whole grant is gone');
 
   await vault.plugin('online', [GMAIL], application.returnAddress);

@@ -1,8 +1,8 @@
 // An OpenID provider that somebody else wrote: oidc-provider, with PKCE required, rotation of refresh tokens, revocation,
 // introspection, its own pages for login and consent, and registration of clients, as at a provider's console.
-import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
+import { Registrar } from './registrar.mjs';
 import { CANARY, freePort } from './vault.mjs';
 
 // It says that its keys and pages are for development, which is so. The lines of the proof stay readable.
@@ -18,6 +18,9 @@ const common = {
   pkce: { required: () => true },
 };
 
+const short = { AccessToken: 12, ClientCredentials: 12 };
+const long = { RefreshToken: 3600, Grant: 3600, Session: 3600, Interaction: 600, IdToken: 600, DeviceCode: 600 };
+
 const features = {
   revocation: { enabled: true },
   introspection: { enabled: true },
@@ -31,7 +34,7 @@ const features = {
 };
 
 /** A running provider, and what it did. */
-export class Oidc {
+export class Oidc extends Registrar {
   static async start(host, configuration = {}, middleware = null) {
     const oidc = new Oidc();
     const port = await freePort();
@@ -39,12 +42,12 @@ export class Oidc {
     const provider = new Provider(oidc.issuer, {
       ...common,
       scopes: ['openid', 'offline_access', 'jobs'],
-      ttl: { AccessToken: 12, ClientCredentials: 12, RefreshToken: 3600, Grant: 3600, Session: 3600, Interaction: 600, IdToken: 600 },
       rotateRefreshToken: true,
       ...configuration,
+      ttl: { ...short, ...long, ...configuration.ttl },
       features: { ...features, ...configuration.features },
     });
-    for (const model of ['AccessToken', 'RefreshToken', 'AuthorizationCode']) {
+    for (const model of ['AccessToken', 'RefreshToken', 'AuthorizationCode', 'DeviceCode']) {
       const { prototype } = provider[model];
       const generate = prototype.generateTokenId;
       prototype.generateTokenId = function withCanary() {
@@ -53,7 +56,7 @@ export class Oidc {
     }
     provider.on('refresh_token.saved', (token) => oidc.refreshTokens.push({ token: token.jti, account: token.accountId }));
     provider.on('grant.success', (ctx) => oidc.grants.push(ctx.oidc.params.grant_type));
-    provider.on('grant.error', (_, error) => oidc.errors.push(error.message));
+    provider.on('grant.error', (_, error) => oidc.errors.push(error.error_detail ?? error.message));
     provider.on('grant.revoked', () => (oidc.revoked += 1));
     oidc.provider = provider;
     if (middleware) provider.use((ctx, next) => middleware(oidc, ctx, next));
@@ -67,68 +70,16 @@ export class Oidc {
   errors = [];
   revoked = 0;
 
-  /** Registers a client (RFC 7591); its redirect address is not known yet. */
-  async register(method) {
-    const answer = await fetch(`${this.issuer}/reg`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        client_name: 'Strongroom',
-        redirect_uris: ['http://127.0.0.1:1/not-known-yet'],
-        grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
-        token_endpoint_auth_method: method,
-      }),
-    });
-    this.client = await answer.json();
-    assert.equal(answer.status, 201, JSON.stringify(this.client));
-    return this.client;
-  }
-
-  /** Enters the addresses that Strongroom printed (RFC 7592). */
-  async redirectTo(...addresses) {
-    const { registration_access_token: token, registration_client_uri: uri, ...client } = this.client;
-    for (const name of ['client_id_issued_at', 'client_secret_expires_at']) delete client[name];
-    const answer = await fetch(uri, {
-      method: 'PUT',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ ...client, redirect_uris: addresses }),
-    });
-    const text = await answer.text();
-    assert.equal(answer.status, 200, text);
-    this.client = JSON.parse(text);
-  }
-
   /** The refresh token that this account got last. */
   latest(account) {
     return this.refreshTokens.findLast((token) => token.account === account)?.token;
   }
-
-  /** A form, as the client sends it. */
-  async asClient(path, members) {
-    const { client_id: id, client_secret: secret } = this.client;
-    const basic = this.client.token_endpoint_auth_method === 'client_secret_basic';
-    const pair = [id, secret].map((part) => new URLSearchParams({ '': part }).toString().slice(1)).join(':');
-    const answer = await fetch(this.issuer + path, {
-      method: 'POST',
-      headers: basic ? { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } : {},
-      body: new URLSearchParams(basic ? members : { ...members, client_id: id, client_secret: secret }),
-    });
-    return { status: answer.status, body: await answer.json() };
-  }
-
-  async isActive(token) {
-    const { status, body } = await this.asClient('/token/introspection', { token });
-    assert.equal(status, 200, JSON.stringify(body));
-    return body.active;
-  }
 }
 
-/** Whose token the userinfo endpoint takes it for; null if it refuses it. */
-export async function whoIs(token, address) {
-  const answer = await fetch(address, { headers: { authorization: `Bearer ${token}` } });
-  if (answer.status !== 200) {
-    assert.equal(answer.status, 401);
-    return null;
-  }
-  return (await answer.json()).email;
+/** At the provider's own page; ends where it asks for consent. */
+export async function signIn(page, login) {
+  await page.fill('input[name=login]', login);
+  await page.fill('input[name=password]', 'any');
+  await page.click('button[type=submit]');
+  await page.waitForSelector('input[name=prompt][value=consent]', { state: 'attached' });
 }

@@ -42,8 +42,17 @@ if ! cmp -s "$here/package-lock.json" "$work/package-lock.json" || [ ! -f "$work
   cp "$here/package.json" "$here/package-lock.json" "$work/"
   npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 fi
+venv=$work/venv
+if [ ! -x "$venv/bin/python" ] || ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
+  echo "installing Python packages into $venv"
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt"
+  cp "$here/requirements.txt" "$venv/"
+fi
+export WITNESS_PYTHON=$venv/bin/python
 # Modules are looked for beside the file that names them.
-cp "$here"/*.mjs "$work/"
+cp "$here"/*.mjs "$here"/*.py "$work/"
 
 proof=
 finish() {
@@ -56,7 +65,7 @@ trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
 begun=$SECONDS
-for name in connect google; do
+for name in connect google django device private-key service-account; do
   echo "== $name"
   node "$work/$name.mjs" &
   proof=$!

@@ -2,7 +2,7 @@
 // directory, the log and every answer stay there to be scanned; what a plugin reads is the one thing not written down.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ export const CANARY = process.env.CANARY ?? '';
 
 const cleanups = [];
 process.on('exit', () => cleanups.reverse().forEach((cleanup) => cleanup()));
+export const atEnd = (cleanup) => cleanups.push(cleanup);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
 export function proved(what) {
@@ -42,8 +43,13 @@ function room(name) {
     mkdirSync(kept, { recursive: true });
     return kept;
   }
+  return scratch(name);
+}
+
+/** A directory that does not stay. */
+export function scratch(name) {
   const made = mkdtempSync(join(tmpdir(), `strongroom-${name}-`));
-  cleanups.push(() => rmSync(made, { recursive: true, force: true }));
+  atEnd(() => rmSync(made, { recursive: true, force: true }));
   return made;
 }
 
@@ -70,6 +76,7 @@ export class Vault {
     for (const [provider, toml] of Object.entries(providers)) writeFileSync(join(overlay, `${provider}.toml`), toml);
     const address = `127.0.0.1:${await freePort()}`;
     vault.origin = `http://${address}`;
+    vault.home = home;
     vault.answers = join(home, 'answers.txt');
     vault.env = {
       PATH: process.env.PATH,
@@ -84,7 +91,7 @@ export class Vault {
 
     const server = spawn(vault.program, ['dev', '--listen', address], { env: vault.env });
     vault.server = server;
-    cleanups.push(() => server.kill('SIGKILL'));
+    atEnd(() => server.kill('SIGKILL'));
     for (const stream of [server.stdout, server.stderr]) {
       stream.on('data', (chunk) => {
         vault.log += chunk;
@@ -113,6 +120,14 @@ export class Vault {
     return stdout.trim() ? JSON.parse(stdout) : null;
   }
 
+  /** A command that is refused; gives what it said. */
+  async refused(args, input = '') {
+    const { code, stdout, stderr } = await run(this.program, ['--dev', '--json', ...args], this.env, input);
+    this.record(`strongroom ${args.join(' ')}`, `${code}\n${stdout}${stderr}`);
+    assert.notEqual(code, 0, stdout);
+    return stderr;
+  }
+
   async call(method, path, token, body, headers = {}) {
     const kind = body === undefined ? {} : { 'content-type': 'application/json' };
     const answer = await fetch(this.origin + path, {
@@ -133,6 +148,17 @@ export class Vault {
     return answer.body;
   }
 
+  /** Whether any file of it has this text, or what this text is base64 of. */
+  wrote(text) {
+    const needles = [Buffer.from(text), Buffer.from(text, 'base64')];
+    const paths = readdirSync(this.home, { recursive: true }).map((name) => join(this.home, name));
+    return paths.some((path) => {
+      if (!statSync(path).isFile()) return false;
+      const content = readFileSync(path);
+      return needles.some((needle) => content.includes(needle));
+    });
+  }
+
   record(request, answer) {
     if (process.env.CANARY_DIR) appendFileSync(this.answers, `${request}\n${answer}\n\n`);
   }
@@ -142,12 +168,12 @@ export class Vault {
   }
 
   /** Registers the plugin that connects at `provider`, with a key of its own. */
-  async plugin(provider, scopes, returnAddress) {
+  async plugin(provider, scopes, returnAddress, more = {}) {
     await this.ok('PUT', '/v1/plugins/mail', this.hostKey, {
       title: 'Mail',
       access: 'read',
-      return_addresses: [returnAddress],
-      credentials: { oauth2: { provider, scopes } },
+      return_addresses: returnAddress ? [returnAddress] : [],
+      credentials: { oauth2: { provider, scopes, ...more } },
     });
     this.pluginKey = (await this.ok('POST', '/v1/plugins/mail/keys', this.hostKey, { label: 'witness' })).token;
   }
