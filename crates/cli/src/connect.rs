@@ -42,7 +42,8 @@ pub(crate) enum OauthAppCommand {
         /// A name of `strongroom provider list`, or the address of an issuer that describes itself.
         provider: String,
         /// The client's id, from the provider. A service account's is in its key file.
-        #[arg(long)]
+        // Some providers' ids begin with a hyphen.
+        #[arg(long, allow_hyphen_values = true)]
         client_id: Option<String>,
         /// What fills the provider's addresses, as in subdomain=acme; can be given several times.
         #[arg(long = "parameter", value_name = "NAME=VALUE")]
