@@ -51,7 +51,14 @@ impl Vault {
     pub(crate) async fn user_key(&self, owner: &Owner, sealed: &Sealed) -> Result<Option<Arc<Key>>, Error> {
         match self.user_keys.get(owner) {
             Some((key, _)) if sealed.key_id() == Some(key.id()) => Ok(Some(key)),
-            _ => Ok(self.load_user_key(owner).await?.map(|(key, _)| key)),
+            _ => {
+                // A view of a moment ago is cheaper by far, and has it unless the user is that young.
+                let recent = self.store.recent_user_key(owner).await?;
+                match recent.map(|row| self.unwrapped(owner, row)).transpose()? {
+                    Some((key, _)) if sealed.key_id() == Some(key.id()) => Ok(Some(key)),
+                    _ => Ok(self.load_user_key(owner).await?.map(|(key, _)| key)),
+                }
+            }
         }
     }
 
@@ -70,8 +77,12 @@ impl Vault {
             self.user_keys.remove(owner);
             return Ok(None);
         };
+        self.unwrapped(owner, row).map(Some)
+    }
+
+    fn unwrapped(&self, owner: &Owner, row: UserKeyRow) -> Result<(Arc<Key>, UserKeyRow), Error> {
         if let Some((key, _)) = self.user_keys.get(owner).filter(|(_, kept)| kept.sealed == row.sealed) {
-            return Ok(Some((key, row)));
+            return Ok((key, row));
         }
         let key = self.keyring.open_user_key(&owner.tenant.to_string(), owner.user.as_str(), &row.sealed);
         let key = Arc::new(key.map_err(|error| {
@@ -79,6 +90,6 @@ impl Vault {
             Error::Undecryptable
         })?);
         self.user_keys.insert(owner.clone(), (key.clone(), Arc::new(row.clone())));
-        Ok(Some((key, row)))
+        Ok((key, row))
     }
 }

@@ -46,6 +46,9 @@ pub struct Vault {
     deadline: Duration,
 }
 
+/// So many users' data keys are kept unwrapped at most: about 20 MB. Beyond it a read costs an unwrapping more.
+const USER_KEYS: usize = 40_000;
+
 /// A user's data key, and the row it was unwrapped from.
 type KnownKey = (Arc<Key>, Arc<UserKeyRow>);
 /// A manifest, and the epoch in which it was read.
@@ -185,7 +188,7 @@ impl Builder {
             keyring,
             clock: self.clock,
             entropy: self.entropy,
-            user_keys: Arc::new(Cache::new(10_000)),
+            user_keys: Arc::new(Cache::new(USER_KEYS)),
             plugin_keys: Arc::new(Cache::new(10_000)),
             manifests: Arc::new(Cache::new(1_000)),
             catalog: Arc::new(match self.catalog {

@@ -132,6 +132,8 @@ pub trait Store: Send + Sync {
     async fn remove_tenant(&self, tenant: TenantId, entry: Entry) -> Result<(), StoreError>;
 
     async fn user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError>;
+    /// As it was at most a moment ago, as for [`recent_credential`](Self::recent_credential).
+    async fn recent_user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError>;
     async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
     async fn delete_user(&self, owner: &Owner, owed: &[RevocationRow], entry: Entry) -> Result<(), StoreError>;
 

@@ -95,6 +95,10 @@ impl Store for SqliteStore {
         self.read(|db| user::key(db, owner))
     }
 
+    async fn recent_user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError> {
+        self.readers.recent(|db| user::key(db, owner))
+    }
+
     async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
         self.read(|db| user::list(db, tenant, after, limit))
     }

@@ -158,6 +158,10 @@ pub(super) fn insert_session(db: &Connection, row: &SessionRow) -> Result<Vec<En
 }
 
 pub(super) fn delete_sessions(db: &Connection, owner: &Owner, id: Option<SessionId>) -> Result<Vec<Entry>, StoreError> {
+    // At the console too: whoever locks somebody out means all of it.
+    let consoles = "DELETE FROM console_session WHERE tenant_id = ?1 AND user_id = ?2 AND ?3 IS NULL";
+    let all_of = (owner.tenant.to_string(), owner.user.as_str(), id.map(|id| id.to_string()));
+    db.prepare_cached(consoles)?.execute(all_of)?;
     let sql = "DELETE FROM session WHERE tenant_id = ?1 AND user_id = ?2 AND (?3 IS NULL OR id = ?3)";
     let parameters = (owner.tenant.to_string(), owner.user.as_str(), id.map(|id| id.to_string()));
     let deleted = db.prepare_cached(sql)?.execute(parameters)?;
