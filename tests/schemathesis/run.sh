@@ -48,6 +48,7 @@ export DATABASE_URL=sqlite:$work/vault/v.db
 export STRONGROOM_SERVER_LISTEN=127.0.0.1:0
 export STRONGROOM_LIMITS_PRINCIPAL_PER_SECOND=1000000
 export STRONGROOM_LIMITS_ADDRESS_PER_SECOND=1000000
+export STRONGROOM_LIMITS_CALLS_PER_SECOND=1000000
 
 # Without their tests: a test run calls nobody.
 quiet='import json, sys

@@ -63,6 +63,7 @@ struct AuditSettings {
 struct LimitSettings {
     principal_per_second: u32,
     address_per_second: u32,
+    calls_per_second: u32,
     body_bytes: usize,
     request_timeout_ms: u64,
     shutdown_grace_ms: u64,
@@ -175,6 +176,7 @@ impl Settings {
             limits: Limits {
                 principal_per_second: limits.principal_per_second,
                 address_per_second: limits.address_per_second,
+                calls_per_second: limits.calls_per_second,
                 body_bytes: limits.body_bytes,
                 request_timeout: Duration::from_millis(limits.request_timeout_ms),
                 shutdown_grace: Duration::from_millis(limits.shutdown_grace_ms),

@@ -10,9 +10,6 @@ use crate::limits::Limiters;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 
-/// For each principal.
-const TESTS_PER_SECOND: u32 = 5;
-
 /// The vault, the settings, the limits, the counters.
 pub struct App {
     pub(crate) vault: Arc<Vault>,
@@ -20,8 +17,8 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) principals: Limiters,
     pub(crate) addresses: Limiters,
-    /// Tests call somebody else: a session must not make a storm of them.
-    tests: Limiters,
+    /// Tests and connections call somebody else: a session must not make a storm of them.
+    calls: Limiters,
     /// Request ids: what this process drew at its start, then a count. Unique, and no secret.
     pub(crate) process: [u8; 8],
     pub(crate) requests: AtomicU64,
@@ -37,7 +34,7 @@ impl App {
         Self {
             principals: Limiters::new(16_384, config.limits.principal_per_second, clock.clone()),
             addresses: Limiters::new(16_384, config.limits.address_per_second, clock.clone()),
-            tests: Limiters::new(16_384, TESTS_PER_SECOND, clock.clone()),
+            calls: Limiters::new(16_384, config.limits.calls_per_second, clock.clone()),
             metrics: Metrics::default(),
             process,
             requests: AtomicU64::new(0),
@@ -46,8 +43,8 @@ impl App {
         }
     }
 
-    /// Takes a test from the caller's allowance.
-    pub(crate) fn may_test(&self, actor: &Actor) -> Result<(), Problem> {
-        self.tests.take(&actor.who).map(drop).map_err(Problem::too_many)
+    /// Takes a call to the outside from the caller's allowance.
+    pub(crate) fn may_call(&self, actor: &Actor) -> Result<(), Problem> {
+        self.calls.take(&actor.who).map(drop).map_err(Problem::too_many)
     }
 }

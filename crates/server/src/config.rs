@@ -41,6 +41,8 @@ pub struct Limits {
     pub principal_per_second: u32,
     /// Requests a second for each address that carries no valid token.
     pub address_per_second: u32,
+    /// Tests and connections a second for each session: each calls somebody else.
+    pub calls_per_second: u32,
     /// The longest body, in bytes.
     pub body_bytes: usize,
     /// The longest that a request may take, body included.
@@ -54,6 +56,7 @@ impl Default for Limits {
         Self {
             principal_per_second: 200,
             address_per_second: 20,
+            calls_per_second: 5,
             body_bytes: 256 * 1024,
             request_timeout: Duration::from_secs(10),
             shutdown_grace: Duration::from_secs(10),

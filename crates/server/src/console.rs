@@ -1,7 +1,7 @@
 //! The console's cookie. Whatever a browser sends carries it, so a request that does counts only if the browser says that a
 //! page of ours made it (Fetch Metadata), or, from a browser that does not say, if its `Origin` is ours to the letter.
 
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use strongroom::{Secret, Token};
 
 use crate::origin::Page;
@@ -10,22 +10,24 @@ use crate::problem::Problem;
 /// `__Host-`: no subdomain can set it, no plain connection carries it (RFC 6265bis 4.1.3.2).
 const NAME: &str = "__Host-strongroom-console";
 
-/// The token in the cookie of a request, if it may count.
-pub(crate) fn token(method: &Method, headers: &HeaderMap) -> Result<Option<Token>, Problem> {
-    let Some(token) = cookie(headers, NAME).and_then(|value| Token::parse(&value).ok()) else { return Ok(None) };
-    made_by_our_page(method, headers)?;
+/// The token in the cookie of a request, if it may count. It is looked at under `/v1/` alone: elsewhere browsers come by
+/// links and redirects of others, for which nobody has to be signed in.
+pub(crate) fn token(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Option<Token>, Problem> {
+    let carried = cookie(headers, NAME).filter(|_| uri.path().starts_with("/v1/"));
+    let Some(token) = carried.and_then(|value| Token::parse(&value).ok()) else { return Ok(None) };
+    made_by_our_page(method, uri, headers)?;
     Ok(Some(token))
 }
 
 /// Refuses what another site's page made a browser send.
-pub(crate) fn made_by_our_page(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn made_by_our_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let safe = matches!(*method, Method::GET | Method::HEAD);
     let ours = match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
         Some(b"same-origin") => true,
         // Typed in, or followed from a bookmark.
         Some(b"none") => safe,
         Some(_) => false,
-        None => safe || headers.contains_key(header::ORIGIN) && Page::of(headers) == Page::Own,
+        None => safe || headers.contains_key(header::ORIGIN) && Page::of(uri, headers) == Page::Own,
     };
     let detail = "this was not sent by a page of the console; open the console and do it there";
     if ours { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", detail)) }

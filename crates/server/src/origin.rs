@@ -1,8 +1,9 @@
 //! Pages of other origins (the Fetch standard's CORS). A session names the origins that may use it; a page of another one is
-//! refused, whatever token it carries. Nothing here goes by cookies, so a preflight gives nothing away.
+//! refused, whatever token it carries. No page of another origin gets anything by a cookie, so a preflight gives nothing away.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::problem::Problem;
@@ -24,19 +25,22 @@ pub(crate) enum Page {
 }
 
 impl Page {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
         let Some(origin) = headers.get(header::ORIGIN) else { return Self::Own };
-        let own = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+        let (scheme, own) = origin.to_str().ok().and_then(|origin| origin.split_once("://")).unwrap_or_default();
+        // HTTP/2 has the name in the address.
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        if own.is_some() && own == host { Self::Own } else { Self::Other(origin.clone()) }
+        let host = host.or_else(|| uri.authority().map(Authority::as_str));
+        let ours = matches!(scheme, "http" | "https") && host == Some(own);
+        if ours { Self::Own } else { Self::Other(origin.clone()) }
     }
 
-    /// Whether a session of these origins may be used from it.
+    /// Whether a token of these origins may be used from it. A key has none: it is for no page.
     pub(crate) fn may_use(&self, origins: &[String]) -> Result<(), Problem> {
         let known = |page: &HeaderValue| origins.iter().any(|origin| origin.as_bytes() == page.as_bytes());
         match self {
             Self::Other(page) if !known(page) => {
-                let detail = "this session is not for pages of this origin; the host names its pages in `origins` when it mints one";
+                let detail = "this token is not for pages of this origin; the host names a session's pages in `origins` when it mints one";
                 Err(Problem::new(StatusCode::FORBIDDEN, "origin-unknown", detail))
             }
             _ => Ok(()),

@@ -1,6 +1,7 @@
 //! Who sent the request, as extractors: a handler that takes a `Host` cannot be reached by anybody else. A request
 //! without a valid token is 401; a valid token of the wrong kind is 403 and says which kind is needed.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -20,6 +21,19 @@ pub(crate) enum Seen {
     Anonymous,
     Invalid,
     Known(Arc<Caller>),
+}
+
+/// From where a request came, and its id: for the log, where nobody is signed in.
+#[derive(Clone, Default)]
+pub(crate) struct Came {
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) request_id: String,
+}
+
+impl Came {
+    pub(crate) fn anybody(&self) -> Actor {
+        Actor::anybody_from(self.address, self.request_id.clone())
+    }
 }
 
 /// Whoever carries a valid token.

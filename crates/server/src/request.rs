@@ -19,7 +19,7 @@ use crate::console;
 use crate::limits::Allowance;
 use crate::origin::{Page, preflight};
 use crate::page;
-use crate::principal::{Caller, Seen};
+use crate::principal::{Caller, Came, Seen};
 use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,7 +34,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     (
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
     ),
 ];
 
@@ -45,7 +45,7 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
     let method = request.method().clone();
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".into(), |path| Box::<str>::from(path.as_str()));
-    let page = Page::of(request.headers());
+    let page = Page::of(request.uri(), request.headers());
     let for_a_person = page::is_for_a_person(request.uri().path(), request.headers());
     let span = tracing::info_span!("request", id);
     let (mut response, allowance) = async {
@@ -58,6 +58,7 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
                 Err(problem) => return (problem.into_response(), None),
             };
         request.extensions_mut().insert(seen);
+        request.extensions_mut().insert(Came { address, request_id: id.clone() });
         let answer = tokio::time::timeout(app.config.limits.request_timeout, next.run(request)).await;
         let late = || {
             Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again")
@@ -68,7 +69,7 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
     .instrument(span.clone())
     .await;
     finish(&app, &mut response, &id, allowance);
-    if for_a_person && response.status().is_client_error() {
+    if for_a_person && response.status() == StatusCode::NOT_FOUND {
         page::show(&mut response, &id);
     }
     if route.starts_with("/v1/") {
@@ -106,23 +107,33 @@ async fn admit(
     let carried = headers.get(header::AUTHORIZATION);
     let token = match carried {
         Some(value) => value.to_str().ok().and_then(bearer),
-        None => console::token(method, headers)?,
+        // A cookie that does not count is somebody else's doing: it draws on their address.
+        None => match console::token(method, uri, headers) {
+            Ok(token) => token,
+            Err(problem) => {
+                app.addresses.take(&address.map(network)).map_err(Problem::too_many)?;
+                return Err(problem);
+            }
+        },
     };
     if let Some(token) = &token
         && let Some(principal) = app.vault.authenticate(token).await?
     {
-        if principal.owner.is_some() {
-            page.may_use(&principal.origins)?;
-        }
         let allowance = app.principals.take(&principal.who).map_err(Problem::too_many)?;
+        page.may_use(&principal.origins)?;
         let actor = principal.actor(address, Some(id.to_owned()));
         let recent = principal.console.is_none_or(|console| console.recent_until > app.vault.clock().now());
         return Ok((Seen::Known(Arc::new(Caller { principal, actor, recent })), Some(allowance)));
     }
-    if uri.path() != "/livez" {
+    if !costs_nothing(uri.path()) {
         app.addresses.take(&address.map(network)).map_err(Problem::too_many)?;
     }
     Ok((if carried.is_some() { Seen::Invalid } else { Seen::Anonymous }, None))
+}
+
+/// What is in the program itself: a page that loads twenty files at once must not use up its address's allowance.
+fn costs_nothing(path: &str) -> bool {
+    matches!(path, "/livez" | "/" | "/demo") || path.starts_with("/elements/") || path.starts_with("/console/console")
 }
 
 fn bearer(value: &str) -> Option<Token> {

@@ -41,6 +41,9 @@ async fn console(headers: HeaderMap) -> Result<Response, Problem> {
     let mut response = show("pages/console.html", &headers).ok_or_else(|| Problem::not_found("path"))?;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, CONSOLE_POLICY);
+    // Nobody who opened it can reach into it.
+    let opener = (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+    headers.extend([opener]);
     for name in [header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName::from_static("cross-origin-resource-policy")] {
         headers.remove(name);
     }
@@ -48,7 +51,9 @@ async fn console(headers: HeaderMap) -> Result<Response, Problem> {
 }
 
 async fn page(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    show(&format!("pages/{name}"), &headers).ok_or_else(|| Problem::not_found("file"))
+    // The demo's pages are its own.
+    let ours = name.starts_with("console");
+    show(&format!("pages/{name}"), &headers).filter(|_| ours).ok_or_else(|| Problem::not_found("file"))
 }
 
 async fn demo(State(app): State<Arc<App>>) -> Result<Redirect, Problem> {

@@ -91,6 +91,12 @@ impl Actor {
         Self::of(Who::Anybody)
     }
 
+    /// The same, from where and in which request.
+    #[must_use]
+    pub fn anybody_from(address: Option<IpAddr>, request_id: String) -> Self {
+        Self { address, request_id: Some(request_id), ..Self::anybody() }
+    }
+
     pub(crate) fn strongroom() -> Self {
         Self::of(Who::Strongroom)
     }

@@ -270,6 +270,12 @@ impl Manifest {
         }
     }
 
+    /// Where a credential of this type is sent to be tested: host and port.
+    pub(crate) fn test_host(&self, kind: CredentialType) -> Option<String> {
+        let url = Url::parse(&self.probe(kind)?.0.url).ok()?;
+        Some(url.origin().ascii_serialization())
+    }
+
     /// The call that tests a credential of this type, and where the secret goes in it.
     pub(crate) fn probe(&self, kind: CredentialType) -> Option<(&Probe, &[Inject])> {
         let form = match kind {

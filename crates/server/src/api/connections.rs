@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use strongroom::Secret;
 use strongroom::id::{AppId, ConnectionId};
 use strongroom::oauth::connection::{Callback, Connecting, Connection, ConnectionDraft, Prompt, StartLink};
-use strongroom::{Actor, Secret};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,7 +19,7 @@ use super::rfc3339;
 use crate::app::App;
 use crate::console::cookie;
 use crate::extract::{InPath, Json, member, tagged};
-use crate::principal::User;
+use crate::principal::{Came, User};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -166,6 +166,7 @@ struct CallbackQuery {
 #[utoipa::path(post, path = "/v1/connections", operation_id = "createConnection", tag = "connections", request_body = CreateConnection,
     responses((status = 201, body = NewConnection)), security(("session" = [])))]
 async fn create(State(app): State<Arc<App>>, user: User, json: Json<CreateConnection>) -> Result<Response, Problem> {
+    app.may_call(&user.actor)?;
     let body = json.body;
     let draft = ConnectionDraft {
         plugin: member("plugin", &body.plugin)?,
@@ -233,8 +234,12 @@ async fn complete(
 /// The page that a browser is sent to. It sets a cookie and goes on to the provider; it works once.
 #[utoipa::path(get, path = "/connect/{link}", operation_id = "startConnection", tag = "connections",
     params(("link" = String, Path, pattern = "^[A-Za-z0-9_-]{43}$")), responses((status = 303, description = "To the provider")))]
-async fn start(State(app): State<Arc<App>>, InPath((link,)): InPath<(StartLink,)>) -> Result<Response, Problem> {
-    let started = app.vault.start(&Actor::anybody(), &link).await?;
+async fn start(
+    State(app): State<Arc<App>>,
+    Extension(came): Extension<Came>,
+    InPath((link,)): InPath<(StartLink,)>,
+) -> Result<Response, Problem> {
+    let started = app.vault.start(&came.anybody(), &link).await?;
     let state = started.authorize.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
     // Lax, not Strict: the provider's answer is a navigation from another site. `__Host-` keeps subdomains out.
     let cookie = format!(
@@ -253,6 +258,7 @@ async fn start(State(app): State<Arc<App>>, InPath((link,)): InPath<(StartLink,)
     responses((status = 303, description = "To the plugin's page")))]
 async fn callback(
     State(app): State<Arc<App>>,
+    Extension(came): Extension<Came>,
     InPath((id,)): InPath<(AppId,)>,
     axum::extract::RawQuery(query): axum::extract::RawQuery,
     headers: HeaderMap,
@@ -274,7 +280,7 @@ async fn callback(
         state: Secret::new(state),
         query,
     };
-    let back = app.vault.call_back(&Actor::anybody(), id, callback).await?;
+    let back = app.vault.call_back(&came.anybody(), id, callback).await?;
     let gone = format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
     Ok(redirect(back.as_str(), &gone))
 }

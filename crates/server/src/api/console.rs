@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use super::rfc3339;
 use crate::app::App;
 use crate::console;
 use crate::extract::Json;
-use crate::principal::Visitor;
+use crate::principal::{Came, Visitor};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -89,14 +89,16 @@ struct SignIn {
         (status = 404, description = "The link is unknown, used or too old")))]
 async fn sign_in(
     State(app): State<Arc<App>>,
+    Extension(came): Extension<Came>,
     method: Method,
+    uri: Uri,
     headers: HeaderMap,
     json: Json<SignIn>,
 ) -> Result<Response, Problem> {
     // Else another site could sign somebody in as somebody else, and wait for what they enter.
-    console::made_by_our_page(&method, &headers)?;
+    console::made_by_our_page(&method, &uri, &headers)?;
     let link = Token::parse(json.body.link.expose()).map_err(|_| Problem::not_found("link"))?;
-    let (_, token) = app.vault.sign_in(&strongroom::Actor::anybody(), &link).await?;
+    let (_, token) = app.vault.sign_in(&came.anybody(), &link).await?;
     Ok(with_cookie(&console::set(&token)))
 }
 
@@ -120,15 +122,20 @@ async fn begin(State(app): State<Arc<App>>) -> Result<Response, Problem> {
 /// Come back from the OpenID provider
 #[utoipa::path(get, path = "/console/callback", operation_id = "finishSignIn", tag = "console", params(SignInCallback),
     responses((status = 303, description = "To the console"), (status = 404, description = "It does not fit")))]
-async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+async fn finish(
+    State(app): State<Arc<App>>,
+    Extension(came): Extension<Came>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let unfit = || Problem::not_found("sign-in");
     let axum::extract::Query(query): axum::extract::Query<SignInCallback> =
         axum::extract::Query::try_from_uri(&uri).map_err(|_| unfit())?;
     let browser = console::cookie(&headers, console::SIGN_IN).filter(|text| text.len() == 43).ok_or_else(unfit)?;
     let (browser, code) = (Secret::new(browser), Secret::new(query.code));
-    let came = (query.state.as_str(), &code, query.iss.as_deref());
+    let brought = (query.state.as_str(), &code, query.iss.as_deref());
     let tenant = default_tenant(&app).await?;
-    let (_, token) = app.vault.finish_sign_in(&strongroom::Actor::anybody(), tenant, &browser, came).await?;
+    let (_, token) = app.vault.finish_sign_in(&came.anybody(), tenant, &browser, brought).await?;
     Ok(redirect("/", &[console::signing_in(None), console::set(&token)]))
 }
 

@@ -410,7 +410,7 @@ async fn test(
     user: User,
     InPath((id,)): InPath<(CredentialId,)>,
 ) -> Result<Response, Problem> {
-    app.may_test(&user.actor)?;
+    app.may_call(&user.actor)?;
     let verdict = app.vault.test(&user.actor, &user.owner, id).await?;
     Ok(axum::Json(TestResult::from(verdict)).into_response())
 }
@@ -421,7 +421,7 @@ async fn test(
 #[utoipa::path(post, path = "/v1/credentials/test", operation_id = "testDraft", tag = "credentials", request_body = TestCredential,
     responses((status = 200, body = TestResult)), security(("session" = [])))]
 async fn test_draft(State(app): State<Arc<App>>, user: User, json: Json<TestCredential>) -> Result<Response, Problem> {
-    app.may_test(&user.actor)?;
+    app.may_call(&user.actor)?;
     let TestCredential { plugin, r#type, credential, fields } = json.body;
     let (plugin, kind) = (member("plugin", &plugin)?, member("type", &r#type)?);
     let stored = credential.as_deref().map(|text| member("credential", text)).transpose()?;

@@ -124,6 +124,72 @@ async fn another_sites_page_gets_nothing_done() {
     assert_eq!(honest.status, 201, "the control");
 }
 
+/// A browser sends the cookie to every path; where nobody has to be signed in, it decides nothing. Else whoever is signed in could
+/// not come back from a provider on a sibling host, or by redirects alone.
+#[tokio::test]
+async fn a_cookie_is_no_hindrance_where_nobody_has_to_be_signed_in() {
+    let server = Server::new("console-elsewhere").await;
+    let cookie = signed_in(&server, alice()).await;
+    let callback = "/api/auth/oauth/callback/app_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f?state=x";
+    for (path, status) in [("/livez", 204), ("/connect/x", 404), (callback, 404), ("/console/sign-in", 404), ("/", 200)]
+    {
+        for site in ["cross-site", "same-site"] {
+            let answer = ask(&server, "GET", path, &[("cookie", &cookie), ("sec-fetch-site", site)], "").await;
+            assert_eq!(answer.status, status, "{path} {site}");
+        }
+    }
+}
+
+/// A page loads twenty files at once, and is not to use up what its address may ask.
+#[tokio::test]
+async fn what_is_in_the_program_draws_on_no_allowance() {
+    let config = |mut config: strongroom_server::Config| {
+        config.limits.address_per_second = 2;
+        config
+    };
+    let server = Server::with("console-files", config).await;
+    for path in ["/", "/elements/v1.js", "/console/console.js"] {
+        for _ in 0..20 {
+            assert_eq!(server.get(path, "").await.status, 200, "{path}");
+        }
+    }
+    for path in ["/console/demo.js", "/elements/index.d.ts", "/elements/..%2Fpages%2Fdemo.js"] {
+        assert_eq!(server.get(path, "").await.status, 404, "{path}");
+    }
+    let script = server.get("/elements/v1.js", "").await;
+    assert_eq!(script.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    let request = Server::request("GET", "/elements/v1.js", "").header("if-none-match", &script.etag());
+    assert_eq!(server.send(request.body(Body::empty()).unwrap()).await.status, 304);
+    assert_eq!(server.get("/v1/openapi.json", "").await.status, 200);
+    assert_eq!(server.get("/v1/openapi.json", "").await.status, 429, "the control");
+}
+
+/// HTTP/2 has no `Host`: the name is in the address.
+#[tokio::test]
+async fn our_own_page_is_known_over_http_2_too() {
+    let server = Server::new("console-h2").await;
+    let cookie = signed_in(&server, alice()).await;
+    for (origin, status) in [("http://localhost", 201), ("gopher://localhost", 403), ("http://localhost:81", 403)] {
+        let request = axum::http::Request::builder().method("POST").uri("http://localhost/v1/credentials");
+        let request =
+            request.header("cookie", &cookie).header("content-type", "application/json").header("origin", origin);
+        let answer = server.send(request.body(Body::from(draft("Two").to_string())).unwrap()).await;
+        assert_eq!(answer.status, status, "{origin}");
+    }
+}
+
+/// A host that locks somebody out means the console too.
+#[tokio::test]
+async fn ending_all_of_a_users_sessions_ends_those_at_the_console() {
+    let server = Server::new("console-locked-out").await;
+    let (cookie, bob) =
+        (signed_in(&server, alice()).await, signed_in(&server, Visitor::User("bob".parse().unwrap())).await);
+    assert_eq!(server.delete("/v1/users/alice/sessions", &server.host).await.status, 204);
+    for (cookie, status) in [(cookie, 401), (bob, 200)] {
+        assert_eq!(ask(&server, "GET", "/v1/console", &[("cookie", &cookie), OWN[0]], "").await.status, status);
+    }
+}
+
 #[tokio::test]
 async fn a_session_ends_when_nobody_is_there_and_after_a_day_whatever_happens() {
     let server = Server::new("console-time").await;

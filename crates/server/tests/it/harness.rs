@@ -137,6 +137,7 @@ impl Server {
             limits: strongroom_server::config::Limits {
                 principal_per_second: 10_000,
                 address_per_second: 10_000,
+                calls_per_second: 10_000,
                 ..Default::default()
             },
         };

@@ -228,6 +228,7 @@ impl Vault {
         check_expiry(draft.kind, &values)?;
         let now = self.clock.now();
         let id = CredentialId::generate(now, &*self.entropy);
+        let test = manifest.test_host(draft.kind);
         let mut row = CredentialRow::new(id, owner.clone(), draft.plugin, draft.kind, now);
         row.name = draft.name;
         row.provider = manifest
@@ -238,7 +239,7 @@ impl Vault {
             .map(|connect| connect.provider.clone());
         loop {
             let (key, key_row) = self.user_key_or_new(owner).await?;
-            row.seal(self, &key, &|field| schema.is_secret(field), &values);
+            row.seal(self, &key, &|field| schema.is_secret(field), test.as_deref(), &values);
             match self.insert(actor, &row, &key_row, once).await {
                 // The user's first credentials came at the same moment, or the user was deleted: seal under the key that is there.
                 Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
@@ -339,12 +340,15 @@ impl Vault {
             let schema = schema_of(&manifest, row.kind)?;
             let key = self.key_of(&row).await?;
             // What was saved as a secret stays one until it is sent anew: a manifest that changes its mind shows nothing.
-            let mut kept_secret = row.settings(self, &key)?.configured;
+            let before = row.settings(self, &key)?;
+            let mut kept_secret = before.configured;
             kept_secret.retain(|field| !change.fields.0.contains_key(field));
+            // As long as one secret stays, it is tested only where it could be when it was entered.
+            let test = if kept_secret.is_empty() { manifest.test_host(row.kind) } else { before.test };
             let values = schema.merge(row.values(self, &key)?, change.fields).map_err(Error::Fields)?;
             check_expiry(row.kind, &values)?;
             let is_secret = |field: &str| schema.is_secret(field) || kept_secret.iter().any(|kept| kept == field);
-            row.seal(self, &key, &is_secret, &values);
+            row.seal(self, &key, &is_secret, test.as_deref(), &values);
         }
         if let Some(name) = change.name {
             row.name = name;

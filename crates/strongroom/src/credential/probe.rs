@@ -19,6 +19,7 @@ use crate::id::{CredentialId, Owner, PluginName};
 use crate::manifest::{Inject, Manifest, Method};
 use crate::oauth::egress::{Answer, Call, EgressError};
 use crate::oauth::token::basic;
+use crate::provider::Provider;
 use crate::vault::Vault;
 
 /// People wait for it.
@@ -47,10 +48,13 @@ impl Vault {
         self.record(entry).await?;
         let row = self.freshened(Arc::new(row)).await?;
         let values = self.values(&row).await?;
-        match self.provider_call(&row, &manifest, &values).await? {
-            Some((call, expect)) => Ok(self.try_out(call, &expect).await),
-            None => self.test_values(&manifest, row.kind, &values).await,
+        if row.app.is_some() {
+            return self.test_connected(&row, &manifest, &values).await;
         }
+        if !self.may_be_tested(&row, &manifest).await? {
+            return Ok(Verdict::Unverified("test-changed".to_owned()));
+        }
+        self.test_values(&manifest, row.kind, &values).await
     }
 
     /// Tests what is about to be saved: the fields as they were typed in, over those of a stored credential if one is named.
@@ -76,6 +80,9 @@ impl Vault {
                 if &row.plugin != plugin || row.kind != kind || row.app.is_some() {
                     return Err(Error::NotFound { what: "credential" });
                 }
+                if !self.may_be_tested(&row, &manifest).await? {
+                    return Ok(Verdict::Unverified("test-changed".to_owned()));
+                }
                 (self.values(&row).await?, entry)
             }
             None => {
@@ -89,27 +96,45 @@ impl Vault {
         self.test_values(&manifest, kind, &values).await
     }
 
+    /// A stored secret is tested only where the manifest sent it when it was entered: else whoever changes the manifest could
+    /// have it sent to themselves, and no plugin's key would be in the log.
+    async fn may_be_tested(&self, row: &CredentialRow, manifest: &Manifest) -> Result<bool, Error> {
+        let Some(host) = manifest.test_host(row.kind) else { return Ok(true) };
+        let settings = row.settings(self, &*self.key_of(row).await?)?;
+        Ok(settings.test.as_ref() == Some(&host))
+    }
+
     async fn test_values(&self, manifest: &Manifest, kind: CredentialType, values: &Values) -> Result<Verdict, Error> {
         let Some((probe, inject)) = manifest.probe(kind) else { return Ok(Verdict::Unverified("no-test".to_owned())) };
         let Ok(url) = Url::parse(&probe.url) else { return Ok(Verdict::Unverified("no-test".to_owned())) };
-        Ok(self.try_out(filled(probe.method, url, inject, values), &probe.expect).await)
+        Ok(match filled(probe.method, url, inject, values) {
+            Some(call) => self.try_out(call, &probe.expect).await,
+            None => Verdict::Unverified("incomplete".to_owned()),
+        })
     }
 
-    /// The call of the provider's file, where the manifest has none of its own.
-    async fn provider_call(
+    /// A connected account's token goes where its provider's file leads, and to the manifest's test only if that is there too.
+    async fn test_connected(
         &self,
         row: &CredentialRow,
         manifest: &Manifest,
         values: &Values,
-    ) -> Result<Option<(Call, Vec<u16>)>, Error> {
-        let (Some(app), None) = (row.app, manifest.probe(row.kind)) else { return Ok(None) };
+    ) -> Result<Verdict, Error> {
+        let Some(app) = row.app else { return Ok(Verdict::Unverified("no-test".to_owned())) };
         let registration = self.registration(row.owner.tenant, app).await?;
-        let (Some(test), Some(Value::Text(token))) = (&registration.provider.test, values.get("access_token")) else {
-            return Ok(None);
+        let Provider { test, account, .. } = &*registration.provider;
+        let known = [test.as_ref().map(|test| &test.url), account.as_ref().and_then(|account| account.url.as_ref())];
+        let origin = |template: &String| Some(registration.address(template).ok()?.origin().ascii_serialization());
+        let host = manifest.test_host(row.kind);
+        if host.is_some() && known.into_iter().flatten().any(|template| origin(template) == host) {
+            return self.test_values(manifest, row.kind, values).await;
+        }
+        let (Some(test), Some(Value::Text(token))) = (test, values.get("access_token")) else {
+            return Ok(Verdict::Unverified(if host.is_some() { "test-elsewhere" } else { "no-test" }.to_owned()));
         };
-        let Ok(url) = registration.address(&test.url) else { return Ok(None) };
+        let Ok(url) = registration.address(&test.url) else { return Ok(Verdict::Unverified("no-test".to_owned())) };
         let call = registration.call_with(test.method, url, &test.headers, test.body.as_deref(), token);
-        Ok(Some((call, test.expect.clone())))
+        Ok(self.try_out(call, &test.expect).await)
     }
 
     async fn try_out(&self, call: Call, expect: &[u16]) -> Verdict {
@@ -140,34 +165,38 @@ fn judge(answer: &Answer, expect: &[u16]) -> Verdict {
     Verdict::Accepted
 }
 
-/// The call with the secrets in their places. A place whose field has no value stays empty.
-fn filled(method: Method, url: Url, inject: &[Inject], values: &Values) -> Call {
+/// The call with the secrets in their places. A place whose field has no value stays empty; if all do, it would test nothing.
+fn filled(method: Method, url: Url, inject: &[Inject], values: &Values) -> Option<Call> {
     let method = match method {
         Method::Get => reqwest::Method::GET,
         Method::Head => reqwest::Method::HEAD,
         Method::Post => reqwest::Method::POST,
     };
     let mut call = Call::new(method, url);
+    let mut places = 0;
     for place in inject {
         match place {
             Inject::Header { name, template } => {
                 if let (Some(text), Ok(name)) = (fill(template, values), HeaderName::try_from(name)) {
                     call = call.header(name, text.expose());
+                    places += 1;
                 }
             }
             Inject::Query { name, template } => {
                 if let Some(text) = fill(template, values) {
                     call.url.query_pairs_mut().append_pair(name, text.expose());
+                    places += 1;
                 }
             }
             Inject::Basic { username, password } => {
                 if let (Some(username), Some(password)) = (fill(username, values), fill(password, values)) {
                     call = call.header(AUTHORIZATION, basic(username.expose(), password.expose()).expose());
+                    places += 1;
                 }
             }
         }
     }
-    call
+    (places > 0).then_some(call)
 }
 
 /// A template with the values in it; none if one of them is missing.

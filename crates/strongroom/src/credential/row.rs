@@ -114,7 +114,15 @@ impl CredentialRow {
         digest("credential", &columns)
     }
 
-    pub(crate) fn seal(&mut self, vault: &Vault, key: &Key, is_secret: &dyn Fn(&str) -> bool, values: &Values) {
+    /// `test` is the host that the secrets may be sent to, to test them: where the plugin's test was when they were entered.
+    pub(crate) fn seal(
+        &mut self,
+        vault: &Vault,
+        key: &Key,
+        is_secret: &dyn Fn(&str) -> bool,
+        test: Option<&str>,
+        values: &Values,
+    ) {
         self.generation += 1;
         // It was sealed to the generation that has just passed.
         self.previous_refresh_token = None;
@@ -138,6 +146,7 @@ impl CredentialRow {
         let settings = serde_json::json!({
             "settings": plain.map(|(field, value)| (field.clone(), value.as_json())).collect::<serde_json::Map<_, _>>(),
             "configured": fields.clone().map(|(field, _)| field).filter(|field| is_secret(field)).collect::<Vec<_>>(),
+            "test": test,
         });
         self.settings = self.seal_column(vault, key, "settings", settings.to_string().as_bytes());
         // Every field, so that a plugin's read opens one record.
@@ -217,7 +226,7 @@ impl CredentialRow {
     /// `schema` is the present one: what it calls secret is not shown, whatever it was called when it was saved.
     pub(super) fn into_credential(self, settings: Option<Settings>, schema: Option<&Schema>) -> Credential {
         let state = if settings.is_some() { State::Active } else { State::Undecryptable };
-        let Settings { mut settings, mut configured } = settings.unwrap_or_default();
+        let Settings { mut settings, mut configured, .. } = settings.unwrap_or_default();
         let is_shown = |field: &str| schema.is_some_and(|schema| !schema.is_secret(field));
         configured.extend(settings.keys().filter(|field| !is_shown(field)).cloned());
         settings.retain(|field, _| is_shown(field));
@@ -251,4 +260,6 @@ impl CredentialRow {
 pub(super) struct Settings {
     settings: serde_json::Map<String, serde_json::Value>,
     pub(super) configured: Vec<String>,
+    #[serde(default)]
+    pub(super) test: Option<String>,
 }

@@ -151,6 +151,10 @@ impl Vault {
         if draft.client_secret.is_some() && key.is_none() && (for_accounts || auth == ClientAuth::PrivateKeyJwt) {
             return Err(Error::field("client_secret", "format", NO_KEY_FILE));
         }
+        if key.is_some() && !for_accounts && auth != ClientAuth::PrivateKeyJwt {
+            let message = "is a private key, and this provider takes secrets as words: it would be sent to it whole";
+            return Err(Error::field("client_secret", "format", message));
+        }
         let named = key.filter(|_| for_accounts).and_then(|key| key.account);
         let client_id = match (draft.client_id, named) {
             (Some(id), Some(named)) if id != named => {

@@ -52,7 +52,10 @@ impl Vault {
         let (registration, mut values) = match opened.await {
             Ok(opened) => opened,
             Err(error @ (Error::Store(_) | Error::AuditUnavailable(_))) => return Err(error),
-            Err(_) => return Ok(None),
+            Err(error) => {
+                tracing::warn!(credential = %row.id, %app, %error, "a grant stays alive at its provider: revoke it there");
+                return Ok(None);
+            }
         };
         let Some(revoke) = &registration.provider.revoke else { return Ok(None) };
         // As a bearer only an access token is anything; a refresh token must not be shown as one.

@@ -182,6 +182,11 @@ impl Vault {
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let id = &registration.row.client_id;
         let mut proof = ClientProof::default();
+        // A private key is for signing; as a password it would be sent whole.
+        let is_key = secret.as_ref().is_some_and(|secret| secret.expose().contains("PRIVATE KEY-----"));
+        if is_key && registration.provider.token.client_auth != ClientAuth::PrivateKeyJwt {
+            return Err(Failure::config("client-auth-takes-no-key"));
+        }
         match (registration.provider.token.client_auth, secret) {
             // Each part is form-encoded first (RFC 6749 2.3.1) ...
             (ClientAuth::Basic, Some(secret)) => {

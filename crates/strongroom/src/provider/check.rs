@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::{Grant, Parameters, Provider, Rotation};
+use super::{ClientAuth, Grant, Parameters, Provider, Rotation};
 use crate::id::PluginName;
 
 impl Provider {
@@ -57,6 +57,10 @@ impl Provider {
         }
         if self.iss_required && self.issuer.is_none() {
             faults.push("iss_required needs an `issuer` to compare with".to_owned());
+        }
+        let signs = matches!(self.token.client_auth, ClientAuth::None | ClientAuth::PrivateKeyJwt);
+        if self.token.grant == Grant::JwtBearer && !signs {
+            faults.push("token.client_auth must be `none` or `private-key-jwt` with grant `jwt-bearer`".to_owned());
         }
         if self.authorize.is_some() && self.token.grant != Grant::default() {
             faults.push("token.grant belongs to a provider without [authorize]".to_owned());

@@ -26,19 +26,24 @@ impl Bench {
         let builder = Vault::builder(&dir.database()).key(Secret::from(KEY)).clock(Arc::new(FakeClock::new()));
         let vault = builder.reach(Reach { loopback: true, networks: Vec::new() }).open().await.unwrap();
         let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
+        let bench = Self { vault, tenant, provider, _dir: dir };
+        bench.register(&bench.provider.origin).await;
+        bench
+    }
+
+    /// With its test at that address.
+    async fn register(&self, origin: &str) {
         let manifest = format!(
             r#"{{"title": "Probed", "access": "inject", "credentials": {{"custom": {{
                 "schema": {{"type": "object", "required": ["key"], "properties": {{
                     "key": {{"type": "string"}}, "user": {{"type": "string", "x-secret": false}}}}}},
                 "inject": [{{"in": "header", "name": "X-Api-Key", "template": "Key {{{{key}}}}"}},
                     {{"in": "basic", "username": "{{{{user}}}}", "password": "{{{{key}}}}"}}],
-                "test": {{"method": "GET", "url": "{}/probe", "expect": [200]}}}}}}}}"#,
-            provider.origin
+                "test": {{"method": "GET", "url": "{origin}/probe", "expect": [200]}}}}}}}}"#
         );
         let manifest = Manifest::parse(&manifest).unwrap();
         let (host, plugin) = (Actor::host(), plugin());
-        vault.register(&host, tenant, &plugin, manifest, Expected::Any).await.unwrap();
-        Self { vault, tenant, provider, _dir: dir }
+        self.vault.register(&host, self.tenant, &plugin, manifest, Expected::Any).await.unwrap();
     }
 
     fn owner(&self, user: &str) -> Owner {
@@ -116,6 +121,52 @@ async fn a_stored_credential_is_tested_with_what_was_changed_and_nothing_is_kept
     let tests: Vec<&str> =
         events.iter().filter(|event| event.action == "credential.test").map(|event| event.decision.as_str()).collect();
     assert_eq!(tests, ["denied", "allowed", "denied", "allowed"], "each use is in the log, newest first");
+}
+
+/// Whoever changes the manifest, with a host key or a stolen one, must not have stored secrets sent to themselves: reading takes
+/// a plugin's key, whose making is in the log.
+#[tokio::test]
+async fn a_stored_secret_is_tested_only_where_it_was_when_it_was_entered() {
+    let bench = Bench::new("probe-moved").await;
+    let saved = bench.save(fields("ann")).await;
+    let thief = Simulated::new(Policy::Strict).await;
+    bench.register(&thief.origin).await;
+    let changed = Verdict::Unverified("test-changed".to_owned());
+    let test = async || bench.vault.test(&Actor::user(), &bench.owner("alice"), saved.id).await.unwrap();
+    assert_eq!(test().await, changed);
+    let typed = Fields::default().text("user", Secret::from("zoe"));
+    assert_eq!(bench.try_out("alice", Some(saved.id), typed).await.unwrap(), changed);
+    // A change of what is not secret does not move it.
+    let rename = strongroom::Change { name: None, fields: Fields::default().text("user", Secret::from("eve")) };
+    bench.vault.update(&Actor::user(), &bench.owner("alice"), saved.id, None, rename).await.unwrap();
+    assert_eq!(test().await, changed);
+    assert!(thief.asked("/probe").is_empty());
+    // Entered anew, under the manifest as it is now.
+    let anew = strongroom::Change { name: None, fields: Fields::default().text("key", Secret::from("k-2")) };
+    bench.vault.update(&Actor::user(), &bench.owner("alice"), saved.id, None, anew).await.unwrap();
+    assert_eq!(test().await, Verdict::Accepted);
+}
+
+#[tokio::test]
+async fn a_connected_accounts_token_is_tested_at_its_provider_only() {
+    let studio = Studio::new("probe-elsewhere", Policy::Strict).await;
+    let thief = Simulated::new(Policy::Strict).await;
+    let credential = studio.connected("alice").await;
+    let test = async || studio.vault.test(&Actor::user(), &studio.owner("alice"), credential.id).await.unwrap();
+    for (origin, verdict) in [
+        (&thief.origin, Verdict::Unverified("test-elsewhere".to_owned())),
+        (&studio.provider.origin, Verdict::Accepted),
+    ] {
+        let manifest = format!(
+            r#"{{"title": "Mail", "access": "inject", "return_addresses": ["https://app.example.com/plugins/mail"],
+            "credentials": {{"oauth2": {{"provider": "sim", "scopes": [],
+            "test": {{"method": "GET", "url": "{origin}/probe", "expect": [200]}}}}}}}}"#
+        );
+        let (plugin, manifest) = ("mail".parse().unwrap(), Manifest::parse(&manifest).unwrap());
+        studio.vault.register(&Actor::host(), studio.tenant, &plugin, manifest, Expected::Any).await.unwrap();
+        assert_eq!(test().await, verdict);
+    }
+    assert!(thief.asked("/probe").is_empty());
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! The other ways to a token: a code typed in at the provider, a service account's key file, a client that signs.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 use strongroom::oauth::app::AppDraft;
 use strongroom::oauth::connection::{Connecting, Connection, ConnectionDraft, Flow, Status};
 use strongroom::{Actor, Catalog, Error, Expected, Manifest, Secret, Vault};
+use tokio::sync::Semaphore;
 
 use crate::provider::{Policy, Turn};
 use crate::room::text;
@@ -136,6 +139,25 @@ async fn many_pages_that_ask_are_one() {
     assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Connected);
     let filter = strongroom::CredentialFilter { limit: 10, ..Default::default() };
     assert_eq!(studio.vault.list(&Actor::user(), &studio.owner("alice"), filter).await.unwrap().len(), 1);
+}
+
+/// The answer with the tokens is longer on its way than the interval: nobody else asks meanwhile, and it is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_takes_longer_than_the_interval_is_not_lost() {
+    let studio = device("device-slow").await;
+    let begun = prompted(&studio).await;
+    studio.clock.advance(5_000);
+    let (arrived, let_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    studio.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
+    let (vault, owner, id) = (studio.vault.clone(), studio.owner("alice"), begun.id);
+    let first = tokio::spawn(async move { vault.connection_status(&Actor::user(), &owner, id).await.unwrap().status });
+    drop(arrived.acquire().await.unwrap());
+    studio.clock.advance(15_000);
+    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Waiting);
+    assert_eq!(studio.provider.asked("/token").len(), 1, "one question at a time");
+    let_go.add_permits(1);
+    assert_eq!(first.await.unwrap(), Status::Connected);
+    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Connected);
 }
 
 #[tokio::test]
@@ -271,6 +293,20 @@ async fn a_service_account_connects_with_its_key_file() {
     assert_eq!(second.client_id, "robot@project.example");
     let Connecting::Connected(credential) = connect(None).await.unwrap() else { panic!("nobody is asked") };
     assert!(text(&crate::studio::read(&vault, &credential).await.unwrap(), "access_token").starts_with("sa-"));
+}
+
+/// An issuer that does not take signatures would get the key itself, as a password.
+#[tokio::test]
+async fn a_private_key_is_never_sent() {
+    let studio = Studio::new("key-as-secret", Policy::Strict).await;
+    for secret in [Secret::from(PEM), key_file()] {
+        let draft = AppDraft { client_secret: Some(secret), ..crate::studio::app_draft() };
+        let refused = studio.vault.create_app(&Actor::host(), studio.tenant, draft).await;
+        assert!(matches!(refused, Err(Error::Fields(faults)) if faults[0].field == "client_secret"));
+    }
+    let toml = "title = \"R\"\ndocs = \"https://example.com\"\n[token]\nurl = \"https://r.example/token\"\n\
+                client_auth = \"basic\"\ngrant = \"jwt-bearer\"\n";
+    assert!(Catalog::built_in().unwrap().with("r", toml).is_err(), "a file that would send a key file is refused");
 }
 
 #[tokio::test]

@@ -140,10 +140,10 @@ impl Vault {
             self.record(entry.denied(Reason::OtherUser)).await?;
             return Err(Error::NotFound { what: "connection" });
         }
-        // Consumed first: of two who come at once one finds nothing, and a code is never sent twice.
-        self.take(&mut row, entry).await?;
         let (vault, actor) = (self.clone(), actor.clone());
         uninterrupted(async move {
+            // Consumed first: of two who come at once one finds nothing, and a code is never sent twice.
+            vault.take(&mut row, entry).await?;
             let outcome = vault.finish(&actor, &row, &carried).await;
             vault.settle(&actor, &mut row, &outcome).await;
             outcome

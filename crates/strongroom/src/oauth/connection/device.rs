@@ -1,6 +1,8 @@
 //! Connecting without a way back (RFC 8628): the user types a code in at the provider, on whatever device, and we ask the
 //! token endpoint whether they have, no more often than it allows. The user who was shown the code asks; nobody else can.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use strongroom_crypto::Secret;
@@ -11,7 +13,7 @@ use super::Connecting;
 use super::row::{Carried, ConnectionRow, Device, Phase, hash};
 use super::status::{Connection, Prompt};
 use crate::access::Actor;
-use crate::audit::{Action, Entry};
+use crate::audit::{Action, Entry, Reason};
 use crate::error::Error;
 use crate::fields::Values;
 use crate::manifest::is_plain_address;
@@ -24,6 +26,10 @@ use crate::vault::Vault;
 const INTERVAL: i64 = 5_000;
 /// No interval is longer: the code would be over before the next question.
 const LONGEST: i64 = 60_000;
+/// Longer than a call takes, in milliseconds.
+const LEASE: i64 = 25_000;
+/// What came is held for about twice as long.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// No code is shown for longer, whatever the provider says.
 const LIFE: f64 = 1800.0;
 
@@ -59,7 +65,13 @@ impl Vault {
         let refused = |failure: Failure| Error::Provider(failure.cause().to_owned());
         let url = registration.address(&device.url).map_err(refused)?;
         let now = self.clock.now();
-        let authorization = self.authorize_device(registration, url, &row.scopes, now).await.map_err(refused)?;
+        let authorization = match self.authorize_device(registration, url, &row.scopes, now).await {
+            Ok(authorization) => authorization,
+            Err(failure) => {
+                self.record(entry.denied(Reason::Provider)).await?;
+                return Err(refused(failure));
+            }
+        };
         let interval = authorization.interval.map_or(INTERVAL, milliseconds).clamp(1_000, LONGEST);
         let life = milliseconds(authorization.expires_in.unwrap_or(LIFE).clamp(1.0, LIFE));
         row.expires_at = now.saturating_add(SignedDuration::from_millis(life)).unwrap_or(now);
@@ -121,7 +133,8 @@ impl Vault {
         if now < device.next_at {
             return Ok(self.prompted(&row, &carried));
         }
-        device.next_at = now + device.interval;
+        // A lease: an answer may be longer on its way than the interval, and it brings the tokens once.
+        device.next_at = now + device.interval + LEASE;
         match self.keep_waiting(actor, &mut row, &carried).await {
             // Another page of the same user asks at this moment.
             Err(Error::NotFound { .. }) => return Ok(self.prompted(&row, &carried)),
@@ -131,8 +144,7 @@ impl Vault {
         let code = Secret::new(carried.device.as_ref().map(|device| device.code.clone()).unwrap_or_default());
         let failure = match self.ask(&registration, Ask::Device { code: &code }).await {
             Ok(tokens) => {
-                let entry = self.entry_of(actor, &row, Action::ConnectionComplete);
-                self.take(&mut row, entry).await?;
+                self.take_granted(actor, &mut row).await?;
                 let outcome = self.keep_granted(actor, &row, &registration, tokens, Values::new()).await;
                 self.settle(actor, &mut row, &outcome).await;
                 return Ok(self.shown_connection(&row));
@@ -140,7 +152,7 @@ impl Vault {
             Err(failure) => failure,
         };
         let slower = match (failure.cause(), &failure) {
-            ("authorization_pending", _) => None,
+            ("authorization_pending", _) => Some(0),
             ("slow_down", _) => Some(INTERVAL),
             // No answer, or none that says anything: less often (RFC 8628 3.5).
             (_, Failure::Transient { unknown: false, .. }) => carried.device.as_ref().map(|device| device.interval),
@@ -151,10 +163,34 @@ impl Vault {
         };
         if let (Some(slower), Some(device)) = (slower, &mut carried.device) {
             device.interval = (device.interval + slower).min(LONGEST);
-            device.next_at = now + device.interval;
-            self.keep_waiting(actor, &mut row, &carried).await?;
+            device.next_at = self.clock.now().as_millisecond() + device.interval;
+            match self.keep_waiting(actor, &mut row, &carried).await {
+                // This one slept past its lease: whoever asks by now goes on.
+                Err(Error::NotFound { .. }) => {}
+                other => other?,
+            }
         }
         Ok(self.prompted(&row, &carried))
+    }
+
+    /// The tokens are here, and will not come again: a store that cannot be written for a moment is waited for.
+    async fn take_granted(&self, actor: &Actor, row: &mut ConnectionRow) -> Result<(), Error> {
+        let mut wait = Duration::from_millis(200);
+        loop {
+            let entry = self.entry_of(actor, row, Action::ConnectionComplete);
+            match self.take(row, entry).await {
+                Err(error @ (Error::AuditUnavailable(_) | Error::Store(_))) if wait < PATIENCE => {
+                    tracing::error!(connection = %row.id, %error, "a connected account cannot be written; trying again");
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                }
+                Err(error) => {
+                    tracing::error!(connection = %row.id, %error, "a grant stays alive at its provider: revoke it there");
+                    return Err(error);
+                }
+                Ok(()) => return Ok(()),
+            }
+        }
     }
 
     async fn keep_waiting(&self, actor: &Actor, row: &mut ConnectionRow, carried: &Carried) -> Result<(), Error> {

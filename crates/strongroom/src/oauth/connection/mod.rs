@@ -123,8 +123,13 @@ impl Vault {
             app = app.or(row.app);
             name = row.name;
         }
-        scopes.extend(draft.scopes);
         let registration = self.registration_at(owner.tenant, &wants.provider, app).await?;
+        // Nobody consents: what the operator's own registration may do is for the manifest to say, not for a user.
+        if registration.is_for_itself() && draft.key_file.is_none() && !draft.scopes.is_empty() {
+            let message = "are the manifest's alone where nobody is asked for consent";
+            return Err(Error::field("scopes", "unsupported", message));
+        }
+        scopes.extend(draft.scopes);
         if let Some(authorize) = &registration.provider.authorize {
             scopes.extend(authorize.scopes.iter().cloned());
         }

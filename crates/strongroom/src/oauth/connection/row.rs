@@ -174,7 +174,8 @@ impl Vault {
             }
             Err(error) => {
                 row.cause = Some(match error {
-                    Error::Provider(cause) => cause.clone(),
+                    Error::Provider(cause) if !cause.contains(' ') => cause.clone(),
+                    Error::Provider(_) => "account-unknown".to_owned(),
                     Error::OtherAccount => "other-account".to_owned(),
                     _ => "internal".to_owned(),
                 });
@@ -187,10 +188,15 @@ impl Vault {
     }
 
     pub(super) async fn leave(&self, row: &mut ConnectionRow, phase: Phase, entry: Entry) -> Result<(), Error> {
-        let from = std::mem::replace(&mut row.hash, hash("settled", &self.random_text()));
-        row.phase = phase;
-        row.sealed = Sealed::from_bytes(Vec::new());
-        moved(self.within_deadline(self.store.advance_connection(from, row, entry)).await)
+        let next = ConnectionRow {
+            hash: hash("settled", &self.random_text()),
+            phase,
+            sealed: Sealed::from_bytes(Vec::new()),
+            ..row.clone()
+        };
+        moved(self.within_deadline(self.store.advance_connection(row.hash, &next, entry)).await)?;
+        *row = next;
+        Ok(())
     }
 
     pub(super) fn entry_of(&self, actor: &Actor, row: &ConnectionRow, action: Action) -> Entry {

@@ -88,7 +88,7 @@ impl Vault {
             *row = newer;
             let read_at = row.revision;
             let key = self.key_of(row).await?;
-            row.seal(self, &key, &|_| true, values);
+            row.seal(self, &key, &|_| true, None, values);
             if let Some(Value::Text(spent)) = spent {
                 row.keep_previous(self, &key, spent);
             }
