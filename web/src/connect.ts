@@ -15,6 +15,7 @@ export type Connect =
   | { at: 'waiting'; id: string; expires: number; closed: boolean; trouble: Problem | null }
   | { at: 'device'; id: string; expires: number; device: Device; trouble: Problem | null }
   | { at: 'blocked'; address: string }
+  | { at: 'key-file'; wrong: boolean }
   | { at: 'verifying'; id: string; expires: number; trouble: Problem | null }
   | { at: 'connected'; credential: Credential }
   | { at: 'failed'; reason: Reason; cause: string; problem: Problem | null };
@@ -85,7 +86,10 @@ export function failed(cause: string): Connect {
   return { at: 'failed', reason: reasons[cause] ?? 'failed', cause, problem: null };
 }
 
+/** Why it was not even begun. Whether a key file is needed, only the vault knows: then it asks for one. */
 export function refused(problem: Problem): Connect {
+  const key = problem.fields.find(({ field }) => field === 'key_file');
+  if (key) return { at: 'key-file', wrong: key.code !== 'required' };
   if (problem.names('app', 'unknown')) return { at: 'failed', reason: 'unregistered', cause: '', problem };
   if (problem.code === 'other-account') return { at: 'failed', reason: 'other-account', cause: '', problem };
   return { at: 'failed', reason: 'problem', cause: problem.code, problem };

@@ -45,7 +45,9 @@ export class Flow implements ReactiveController {
     if (!client) return;
     this.#release();
     const run = (this.#run += 1);
-    this.#wanted = wanted;
+    // A key file is handed in once, and not kept.
+    const { key_file: _, ...kept } = wanted;
+    this.#wanted = kept;
     this.#popup = mode === 'popup' ? window.open('about:blank', '', FEATURES) : null;
     // The provider's page could send this one elsewhere through its opener (reverse tabnabbing). The price: once it has left,
     // only the window itself can close it.

@@ -67,6 +67,11 @@ async function complete({ connection, code, error }: Arrival, client: Client): P
   try {
     return { ...open, status: 'connected', credential: await client.complete(connection, code) };
   } catch (caught) {
+    // An answer that came too late for its request may be a success: the server knows.
+    const progress = await client.progress(connection).catch(() => null);
+    if (progress?.status === 'connected' && progress.credential) {
+      return { ...open, status: 'connected', credential: await client.credential(progress.credential) };
+    }
     return { ...open, status: 'failed', problem: asProblem(caught) };
   }
 }

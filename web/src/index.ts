@@ -20,5 +20,6 @@ export { SrCredentialForm, SrCredentialList, SrCredentialSelector, SrOauthButton
 export type { Credential, Verdict } from './api/types.js';
 export type { ErrorDetail, Theme } from './element.js';
 export type { Overrides } from './messages.js';
+export { forgetSession } from './session.js';
 export type { TokenSource } from './session.js';
 export type { ConnectDetail } from './sr-oauth-button.js';

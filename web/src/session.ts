@@ -23,6 +23,11 @@ export async function token(source: TokenSource): Promise<string> {
   throw new Problem('session-expired');
 }
 
+/** Drops what is held: when somebody else signs in without a new page, nothing of theirs goes into the vault of who was there. */
+export function forgetSession(source: TokenSource): void {
+  held.delete(source);
+}
+
 /** Drops a token that was refused, unless somebody has already got another one. */
 export async function forget(source: TokenSource, refused: string): Promise<void> {
   const asked = held.get(source);

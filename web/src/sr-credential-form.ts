@@ -374,14 +374,11 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
   }
 
   #calm(): void {
-    this.said = null;
-    this.verdict = null;
-    this.trouble = null;
+    this.said = this.verdict = this.trouble = null;
   }
 
   #changed(): void {
-    this.said = null;
-    this.verdict = null;
+    this.said = this.verdict = null;
     if (this.isDirty !== this.#wasDirty) this.tell('sr-dirty-change', { dirty: (this.#wasDirty = this.isDirty) });
     this.requestUpdate();
   }

@@ -12,6 +12,7 @@ import { Flow, type Mode } from './flow.js';
 import type { Finished } from './handoff.js';
 import { connectionView } from './oauth/pending.js';
 import { connectedView } from './oauth/connected.js';
+import { keyFileView } from './oauth/key-file.js';
 import { arrivalView } from './oauth/arrival.js';
 import { oauthStyles } from './oauth/styles.js';
 import { remove, removalQuestion } from './removal.js';
@@ -38,6 +39,7 @@ export interface ConnectDetail {
  * @slot icon - In front of it.
  * @csspart base - Everything.
  * @csspart button - The button that connects.
+ * @csspart input - For a key file.
  * @csspart status - What is going on.
  * @csspart account - Whose account is connected.
  * @csspart reconnect
@@ -83,18 +85,22 @@ export class SrOauthButton extends StrongroomElement {
     return this.credential?.id ?? this.credentialId;
   }
 
-  /** How far it is: `idle`, `preparing`, `waiting`, `device`, `blocked`, `verifying`, `connected` or `failed`. */
+  /** How far it is: `idle`, `preparing`, `waiting`, `device`, `blocked`, `key-file`, `verifying`, `connected` or `failed`. */
   get status(): connect.Connect['at'] {
     return this.#flow.state.at;
   }
 
   /** Begins to connect. For a popup, call it in the handler of a click. */
   connect(): void {
+    this.#begin();
+  }
+
+  #begin(more: Record<string, unknown> = {}): void {
     if (this.isOff || this.readonly || !this.client) return;
     this.trouble = null;
     this.tell('sr-connect-start', { plugin: this.plugin });
     const unattended = this.registered?.connect?.unattended === true;
-    void this.#flow.begin(unattended ? 'redirect' : this.flow, this.#wanted());
+    void this.#flow.begin(unattended ? 'redirect' : this.flow, { ...this.#wanted(), ...more });
   }
 
   /** Gives up waiting. What the server has begun expires by itself. */
@@ -107,8 +113,11 @@ export class SrOauthButton extends StrongroomElement {
     const { client, credential } = this;
     if (!client || !credential || !this.tell('sr-delete-request', { ids: [credential.id] }, true)) return;
     try {
-      const ask = (present: Credential) => this.#confirm.ask(removalQuestion(present, this.#title, this.words));
-      this.busy = true;
+      const ask = async (present: Credential) => {
+        // Off only once it is answered: the focus cannot go back to a button that is off.
+        this.busy = false;
+        return (this.busy = await this.#confirm.ask(removalQuestion(present, this.#title, this.words)));
+      };
       if (!(await remove(client, credential, ask))) return;
       this.credential = null;
       this.credentialId = '';
@@ -119,6 +128,13 @@ export class SrOauthButton extends StrongroomElement {
     } finally {
       this.busy = false;
     }
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    // A key file that was not handed in is forgotten, as what is typed into a form is.
+    const input = this.renderRoot.querySelector('textarea');
+    if (input) input.value = '';
   }
 
   checkValidity(): boolean {
@@ -135,6 +151,7 @@ export class SrOauthButton extends StrongroomElement {
 
   moved(_from: connect.Connect, to: connect.Connect): void {
     if (to.at === 'connected') this.#connected(to.credential);
+    if (to.at === 'key-file') void this.#focusKeyFile();
     if (to.at === 'blocked') this.tell('sr-connect-error', { code: 'blocked' });
     if (to.at !== 'failed') return;
     this.tell('sr-connect-error', { code: to.reason === 'problem' ? to.cause : to.reason });
@@ -175,6 +192,12 @@ export class SrOauthButton extends StrongroomElement {
     </div>`;
   }
 
+  async #focusKeyFile(): Promise<void> {
+    this.requestUpdate();
+    await this.updateComplete;
+    this.renderRoot.querySelector('textarea')?.focus();
+  }
+
   get #title(): string {
     return this.registered?.manifest.title ?? this.plugin;
   }
@@ -198,6 +221,10 @@ export class SrOauthButton extends StrongroomElement {
   #action(state: connect.Connect): TemplateResult | typeof nothing {
     if (!this.registered) return html`<div class="skeleton" role="presentation"></div>`;
     if (!this.registered.manifest.credentials.oauth2) return banner('bad', 'cross', html`<p>${this.say('connect.none')}</p>`);
+    if (state.at === 'key-file') {
+      const take = (text: string) => this.#begin({ key_file: text });
+      return keyFileView({ words: this.words, isOff: this.isOff, wrong: state.wrong, take, cancel: () => this.cancel() });
+    }
     if (state.at !== 'idle' && state.at !== 'connected') return nothing;
     if (this.readonly) return this.credential ? nothing : html`<p class="muted">${this.say('connect.not')}</p>`;
     if (this.credential) return this.#connectedActions(this.credential);

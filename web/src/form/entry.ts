@@ -1,11 +1,10 @@
 // What happens to what is typed, pasted or dropped into a field, apart from being kept: trimmed with a word about it, read
 // from a file, revealed while it is being typed.
 import type { Field, Value } from '../fields.js';
+import { readText } from '../file.js';
 import type { Words } from '../messages.js';
 import type { Draft } from './draft.js';
 import type { FieldHost } from './field.js';
-
-const FILE_BYTES = 64 * 1024;
 
 export interface EntryHost {
   readonly words: Words;
@@ -86,15 +85,11 @@ export class Entry implements FieldHost {
   }
 
   async #readFile(field: Field, file: File): Promise<void> {
-    if (file.size > FILE_BYTES) return this.#note(field, 'note.file-large');
-    try {
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(await file.arrayBuffer());
-      this.typed(field, text);
-      this.fill?.(field, text);
-      this.#note(field, 'note.file-read');
-    } catch {
-      this.#note(field, 'note.file-binary');
-    }
+    const handed = await readText(file);
+    if (handed.text === null) return this.#note(field, handed.why);
+    this.typed(field, handed.text);
+    this.fill?.(field, handed.text);
+    this.#note(field, 'note.file-read');
   }
 
   /** Puts what a file held into the field's input; a secret one is not drawn from the draft. */

@@ -3,6 +3,7 @@
 import { html, noChange, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Field, Value } from '../fields.js';
+import { onDrop } from '../file.js';
 import type { Words } from '../messages.js';
 import { icon, outwards } from '../view.js';
 import type { Draft } from './draft.js';
@@ -139,12 +140,7 @@ function inputView(field: Field, isRevealed: boolean, host: FieldHost): Template
       .value=${field.secret ? noChange : live(shown)}
       @input=${typed}
       @dragover=${(event: DragEvent) => event.preventDefault()}
-      @drop=${(event: DragEvent) => {
-        const file = event.dataTransfer?.files[0];
-        if (!file) return;
-        event.preventDefault();
-        host.dropped(field, file);
-      }}
+      @drop=${onDrop((file) => host.dropped(field, file))}
     ></textarea>`;
   }
   return html`<input

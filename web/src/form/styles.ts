@@ -54,11 +54,9 @@ export const formStyles = css`
     align-self: center;
     flex: none;
     max-inline-size: 45%;
-    overflow: hidden;
-    text-overflow: ellipsis;
     padding-inline: calc(var(--_space) * 1.5);
     color: var(--_muted);
-    white-space: nowrap;
+    overflow-wrap: anywhere;
   }
   .masked {
     -webkit-text-security: disc;

@@ -132,17 +132,24 @@ export const listStyles = css`
   }
   @container (inline-size < 44rem) {
     table,
+    thead,
     tbody,
     tr,
-    tbody :is(th, td) {
+    :is(th, td) {
       display: block;
     }
-    thead {
-      position: absolute;
-      inline-size: 1px;
-      block-size: 1px;
-      overflow: hidden;
-      clip-path: inset(50%);
+    thead tr {
+      display: flex;
+      flex-wrap: wrap;
+      align-items: center;
+      gap: 0 calc(var(--_space) * 3);
+      padding-inline: calc(var(--_space) * 3);
+    }
+    thead :is(th, td) {
+      inline-size: auto;
+      padding: var(--_space) 0;
+      border: 0;
+      background: none;
     }
     table {
       border: 0;
@@ -171,8 +178,10 @@ export const listStyles = css`
     .filter {
       max-inline-size: none;
     }
-    tbody .tick {
+    .tick {
       inline-size: auto;
+    }
+    tbody .tick {
       grid-column: 1;
       grid-row: 1;
     }

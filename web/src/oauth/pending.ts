@@ -20,6 +20,7 @@ export function connectionView(state: Connect, provider: string, words: Words, w
   const cancel = way(say('cancel'), ways.cancel);
   switch (state.at) {
     case 'idle':
+    case 'key-file':
     case 'connected':
       return nothing;
     case 'preparing':

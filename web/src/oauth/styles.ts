@@ -23,6 +23,26 @@ export const oauthStyles = css`
     letter-spacing: 0.08em;
     user-select: all;
   }
+  .masked {
+    -webkit-text-security: disc;
+  }
+  .key-file {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: var(--_space);
+  }
+  .note:empty {
+    display: none;
+  }
+  .file {
+    position: relative;
+  }
+  .file:focus-within {
+    box-shadow: var(--_ring);
+  }
+  .fault {
+    color: var(--_danger);
+  }
   .account {
     display: flex;
     flex-wrap: wrap;

@@ -53,7 +53,7 @@ export class Provider {
     };
     const json = { 'content-type': 'application/json' };
     const made = await (await fetch(`${this.issuer}/reg`, { method: 'POST', headers: json, body: JSON.stringify(draft) })).json();
-    const app = await vault.cli(['oauth-app', 'create', 'witness', '--client-id', made.client_id], made.client_secret);
+    const app = await vault.cli(['oauth-app', 'create', 'witness', `--client-id=${made.client_id}`], made.client_secret);
     const { registration_access_token: token, registration_client_uri: uri, client_id_issued_at: _a, client_secret_expires_at: _b, ...client } = made;
     const body = JSON.stringify({ ...client, redirect_uris: [app.redirect_address] });
     await fetch(uri, { method: 'PUT', headers: { ...json, authorization: `Bearer ${token}` }, body });

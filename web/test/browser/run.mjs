@@ -3,6 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { Host } from './host.mjs';
 import { CANARY, Provider, startService } from './provider.mjs';
+import { Scripted } from './scripted.mjs';
 import { openBrowser, Person } from './stage.mjs';
 import { Vault } from './vault.mjs';
 
@@ -12,13 +13,15 @@ const files = readdirSync(here).filter((name) => name.endsWith('.states.mjs') &&
 
 const provider = await Provider.start();
 const service = await startService();
-const vault = await Vault.start({ witness: provider.file, bare: provider.file.replace('"Witness"', '"Bare"') });
+const scripted = await Scripted.start();
+const vault = await Vault.start({ witness: provider.file, bare: provider.file.replace('"Witness"', '"Bare"'), ...scripted.files });
 const host = await Host.start(vault);
 await provider.join(vault);
 
 const text = { type: 'string', 'x-secret': false };
 const key = { type: 'string', title: 'API key', 'x-order': 1, minLength: 4, 'x-help': 'From your account.', 'x-doc-url': 'https://example.com/keys', 'x-placeholder': 'key-…' };
 const returns = [`${host.origin}/return`];
+await scripted.join(vault, returns);
 await vault.plugin('mail', {
   title: 'Mail',
   description: 'Reads mail.',
@@ -62,7 +65,7 @@ await vault.plugin('wide', {
 });
 
 const browser = await openBrowser();
-const world = { browser, host, vault, provider, service };
+const world = { browser, host, vault, provider, scripted, service };
 let failed = 0;
 for (const file of files) {
   const { default: states } = await import(new URL(file, here));
@@ -89,6 +92,7 @@ for (const file of files) {
       host.signedOut = false;
       host.seconds = 900;
       provider.policy = null;
+      Object.assign(scripted, { turns: [], granted: null });
       await person?.close();
     }
   }

@@ -19,12 +19,16 @@ export function openBrowser() {
 export class Person {
   seen = [];
   errors = [];
+  /** The pages that are ours to answer for; a provider's are its own. */
+  #own = [];
+  #farewells = [];
 
   static async with(world, user, options = {}) {
     const person = new Person();
     const { browser, host } = world;
     person.world = world;
     person.user = user;
+    person.#own = [host.origin, world.vault.origin];
     person.context = await browser.newContext({ viewport: { width: 900, height: 700 }, reducedMotion: 'reduce', ...options });
     await person.context.addCookies([{ name: 'user', value: user, url: host.origin }]);
     person.context.on('request', (request) => person.#request(request));
@@ -33,6 +37,28 @@ export class Person {
     person.context.on('weberror', (error) => person.errors.push(String(error.error())));
     person.page = await person.context.newPage();
     return person;
+  }
+
+  /** A further page of ours, held to the same. */
+  visits(origin) {
+    this.#own.push(origin);
+  }
+
+  /** What is to be done when this person is gone. */
+  leave(farewell) {
+    this.#farewells.push(farewell);
+  }
+
+  /** Takes out of what was seen what a test itself put there. */
+  forget(which) {
+    this.seen = this.seen.filter((each) => !which(each));
+  }
+
+  /** Somebody else, in a browser of their own. */
+  async beside(user) {
+    const other = await Person.with(this.world, user);
+    this.leave(() => other.close());
+    return other;
   }
 
   async open(query = '') {
@@ -76,14 +102,14 @@ export class Person {
 
   /** No canary in anything but the request that first sent it; no session in anything but its header and its minting. */
   checkCanaries(canaries, sent) {
-    const own = this.seen.filter(({ url }) => !url || url.startsWith(this.world.host.origin) || url.startsWith(this.world.vault.origin));
+    const own = this.seen.filter(({ url }) => !url || this.#own.some((origin) => url.startsWith(origin)));
     for (const canary of canaries) {
       for (const { what, text, url } of own.filter((each) => each.text.includes(canary))) {
         assert(what === 'request' && sent.has(canary), `${canary} in ${what} ${url ?? ''}`);
       }
     }
     for (const { what, text, url } of own.filter((each) => /srs_[a-z2-7]{20}/.test(each.text))) {
-      assert(what === 'response' && url.endsWith('/token'), `a session in ${what} ${url ?? ''}: ${text.slice(0, 200)}`);
+      assert(what === 'response' && /\/(token|session)$/.test(url), `a session in ${what} ${url ?? ''}: ${text.slice(0, 200)}`);
     }
     const csp = own.filter(({ what, text }) => what === 'console' && /Content Security Policy|TrustedHTML/.test(text));
     assert.deepEqual(csp.map(({ text }) => text), [], 'the policy of the page');
@@ -92,6 +118,7 @@ export class Person {
 
   async close() {
     await this.context.close();
+    for (const farewell of this.#farewells) await farewell();
   }
 
   #request(request) {

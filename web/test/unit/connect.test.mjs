@@ -40,6 +40,12 @@ test('a missing registration is not just any fault', () => {
   assert.equal(connect.refused(fault('name', 'format')).reason, 'problem');
 });
 
+test('a key file is asked for where the vault wants one', () => {
+  const fault = (code) => new Problem('invalid-fields', { fields: [{ field: 'key_file', code, message: '' }] });
+  assert.deepEqual(connect.refused(fault('required')), { at: 'key-file', wrong: false });
+  assert.deepEqual(connect.refused(fault('format')), { at: 'key-file', wrong: true });
+});
+
 test('it asks after a second at first, and every five in the end', () => {
   assert.equal(connect.pause(0), 1000);
   assert.equal(connect.pause(50), 5000);

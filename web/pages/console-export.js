@@ -1,0 +1,53 @@
+// The export of the audit log: what is filtered, newest first, one event of JSON a line, as the server gave it. It is put
+// together in this browser and saved as a file; nothing is left at the server but that it was read.
+import { pages } from './console-api.js';
+import { openDialog } from './console-dialog.js';
+import { button, count, make, problemView, say } from './console-view.js';
+
+export function exportEvents(wanted, isFiltered) {
+  const stop = new AbortController();
+  const told = make('p', { role: 'status' }, 'Reading…');
+  const bar = make('progress', { 'aria-label': 'Export' });
+  const trouble = make('div');
+  const what = isFiltered ? 'The events that you are looking at' : 'All events';
+  const dialog = openDialog(
+    'Export',
+    [make('p', {}, `${what} are read from the newest to the oldest, and saved as JSON Lines. Reading them is in the log too.`), bar, told, trouble, make('div', { class: 'actions' }, button('Cancel', () => dialog.close()))],
+    () => stop.abort(),
+  );
+  const run = async () => {
+    bar.hidden = false;
+    trouble.replaceChildren();
+    try {
+      const { lines, number } = await read(wanted, stop.signal, (so) => (told.textContent = `${count(so, 'event')} so far`));
+      save(new Blob(lines, { type: 'application/jsonl' }));
+      dialog.close();
+      say('good', `Exported ${count(number, 'event')}.`);
+    } catch (problem) {
+      if (stop.signal.aborted) return;
+      bar.hidden = true;
+      told.textContent = 'Nothing was saved.';
+      trouble.replaceChildren(problemView(problem, () => void run()));
+    }
+  };
+  void run();
+}
+
+async function read(wanted, signal, tell) {
+  const lines = [];
+  let number = 0;
+  for await (const { items } of pages('/v1/audit', { ...wanted, limit: 200 }, signal)) {
+    signal.throwIfAborted();
+    lines.push(...items.map((event) => `${JSON.stringify(event)}\n`));
+    number += items.length;
+    tell(number);
+  }
+  return { lines, number };
+}
+
+function save(blob) {
+  const address = URL.createObjectURL(blob);
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '');
+  make('a', { href: address, download: `strongroom-audit-${stamp}Z.jsonl` }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}

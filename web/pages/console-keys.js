@@ -1,0 +1,93 @@
+// Keys of the host and of plugins. A new key is shown once, in a dialog that has to be closed on purpose; then it is in no
+// part of this page. What the server keeps is a hash, so nothing here could show a key again.
+import { all, ask } from './console-api.js';
+import { askWithForm, confirm, field, input, openDialog, select } from './console-dialog.js';
+import { banner, button, code, copyButton, day, fill, heading, make, nothing, rowButton, stored, table } from './console-view.js';
+
+export function showKeys(place, page) {
+  return fill(place, async () => {
+    const [{ items: hostKeys }, plugins] = await Promise.all([ask('GET', '/v1/host-keys'), all('/v1/plugins')]);
+    const hosts = { path: '/v1/host-keys', keys: hostKeys, noun: 'host key', about: 'Host keys' };
+    const wanted = page.query.get('plugin');
+    const pluginPlace = make('div', { class: 'stack' });
+    const chosen = select([['', 'Choose a plugin…'], ...plugins.map(({ name, manifest }) => [name, `${manifest.title} (${name})`, name === wanted])], { id: 'keys-of' });
+    chosen.addEventListener('change', () => (location.hash = chosen.value ? `#keys?${new URLSearchParams({ plugin: chosen.value })}` : '#keys'));
+    if (plugins.some(({ name }) => name === wanted)) await fill(pluginPlace, () => pluginView(wanted, page));
+    return [
+      heading('Keys', 'A program proves with a key who it is. Each key is shown once, when it is made.'),
+      make('section', {},
+        sectionHead('Host keys', 'For your application’s backend. A host key may do nearly everything, so give it to nobody else.', button('New host key', () => createKey(hosts, page), 'primary')),
+        keysView(hosts, page)),
+      make('section', {},
+        sectionHead('Plugin keys', 'For one plugin each. It reads what users stored for it, and nothing else.'),
+        make('div', { class: 'field' }, make('label', { for: 'keys-of' }, 'Plugin'), chosen),
+        pluginPlace),
+    ];
+  }, 'Keys');
+}
+
+const sectionHead = (title, about, ...actions) =>
+  make('div', { class: 'heading' }, make('div', {}, make('h2', {}, title), make('p', { class: 'soft' }, about)), make('div', { class: 'row' }, actions));
+
+async function pluginView(name, page) {
+  const path = `/v1/plugins/${encodeURIComponent(name)}/keys`;
+  const { items: keys } = await ask('GET', path);
+  const of = { path, keys, noun: `key for ${name}`, about: `Keys of ${name}` };
+  return [keysView(of, page), make('div', { class: 'actions' }, button('New plugin key', () => createKey(of, page), 'primary'))];
+}
+
+function keysView(of, page) {
+  if (!of.keys.length) return nothing(make('p', {}, 'There is none yet.'));
+  return table(of.about, [
+    ['What for', ({ label }) => make('b', {}, stored(label))],
+    ['Id', ({ id }) => code(id)],
+    ['Since', ({ created_at: at }) => day(at)],
+    ['', (key) => make('div', { class: 'row' },
+      make('a', { class: 'button small', href: `#audit?${new URLSearchParams({ target_id: key.id })}` }, 'Log', make('span', { class: 'hush' }, ` of ${key.label}`)),
+      rowButton('Revoke…', key.label, () => revokeKey(of, key, page), 'danger'))],
+  ], of.keys).element;
+}
+
+function createKey({ path, noun }, page) {
+  let sent = { label: '', once: '' };
+  askWithForm({
+    title: `New ${noun}`,
+    fields: [field('label', 'What is it for?', input({ maxlength: '100' }), { help: 'A name by which you know it later, such as the machine that has it.' })],
+    yes: 'Make the key',
+    act: ({ label }) => {
+      // An answer that got lost on its way is asked for again, and no second key is made.
+      if (sent.label !== label.value || !sent.once) sent = { label: label.value, once: crypto.randomUUID() };
+      return ask('POST', path, { body: { label: label.value.trim() }, once: sent.once });
+    },
+    done: ({ token, label }) => showKey(token, label, page),
+  });
+}
+
+function showKey(token, label, page) {
+  const place = make('code', { class: 'token', tabindex: '0', 'aria-label': 'The new key' }, token);
+  const dialog = openDialog(
+    'Keep this key now',
+    [
+      banner('warn', make('p', {}, 'It is shown this once. When you close this, nobody can show it again; if it is lost, revoke it and make another.')),
+      place,
+      make('div', { class: 'actions' }, copyButton(token, 'the key', 'primary'), button('I have kept it', () => dialog.close())),
+    ],
+    () => {
+      place.textContent = '';
+      void page.again('good', 'Made the key “', stored(label), '”.');
+    },
+  );
+  // Escape is pressed by habit.
+  dialog.addEventListener('cancel', (event) => event.preventDefault());
+}
+
+function revokeKey({ path, keys, noun }, { id, label }, page) {
+  const last = keys.length === 1 && noun === 'host key' ? ['It is the only host key: until you make another, your application gets nothing from the vault.'] : [];
+  confirm({
+    title: `Revoke “${label}”?`,
+    consequences: ['Whatever uses this key is refused from its next request on. A revoked key cannot be brought back.', ...last],
+    yes: 'Revoke',
+    act: () => ask('DELETE', `${path}/${id}`),
+    done: () => page.again('good', 'Revoked “', stored(label), '”.'),
+  });
+}

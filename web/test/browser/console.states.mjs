@@ -1,0 +1,444 @@
+// The console against the real server: signing in by a link and out again, what a user and what an operator sees and does,
+// that no secret comes back, and that a stranger's text stays text.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { accept, enterAs, land, linkFor, openConsole, operate } from './console-vault.mjs';
+import { consent, signIn } from './provider.mjs';
+import { Person } from './stage.mjs';
+import { until } from './vault.mjs';
+
+const LEAVE = 'Discard what you have entered?';
+const HOSTILE = '<img src=x onerror=window.hit=1>/../?#{{7*7}}';
+const manifest = (title, more = {}) => ({ title, access: 'read', credentials: { 'api-key': { schema: { type: 'object', required: ['api_key'], properties: { api_key: { type: 'string', title: 'API key' } } } } }, ...more });
+
+const headingOf = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
+const tab = (page, name) => page.getByRole('navigation').getByRole('link', { name });
+const dialogOf = (page) => page.locator('body > dialog');
+const said = (page, text) => page.locator('#said').getByText(text).waitFor();
+const focused = (page) => page.evaluate(() => document.activeElement.textContent);
+const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
+/** What is in the page, its storage and its cookies that scripts can read. */
+const held = (page) => page.evaluate(() => [document.documentElement.outerHTML, JSON.stringify({ ...localStorage, ...sessionStorage }), document.cookie, location.href].join());
+
+async function eachPage(person, vault, check) {
+  const page = await operate(person, vault, 'Health');
+  for (const name of ['Plugins', 'OAuth apps', 'Keys', 'Users', 'Audit', 'Health']) {
+    await tab(page, name).click();
+    await headingOf(page, name).waitFor();
+    await page.waitForFunction(() => !document.querySelector('[aria-busy]'));
+    await check(page, name.toLowerCase().replace(' ', '-'));
+  }
+}
+
+async function narrow(person, { vault }) {
+  await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
+  await eachPage(person, vault, async (page, name) => {
+    await person.state(`console-narrow-${name}`);
+    assert(await wide(page) <= 0, `${name} scrolls sideways`);
+  });
+}
+narrow.options = { viewport: { width: 320, height: 640 } };
+
+async function dark(person, { vault }) {
+  await eachPage(person, vault, (_, name) => person.state(`console-dark-${name}`));
+}
+dark.options = { colorScheme: 'dark', viewport: { width: 1280, height: 800 } };
+
+async function contrast(person, { vault }) {
+  await eachPage(person, vault, (_, name) => person.state(`console-forced-${name}`));
+}
+contrast.options = { forcedColors: 'active' };
+
+async function files(person, { vault }) {
+  const page = await operate(person, vault, 'Audit');
+  await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
+  await page.getByLabel('User').fill(person.user);
+  await page.getByRole('button', { name: 'Find' }).click();
+  await page.getByRole('link', { name: 'credential.save' }).waitFor();
+  await page.waitForFunction(() => !document.querySelector('[aria-busy]'));
+  await person.state('console-audit-found');
+  const shown = await page.locator('tbody tr').count();
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export these' }).click();
+  const download = await saving;
+  const events = readFileSync(await download.path(), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+  assert.match(download.suggestedFilename(), /^strongroom-audit-.*\.jsonl$/);
+  assert.equal(events.length, shown);
+  assert(events.every(({ user_id: user }) => user === person.user), 'only what was looked for');
+  assert(events.every(({ seq }, at) => !at || seq < events[at - 1].seq), 'newest first');
+  await said(page, `Exported ${shown} event`);
+}
+files.options = { viewport: { width: 1280, height: 800 }, acceptDownloads: true };
+
+export default {
+  narrow,
+  dark,
+  contrast,
+  'find and export events': files,
+
+  async 'a link signs in once'(person, { vault }) {
+    const { page } = person;
+    await openConsole(person, vault);
+    await page.goto(vault.origin);
+    await headingOf(page, 'Sign in').waitFor();
+    await page.getByText('strongroom console link', { exact: true }).waitFor();
+    await person.state('console-entrance');
+    const link = await linkFor(vault, person.user);
+    await page.goto(link);
+    await page.getByText('Go on only if you made it').waitFor();
+    await person.state('console-arrival');
+    await accept(page);
+    await headingOf(page, 'Your credentials').waitFor();
+    await page.getByText(`Signed in as user ${person.user} until`).waitFor();
+    assert.equal(page.url(), `${vault.origin}/`);
+    assert(!/sr[lc]_/.test(await held(page)), 'neither link nor cookie can be read');
+    await page.reload();
+    await headingOf(page, 'Your credentials').waitFor();
+    await page.evaluate((again) => void (location.href = again), link);
+    await accept(page);
+    await said(page, 'This link does not sign anybody in');
+    assert.equal(page.url(), `${vault.origin}/`);
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await page.getByText('You are signed out.').waitFor();
+    await page.goto(link);
+    await page.reload();
+    await headingOf(page, 'Sign in').waitFor();
+    await page.evaluate((again) => void (location.href = again), link);
+    await accept(page);
+    await page.getByRole('alert').getByText('A link works once, and within ten minutes').waitFor();
+    await person.state('console-refused');
+    const links = person.seen.filter(({ text }) => /srl_/.test(text)).map(({ what, url }) => `${what} ${url}`);
+    assert.deepEqual([...new Set(links)], [`request ${vault.origin}/v1/console/sign-in`]);
+  },
+
+  async 'a link into an open console'(person, { vault }) {
+    const page = await enterAs(person, vault, person.user);
+    const link = await linkFor(vault);
+    await page.evaluate((address) => void (location.href = address), link);
+    await page.getByText(`In this browser you are signed in as ${person.user} now.`).waitFor();
+    await accept(page);
+    await headingOf(page, 'Plugins').waitFor();
+    await said(page, 'You are now signed in as the operator. Before');
+    await person.state('console-other-person');
+  },
+
+  async 'signed out everywhere'(person, world) {
+    const { vault } = world;
+    const page = await enterAs(person, vault, person.user);
+    const there = await Person.with(world, person.user);
+    const other = await enterAs(there, vault, person.user);
+    await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await person.state('console-everywhere');
+    await dialogOf(page).getByRole('button', { name: 'Sign out everywhere' }).click();
+    await page.getByText('You are signed out everywhere.').waitFor();
+    await headingOf(page, 'Sign in').waitFor();
+    await other.getByRole('button', { name: 'Add a credential' }).click();
+    await other.getByText('Your sign-in has ended').waitFor();
+    assert.equal(await dialogOf(other).count(), 0);
+    await there.close();
+  },
+
+  async 'a user adds, tests, changes and deletes'(person, { vault, secret }) {
+    const page = await enterAs(person, vault, person.user);
+    await page.getByText('You have no credentials yet').waitFor();
+    await person.state('console-user-empty');
+    await page.getByRole('button', { name: 'Add a credential' }).click();
+    await dialogOf(page).getByRole('button', { name: 'Weather' }).waitFor();
+    await person.state('console-user-choose');
+    await dialogOf(page).getByLabel('Find a plugin').fill('asks for the weather');
+    assert.equal(await dialogOf(page).getByRole('listitem').count(), 1);
+    await dialogOf(page).getByRole('button', { name: 'Weather' }).click();
+    await dialogOf(page).getByLabel('API key', { exact: true }).fill(secret('good'));
+    await person.state('console-user-form');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog', { name: LEAVE }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog', { name: LEAVE }).waitFor({ state: 'hidden' });
+    await dialogOf(page).getByRole('button', { name: 'Save' }).click();
+    await said(page, 'Saved “Weather”.');
+    assert.equal(await dialogOf(page).count(), 0);
+    const list = page.locator('sr-credential-list');
+    await list.getByRole('button', { name: 'Test Weather' }).click();
+    await list.getByText('Accepted').waitFor();
+    await person.state('console-user');
+    await list.getByRole('button', { name: 'Edit Weather' }).click();
+    await list.locator('#name').fill('Rain');
+    await list.getByRole('button', { name: 'Save' }).click();
+    await list.locator('tbody').getByText('Rain').waitFor();
+    await page.reload();
+    await list.getByRole('button', { name: 'Delete Rain' }).click();
+    await list.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await list.getByText('You have no credentials yet').waitFor();
+  },
+
+  async 'a user connects an account'(person, { vault }) {
+    const page = await enterAs(person, vault, person.user);
+    await page.getByRole('button', { name: 'Add a credential' }).click();
+    await dialogOf(page).getByRole('button', { name: 'Mail Reads mail.' }).click();
+    const opening = person.context.waitForEvent('page');
+    await dialogOf(page).getByRole('button', { name: 'Connect Witness' }).click();
+    const popup = await opening;
+    await signIn(popup, 'dora');
+    await consent(popup);
+    await land(popup, vault);
+    await said(page, 'Saved “Mail”.');
+    await page.locator('sr-credential-list tbody').getByText('dora@example.com').waitFor();
+    await until('the window closes', () => popup.isClosed());
+    await person.state('console-user-connected');
+  },
+
+  async 'register, replace and remove a plugin'(person, { vault }) {
+    const page = await operate(person, vault, 'Plugins');
+    await page.getByRole('button', { name: 'Register a plugin' }).click();
+    const dialog = dialogOf(page);
+    await dialog.getByRole('button', { name: 'Register' }).click();
+    await dialog.getByText('Must have a value').waitFor();
+    await dialog.getByLabel('Name').fill('weather');
+    await dialog.getByLabel('Manifest', { exact: true }).fill('{"title": ');
+    await dialog.getByRole('button', { name: 'Register' }).click();
+    await dialog.getByText('This is not JSON').waitFor();
+    await dialog.getByLabel('Manifest', { exact: true }).fill(JSON.stringify(manifest('', { hosts: ['not a host'], docs_url: 'http://x' })));
+    await dialog.getByRole('button', { name: 'Register' }).click();
+    await dialog.getByText('docs_url').waitFor();
+    assert.equal(await dialog.getByLabel('Manifest', { exact: true }).getAttribute('aria-invalid'), 'true');
+    await person.state('console-plugin-faults');
+    await dialog.getByLabel('Manifest', { exact: true }).fill(JSON.stringify(manifest('Again')));
+    await dialog.getByRole('button', { name: 'Register' }).click();
+    await dialog.getByText('registered already').waitFor();
+    await dialog.evaluate((each) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['{"dropped": true}'], 'dropped.json'));
+      each.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    });
+    await page.waitForFunction(() => document.querySelector('dialog textarea').value.includes('dropped'));
+    await dialog.getByLabel('Name').fill('');
+    await dialog.getByLabel('Manifest file').setInputFiles({ name: 'Clock Tower.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(manifest('Clock'))) });
+    await page.waitForFunction(() => document.querySelector('dialog input').value === 'clock-tower');
+    await dialog.getByRole('button', { name: 'Register' }).click();
+    await said(page, 'Registered clock-tower.');
+    await page.getByRole('button', { name: 'Manifest clock-tower' }).click();
+    await dialog.getByText('"api_key"').waitFor();
+    await person.state('console-manifest');
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('button', { name: 'Replace clock-tower' }).click();
+    const text = dialog.getByLabel('Manifest', { exact: true });
+    await text.fill((await text.inputValue()).replace('"Clock"', '"Tower"'));
+    await vault.plugin('clock-tower', manifest('Meanwhile'));
+    await dialog.getByRole('button', { name: 'Replace' }).click();
+    await dialog.getByText('Somebody has changed it').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await vault.save(person.user, 'clock-tower', 'api-key', 'Bell', { api_key: 'stored-key' });
+    await page.reload();
+    await page.getByRole('button', { name: 'Remove… clock-tower' }).click();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await dialog.getByText('This is not what has to be typed').waitFor();
+    await dialog.getByLabel('To go on, type clock-tower').fill('clock-tower');
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await dialog.getByText('People still have 1 credential for it').waitFor();
+    await person.state('console-plugin-in-use');
+    await dialog.getByLabel('Delete everybody’s credentials for it too').check();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await said(page, 'Removed clock-tower.');
+    await person.state('console-plugins');
+  },
+
+  async 'add and remove an OAuth app'(person, { vault, secret }) {
+    const page = await operate(person, vault, 'OAuth apps');
+    await page.getByRole('button', { name: 'Add an OAuth app' }).click();
+    const dialog = dialogOf(page);
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await dialog.getByText('Must have a value').waitFor();
+    await dialog.getByLabel('Provider').selectOption('bare');
+    await dialog.getByText('The witness forgets everybody').waitFor();
+    await dialog.getByLabel('Client id').fill('console-client');
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await dialog.getByText('A secret is needed').waitFor();
+    await person.state('console-app-faults');
+    await dialog.getByLabel('Client secret').fill(secret());
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await said(page, 'Register this redirect address there');
+    await page.locator('tbody tr').filter({ hasText: 'console-client' }).getByText('/api/auth/oauth/callback/').waitFor();
+    await person.state('console-apps');
+    await page.getByRole('button', { name: 'Remove… Bare, console-client' }).click();
+    await person.state('console-app-remove');
+    assert.equal(await focused(page), 'Cancel', 'Enter by habit removes nothing');
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await said(page, 'Removed the OAuth app');
+    await page.getByRole('button', { name: 'Add an OAuth app' }).click();
+    await dialog.getByLabel('Provider').selectOption('okta');
+    await dialog.getByLabel('Client id').fill('x');
+    await dialog.getByLabel('Client secret').fill(secret());
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await dialog.locator('[data-field^="parameters/"] .fault').getByText(/\w/).waitFor();
+    await dialog.getByLabel('Key file').setInputFiles({ name: 'key.pem', mimeType: 'text/plain', buffer: Buffer.from('x') });
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await dialog.getByText('Give a secret or a key file, not both').waitFor();
+    await person.state('console-app-parameters');
+  },
+
+  async 'a key is shown once'(person, { vault }) {
+    const page = await operate(person, vault, 'Keys');
+    const dialog = dialogOf(page);
+    await page.getByRole('button', { name: 'New host key' }).click();
+    await dialog.getByRole('button', { name: 'Make the key' }).click();
+    await dialog.locator('.fault').getByText(/\w/).waitFor();
+    await person.state('console-key-fault');
+    await dialog.getByLabel('What is it for?').fill('Backend');
+    await dialog.getByRole('button', { name: 'Make the key' }).click();
+    await dialog.getByText('It is shown this once').waitFor();
+    const token = await dialog.locator('.token').textContent();
+    assert.match(token, /^srh_/);
+    await person.state('console-key-shown');
+    assert.equal((await vault.call('GET', '/v1/host-keys', token)).items.some(({ label }) => label === 'Backend'), true);
+    await page.keyboard.press('Escape');
+    assert(await dialog.isVisible(), 'a habit does not close it');
+    await dialog.getByRole('button', { name: 'I have kept it' }).click();
+    await said(page, 'Made the key “Backend”.');
+    assert(!(await held(page)).includes(token), 'it is gone from the page');
+    await page.getByRole('button', { name: 'Revoke… Backend' }).click();
+    await person.state('console-key-revoke');
+    await dialog.getByRole('button', { name: 'Revoke' }).click();
+    await said(page, 'Revoked “Backend”.');
+    await assert.rejects(vault.call('GET', '/v1/host-keys', token), /401/);
+    await page.getByLabel('Plugin', { exact: true }).selectOption('weather');
+    await page.getByRole('button', { name: 'New plugin key' }).click();
+    await dialog.getByLabel('What is it for?').fill('Plugin machine');
+    await dialog.getByRole('button', { name: 'Make the key' }).click();
+    assert.match(await dialog.locator('.token').textContent(), /^srp_/);
+    await dialog.getByRole('button', { name: 'I have kept it' }).click();
+    await page.getByRole('button', { name: 'Revoke… Plugin machine' }).waitFor();
+    await person.state('console-keys');
+    await page.getByRole('button', { name: 'Revoke… Plugin machine' }).click();
+    await dialog.getByRole('button', { name: 'Revoke' }).click();
+    await said(page, 'Revoked “Plugin machine”.');
+  },
+
+  async 'delete a user'(person, { vault, secret }) {
+    const key = secret();
+    await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: key });
+    const page = await operate(person, vault, 'Users');
+    const row = page.locator('tbody tr').filter({ has: page.getByRole('rowheader', { name: person.user, exact: true }) });
+    assert.equal(await row.getByRole('cell').first().textContent(), '1');
+    await person.state('console-users');
+    await row.getByRole('button', { name: 'Delete…' }).click();
+    const dialog = dialogOf(page);
+    await dialog.getByLabel(`To go on, type ${person.user}`).fill('somebody');
+    await dialog.getByRole('button', { name: 'Delete the user' }).click();
+    await dialog.getByText('This is not what has to be typed').waitFor();
+    await person.state('console-user-delete');
+    await dialog.getByLabel(`To go on, type ${person.user}`).fill(person.user);
+    await page.keyboard.press('Enter');
+    await said(page, `Deleted the user ${person.user}.`);
+    assert.equal(await focused(page), 'Users');
+    assert.equal(await row.count(), 0);
+  },
+
+  async 'look for events'(person, { vault }) {
+    const page = await operate(person, vault, 'Audit');
+    await page.getByRole('button', { name: 'Older' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 50);
+    const order = await page.locator('tbody tr > th .soft').allTextContents();
+    const numbers = order.map((text) => Number(text.replace(/\D/g, '')));
+    assert(numbers.every((seq, at) => !at || seq < numbers[at - 1]), 'newest first');
+    await page.getByLabel('Action').fill('credential.steal');
+    await page.getByRole('button', { name: 'Find' }).click();
+    await page.locator('.fault').getByText('The server knows no such one').waitFor();
+    await page.getByText('Must be one of credential.save').waitFor();
+    await person.state('console-audit-fault');
+    await page.goBack();
+    await page.getByText('and there are older ones').waitFor();
+    await page.getByLabel('Denied only').check();
+    await page.getByRole('button', { name: 'Find' }).click();
+    await page.waitForFunction(() => location.hash === '#audit?denied=true' && !document.querySelector('[aria-busy]'));
+    assert.equal(await page.locator('tbody tr').count(), await page.locator('tbody .badge').count());
+    await page.goto(`${vault.origin}/#audit?action=user.delete`);
+    await page.reload();
+    await headingOf(page, 'Audit').waitFor();
+    assert.equal(await page.getByLabel('Action').inputValue(), 'user.delete');
+  },
+
+  async health(person, { vault }) {
+    const page = await operate(person, vault, 'Health');
+    await page.getByText('It runs and answers').waitFor();
+    await page.getByText('A transaction can be committed').waitFor();
+    const { info } = await (await fetch(`${vault.origin}/v1/openapi.json`)).json();
+    await page.getByText(info.version, { exact: true }).waitFor();
+    await page.route('**/readyz', (route) => route.fulfill({ status: 503 }));
+    await page.getByRole('button', { name: 'Check again' }).click();
+    await page.getByText('not well', { exact: true }).waitFor();
+    await person.state('console-health-unwell');
+  },
+
+  async 'what goes wrong is said'(person, { vault }) {
+    const page = await operate(person, vault, 'Keys');
+    const dialog = dialogOf(page);
+    const detail = 'your sign-in is too old for this: run `strongroom console link` and sign in again';
+    await page.route('**/v1/host-keys', (route) => (route.request().method() === 'POST' ? route.fulfill({ status: 403, json: { type: 'urn:strongroom:problem:sign-in-again', detail } }) : route.continue()));
+    await page.getByRole('button', { name: 'New host key' }).click();
+    await dialog.getByLabel('What is it for?').fill('Late');
+    await dialog.getByRole('button', { name: 'Make the key' }).click();
+    await dialog.getByText('older than 15 minutes').waitFor();
+    await person.state('console-sign-in-again');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await page.route('**/v1/users?*', (route) => route.abort());
+    await tab(page, 'Users').click();
+    await page.getByRole('alert').getByText('does not answer').waitFor();
+    await person.state('console-offline');
+    await page.unroute('**/v1/users?*');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await headingOf(page, 'Users').waitFor();
+    await person.context.clearCookies();
+    await tab(page, 'Plugins').click();
+    await page.getByText('Your sign-in has ended').waitFor();
+    assert.equal(await tab(page, 'Plugins').count(), 0);
+  },
+
+  async 'by keyboard'(person, { vault }) {
+    const page = await operate(person, vault, 'Plugins');
+    await page.reload();
+    await page.getByRole('button', { name: 'Register a plugin' }).waitFor();
+    await page.keyboard.press('Tab');
+    assert.equal(await focused(page), 'Skip to the content');
+    await tab(page, 'Users').focus();
+    await page.keyboard.press('Enter');
+    await headingOf(page, 'Users').waitFor();
+    await page.waitForFunction(() => document.activeElement.textContent === 'Users' && document.activeElement.tagName === 'H1');
+    assert.equal(await tab(page, 'Users').getAttribute('aria-current'), 'page');
+    await page.goBack();
+    await headingOf(page, 'Plugins').waitFor();
+    const register = page.getByRole('button', { name: 'Register a plugin' });
+    await register.focus();
+    await page.keyboard.press('Enter');
+    await dialogOf(page).waitFor();
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => !document.querySelector('dialog'));
+    assert.equal(await focused(page), 'Register a plugin');
+  },
+
+  async 'hostile texts'(person, { vault }) {
+    await vault.plugin('hostile', manifest(HOSTILE, { description: HOSTILE }));
+    await vault.save(HOSTILE, 'hostile', 'api-key', 'Name', { api_key: 'stored-key' });
+    await vault.call('POST', '/v1/host-keys', vault.hostKey, { label: HOSTILE });
+    await eachPage(person, vault, async (page) => {
+      assert.equal(await page.evaluate(() => window.hit), undefined);
+      assert.equal(await page.locator('img, script:not([src]), [style]').count(), 0);
+    });
+    const { page } = person;
+    await tab(page, 'Users').click();
+    const row = page.locator('tbody tr').filter({ hasText: '<img' });
+    await row.getByRole('link', { name: 'Log' }).click();
+    await page.getByRole('link', { name: 'credential.save' }).first().waitFor();
+    assert.equal(await page.getByLabel('User').inputValue(), HOSTILE);
+    await page.goBack();
+    await row.getByRole('button', { name: 'Delete…' }).click();
+    await dialogOf(page).getByLabel('To go on').fill(HOSTILE);
+    await dialogOf(page).getByRole('button', { name: 'Delete the user' }).click();
+    await said(page, HOSTILE);
+    await tab(page, 'Keys').click();
+    await page.getByRole('button', { name: `Revoke… ${HOSTILE}` }).click();
+    await dialogOf(page).getByRole('button', { name: 'Revoke' }).click();
+    await said(page, 'Revoked');
+    await vault.call('DELETE', '/v1/plugins/hostile?credentials=true', vault.hostKey);
+  },
+};
