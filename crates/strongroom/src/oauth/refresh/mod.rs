@@ -190,9 +190,23 @@ impl Vault {
         } else {
             flight.await;
         }
-        let row = self.store.credential(&row.owner, row.id).await?.ok_or(Error::NotFound { what: "credential" })?;
-        let alive = row.expires_at.is_none_or(|at| at > self.clock.now().saturating_add(LEEWAY).unwrap_or(at));
-        if alive { Ok(std::sync::Arc::new(row)) } else { Err(self.why_not(&row).await?) }
+        let gone = || Error::NotFound { what: "credential" };
+        let alive = |row: &CredentialRow| {
+            row.expires_at.is_none_or(|at| at > self.clock.now().saturating_add(LEEWAY).unwrap_or(at))
+        };
+        let mut found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
+        if !alive(&found) && self.is_under_way(found.id).await? {
+            // The row that was at hand was older than another process's last refresh, which has expired as well by now; or the
+            // result came too late and was dropped, and whoever has the lease by now is waited for.
+            self.fly(&found, false).await;
+            found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
+        }
+        if alive(&found) { Ok(std::sync::Arc::new(found)) } else { Err(self.why_not(&found).await?) }
+    }
+
+    async fn is_under_way(&self, id: CredentialId) -> Result<bool, Error> {
+        let state = self.store.refresh(id).await?.map(|refresh| refresh.state);
+        Ok(matches!(state, Some(RefreshState::Refreshing | RefreshState::Active)))
     }
 
     /// Why there is no fresh token, from the row that says so.
