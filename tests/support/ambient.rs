@@ -12,14 +12,6 @@ impl FakeClock {
         Self(AtomicI64::new(1_790_000_000_000))
     }
 
-    pub(crate) fn at(milliseconds: i64) -> Self {
-        Self(AtomicI64::new(milliseconds))
-    }
-
-    pub(crate) fn set(&self, milliseconds: i64) {
-        self.0.store(milliseconds, Ordering::SeqCst);
-    }
-
     pub(crate) fn advance(&self, milliseconds: i64) {
         self.0.fetch_add(milliseconds, Ordering::SeqCst);
     }

@@ -24,16 +24,10 @@ pub(crate) enum Seen {
 }
 
 /// From where a request came, and its id: for the log, where nobody is signed in.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Came {
     pub(crate) address: Option<IpAddr>,
     pub(crate) request_id: String,
-}
-
-impl Came {
-    pub(crate) fn anybody(&self) -> Actor {
-        Actor::anybody_from(self.address, self.request_id.clone())
-    }
 }
 
 /// Whoever carries a valid token.
@@ -112,6 +106,27 @@ impl Caller {
         let missing = || Problem::bad_request("user-missing", "say for which user: add the query parameter user_id");
         let user = user_id.ok_or_else(missing)?;
         Ok(Owner { tenant: self.principal.tenant, user: member("user_id", &user)? })
+    }
+}
+
+/// Whoever sent it, taken for nobody: what these routes do is not done for a token that happens to come along.
+pub(crate) struct Anybody {
+    pub(crate) actor: Actor,
+}
+
+impl<S: Sync> FromRequestParts<S> for Anybody {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let actor = match (parts.extensions.get::<Seen>(), parts.extensions.get::<Came>()) {
+            (Some(Seen::Known(caller)), _) => {
+                let Actor { address, request_id, .. } = caller.actor.clone();
+                Actor::anybody_from(address, request_id.unwrap_or_default())
+            }
+            (_, Some(came)) => Actor::anybody_from(came.address, came.request_id.clone()),
+            _ => Actor::anybody(),
+        };
+        Ok(Self { actor })
     }
 }
 

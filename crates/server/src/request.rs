@@ -57,8 +57,11 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, ne
                 Ok(admitted) => admitted,
                 Err(problem) => return (problem.into_response(), None),
             };
+        // Whoever is known has both in the actor already.
+        if !matches!(seen, Seen::Known(_)) {
+            request.extensions_mut().insert(Came { address, request_id: id.clone() });
+        }
         request.extensions_mut().insert(seen);
-        request.extensions_mut().insert(Came { address, request_id: id.clone() });
         let answer = tokio::time::timeout(app.config.limits.request_timeout, next.run(request)).await;
         let late = || {
             Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again")

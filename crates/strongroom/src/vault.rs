@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use strongroom_crypto::{Entropy, Key, KeyTextError, Keyring, OsEntropy, Secret, TokenHash, UnlockError};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::clock::{Clock, SystemClock};
@@ -20,7 +21,7 @@ use crate::oauth::Reach;
 use crate::oauth::breaker::Breakers;
 use crate::oauth::egress::Egress;
 use crate::oauth::refresh::Flight;
-use crate::provider::{Catalog, CatalogError};
+use crate::provider::{Catalog, CatalogError, Provider};
 use crate::session::Principal;
 use crate::store::sqlite::{Database, SqliteError};
 use crate::store::{Store, StoreError, UserKeyRow};
@@ -39,6 +40,7 @@ pub struct Vault {
     pub(crate) egress: Arc<Egress>,
     pub(crate) public_url: Option<Url>,
     pub(crate) issuer: Option<Arc<Issuer>>,
+    pub(crate) issuer_provider: Arc<OnceCell<Arc<Provider>>>,
     pub(crate) breakers: Arc<Breakers>,
     pub(crate) closing: Arc<AtomicBool>,
     pub(crate) flights: Arc<Mutex<HashMap<CredentialId, Flight>>>,
@@ -198,6 +200,7 @@ impl Builder {
             egress: Arc::new(Egress::new(self.reach).map_err(|_| OpenError::Client)?),
             public_url: self.public_url,
             issuer: self.issuer.map(Arc::new),
+            issuer_provider: Arc::default(),
             breakers: Arc::default(),
             closing: Arc::default(),
             flights: Arc::default(),

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::Secret;
@@ -15,11 +15,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::credentials::CredentialView;
-use super::rfc3339;
+use super::{redirect, rfc3339};
 use crate::app::App;
 use crate::console::cookie;
 use crate::extract::{InPath, Json, member, tagged};
-use crate::principal::{Came, User};
+use crate::principal::{Anybody, User};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -236,10 +236,10 @@ async fn complete(
     params(("link" = String, Path, pattern = "^[A-Za-z0-9_-]{43}$")), responses((status = 303, description = "To the provider")))]
 async fn start(
     State(app): State<Arc<App>>,
-    Extension(came): Extension<Came>,
+    anybody: Anybody,
     InPath((link,)): InPath<(StartLink,)>,
 ) -> Result<Response, Problem> {
-    let started = app.vault.start(&came.anybody(), &link).await?;
+    let started = app.vault.start(&anybody.actor, &link).await?;
     let state = started.authorize.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
     // Lax, not Strict: the provider's answer is a navigation from another site. `__Host-` keeps subdomains out.
     let cookie = format!(
@@ -247,7 +247,7 @@ async fn start(
         cookie_name(&state.unwrap_or_default()),
         started.browser.expose()
     );
-    Ok(redirect(started.authorize.as_str(), &cookie))
+    Ok(redirect(started.authorize.as_str(), &[cookie]))
 }
 
 /// The provider's callback
@@ -258,7 +258,7 @@ async fn start(
     responses((status = 303, description = "To the plugin's page")))]
 async fn callback(
     State(app): State<Arc<App>>,
-    Extension(came): Extension<Came>,
+    anybody: Anybody,
     InPath((id,)): InPath<(AppId,)>,
     axum::extract::RawQuery(query): axum::extract::RawQuery,
     headers: HeaderMap,
@@ -280,18 +280,9 @@ async fn callback(
         state: Secret::new(state),
         query,
     };
-    let back = app.vault.call_back(&came.anybody(), id, callback).await?;
+    let back = app.vault.call_back(&anybody.actor, id, callback).await?;
     let gone = format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
-    Ok(redirect(back.as_str(), &gone))
-}
-
-/// 303, never 307: that would repeat a form (RFC 9700 4.12).
-fn redirect(to: &str, cookie: &str) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    for (name, text) in [(header::LOCATION, to), (header::SET_COOKIE, cookie)] {
-        response.headers_mut().extend(HeaderValue::try_from(text).map(|value| (name, value)));
-    }
-    response
+    Ok(redirect(back.as_str(), &[gone]))
 }
 
 /// One cookie for each flow, so that two of them in one browser do not meet.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::console::Console;
@@ -12,11 +12,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::rfc3339;
+use super::{redirect, rfc3339, with_cookies};
 use crate::app::App;
 use crate::console;
 use crate::extract::Json;
-use crate::principal::{Came, Visitor};
+use crate::principal::{Anybody, Visitor};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -89,7 +89,7 @@ struct SignIn {
         (status = 404, description = "The link is unknown, used or too old")))]
 async fn sign_in(
     State(app): State<Arc<App>>,
-    Extension(came): Extension<Came>,
+    anybody: Anybody,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -98,8 +98,8 @@ async fn sign_in(
     // Else another site could sign somebody in as somebody else, and wait for what they enter.
     console::made_by_our_page(&method, &uri, &headers)?;
     let link = Token::parse(json.body.link.expose()).map_err(|_| Problem::not_found("link"))?;
-    let (_, token) = app.vault.sign_in(&came.anybody(), &link).await?;
-    Ok(with_cookie(&console::set(&token)))
+    let (_, token) = app.vault.sign_in(&anybody.actor, &link).await?;
+    Ok(with_cookies(StatusCode::NO_CONTENT, &[console::set(&token)]))
 }
 
 /// Show how people can sign in
@@ -124,7 +124,7 @@ async fn begin(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     responses((status = 303, description = "To the console"), (status = 404, description = "It does not fit")))]
 async fn finish(
     State(app): State<Arc<App>>,
-    Extension(came): Extension<Came>,
+    anybody: Anybody,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -135,25 +135,13 @@ async fn finish(
     let (browser, code) = (Secret::new(browser), Secret::new(query.code));
     let brought = (query.state.as_str(), &code, query.iss.as_deref());
     let tenant = default_tenant(&app).await?;
-    let (_, token) = app.vault.finish_sign_in(&came.anybody(), tenant, &browser, brought).await?;
+    let (_, token) = app.vault.finish_sign_in(&anybody.actor, tenant, &browser, brought).await?;
     Ok(redirect("/", &[console::signing_in(None), console::set(&token)]))
 }
 
 async fn default_tenant(app: &App) -> Result<TenantId, Problem> {
     let name = "default".parse().map_err(|_| Problem::internal())?;
     Ok(app.vault.tenant(&name).await?.id)
-}
-
-fn redirect(to: &str, cookies: &[String]) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    let headers = response.headers_mut();
-    headers.extend(HeaderValue::try_from(to).map(|to| (header::LOCATION, to)));
-    for cookie in cookies {
-        if let Ok(cookie) = HeaderValue::try_from(cookie) {
-            headers.append(header::SET_COOKIE, cookie);
-        }
-    }
-    response
 }
 
 /// Show who is signed in
@@ -169,7 +157,7 @@ async fn show(visitor: Visitor) -> Response {
     responses((status = 204)), security(("console" = [])))]
 async fn sign_out(State(app): State<Arc<App>>, visitor: Visitor) -> Result<Response, Problem> {
     app.vault.sign_out(&visitor.actor, &visitor.principal, false).await?;
-    Ok(with_cookie(&console::clear()))
+    Ok(with_cookies(StatusCode::NO_CONTENT, &[console::clear()]))
 }
 
 /// Sign out everywhere
@@ -177,11 +165,5 @@ async fn sign_out(State(app): State<Arc<App>>, visitor: Visitor) -> Result<Respo
     responses((status = 204)), security(("console" = [])))]
 async fn sign_out_everywhere(State(app): State<Arc<App>>, visitor: Visitor) -> Result<Response, Problem> {
     app.vault.sign_out(&visitor.actor, &visitor.principal, true).await?;
-    Ok(with_cookie(&console::clear()))
-}
-
-fn with_cookie(cookie: &str) -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    response.headers_mut().extend(HeaderValue::try_from(cookie).map(|value| (header::SET_COOKIE, value)));
-    response
+    Ok(with_cookies(StatusCode::NO_CONTENT, &[console::clear()]))
 }

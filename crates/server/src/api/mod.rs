@@ -13,6 +13,7 @@ mod users;
 
 use std::sync::Arc;
 
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -53,6 +54,23 @@ impl<T: Serialize + ToSchema> Page<T> {
         let next_cursor = rows.last().filter(|_| more).map(cursor);
         axum::Json(Self { items: rows.into_iter().map(show).collect(), next_cursor }).into_response()
     }
+}
+
+/// 303, never 307: that would repeat a form (RFC 9700 4.12).
+fn redirect(to: &str, cookies: &[String]) -> Response {
+    let mut response = with_cookies(StatusCode::SEE_OTHER, cookies);
+    response.headers_mut().extend(HeaderValue::try_from(to).map(|to| (header::LOCATION, to)));
+    response
+}
+
+fn with_cookies(status: StatusCode, cookies: &[String]) -> Response {
+    let mut response = status.into_response();
+    for cookie in cookies {
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
 }
 
 fn rfc3339(at: jiff::Timestamp) -> String {

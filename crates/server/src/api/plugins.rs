@@ -61,16 +61,20 @@ impl From<Connectable> for ConnectView {
 
 impl PluginView {
     async fn of(app: &App, tenant: TenantId, plugin: strongroom::plugin::Plugin) -> Result<Self, Problem> {
-        let connect = app.vault.connectable(tenant, &plugin.manifest).await?.map(ConnectView::from);
-        Ok(Self {
-            connect,
+        let connect = app.vault.connectable(tenant, &[&plugin.manifest]).await?.pop().flatten();
+        Ok(Self::new(&plugin, connect))
+    }
+
+    fn new(plugin: &strongroom::plugin::Plugin, connect: Option<Connectable>) -> Self {
+        Self {
+            connect: connect.map(ConnectView::from),
             id: plugin.id.to_string(),
             name: plugin.name.to_string(),
             manifest: (*plugin.manifest).clone(),
             revision: plugin.revision,
             created_at: rfc3339(plugin.created_at),
             updated_at: rfc3339(plugin.updated_at),
-        })
+        }
     }
 }
 
@@ -105,10 +109,9 @@ async fn list(
     let limit = page_size(query.limit)?;
     let after: Option<PluginName> = after(query.cursor.as_deref())?;
     let (found, next) = app.vault.plugins(anyone.tenant, after.as_ref(), limit).await?;
-    let mut items = Vec::with_capacity(found.len());
-    for plugin in found {
-        items.push(PluginView::of(&app, anyone.tenant, plugin).await?);
-    }
+    let manifests: Vec<&Manifest> = found.iter().map(|plugin| &*plugin.manifest).collect();
+    let connect = app.vault.connectable(anyone.tenant, &manifests).await?;
+    let items = found.iter().zip(connect).map(|(plugin, connect)| PluginView::new(plugin, connect)).collect();
     Ok(axum::Json(Page { items, next_cursor: next.map(|name| cursor(&name)) }).into_response())
 }
 

@@ -1,7 +1,6 @@
 //! The server through its real router, with a clock that the test moves and entropy from a seed.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at what it did not expect")]
 
-#[expect(dead_code, reason = "the library's tests use all of it")]
 #[path = "../../../../tests/support/ambient.rs"]
 mod ambient;
 mod bad_input;

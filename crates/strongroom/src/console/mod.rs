@@ -91,20 +91,8 @@ impl Vault {
     /// # Errors
     /// Storage and audit errors only.
     pub async fn invite(&self, actor: &Actor, tenant: TenantId, visitor: Visitor) -> Result<Token, Error> {
-        let now = self.clock.now();
         let token = Token::generate(TokenKind::Link, &*self.entropy);
-        let mut row = ConsoleRow {
-            id: SessionId::generate(now, &*self.entropy),
-            tenant,
-            visitor,
-            hash: token.hash(),
-            opened_at: None,
-            seen_at: now,
-            expires_at: now.saturating_add(LINK).unwrap_or(now),
-            created_at: now,
-            mac: [0; 32],
-        };
-        self.authenticate_row(&mut row);
+        let row = self.new_console(tenant, visitor, &token, None, LINK);
         let entry = self.console_entry(actor, &row, Action::ConsoleInvite);
         self.within_deadline(self.store.insert_console(&row, entry)).await?;
         Ok(token)
@@ -143,21 +131,35 @@ impl Vault {
     ) -> Result<(Console, Token), Error> {
         let now = self.clock.now();
         let token = Token::generate(TokenKind::Console, &*self.entropy);
+        let row = self.new_console(tenant, visitor, &token, Some(now), LONGEST);
+        let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
+        self.within_deadline(self.store.insert_console(&row, entry)).await?;
+        Ok((console(&row, now), token))
+    }
+
+    /// A link, or a session that is open from the beginning.
+    fn new_console(
+        &self,
+        tenant: TenantId,
+        visitor: Visitor,
+        token: &Token,
+        opened_at: Option<Timestamp>,
+        life: Duration,
+    ) -> ConsoleRow {
+        let now = self.clock.now();
         let mut row = ConsoleRow {
             id: SessionId::generate(now, &*self.entropy),
             tenant,
             visitor,
             hash: token.hash(),
-            opened_at: Some(now),
+            opened_at,
             seen_at: now,
-            expires_at: now.saturating_add(LONGEST).unwrap_or(now),
+            expires_at: now.saturating_add(life).unwrap_or(now),
             created_at: now,
             mac: [0; 32],
         };
         self.authenticate_row(&mut row);
-        let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
-        self.within_deadline(self.store.insert_console(&row, entry)).await?;
-        Ok((console(&row, now), token))
+        row
     }
 
     /// Ends this session, or all sessions of the same visitor and the links that are out.

@@ -16,6 +16,7 @@ use crate::id::{AppId, TenantId, UserId};
 use crate::oauth::app::{AppRow, Registration};
 use crate::oauth::discovery::discover;
 use crate::oauth::token::Ask;
+use crate::provider::Provider;
 use crate::vault::Vault;
 
 /// A provider's clock may be off by as much, in seconds.
@@ -144,12 +145,18 @@ impl Vault {
         self.open_console(actor, tenant, visitor).await
     }
 
+    /// Once for each start of the process: a sign-in is anybody's to begin, and must not be a call to the outside each time.
+    async fn discovered(&self, issuer: &Issuer) -> Result<Arc<Provider>, Error> {
+        let mut provider = discover(&self.egress, &issuer.issuer, false).await?;
+        provider.keep.answer.insert(ID_TOKEN.to_owned(), "/id_token".to_owned());
+        Ok(Arc::new(provider))
+    }
+
     /// The registration is made from the settings each time: nothing of it is stored.
     async fn console_registration(&self, tenant: TenantId) -> Result<(Arc<Issuer>, Registration, String), Error> {
         let issuer = self.issuer.clone().ok_or(Error::NotFound { what: "issuer" })?;
         let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
-        let mut provider = discover(&self.egress, &issuer.issuer, false).await?;
-        provider.keep.answer.insert(ID_TOKEN.to_owned(), "/id_token".to_owned());
+        let provider = self.issuer_provider.get_or_try_init(|| self.discovered(&issuer)).await?.clone();
         let now = self.clock.now();
         let mut row = AppRow {
             id: AppId::generate(now, &*self.entropy),
@@ -164,7 +171,7 @@ impl Vault {
         };
         row.client_secret = issuer.client_secret.as_ref().map(|secret| self.seal_app_secret(&row, secret));
         let redirect = format!("{}/console/callback", base.as_str().trim_end_matches('/'));
-        Ok((issuer, Registration { row, provider: Arc::new(provider), parameters: Default::default() }, redirect))
+        Ok((issuer, Registration { row, provider, parameters: Default::default() }, redirect))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::access::Actor;
 use crate::audit::Action;
 use crate::error::Error;
 use crate::id::{AppId, TenantId};
-use crate::manifest::Manifest;
+use crate::manifest::{Connect, Manifest};
 use crate::provider::{AddressError, ClientAuth, Grant, Parameters, Provider, Refresh, Rotation};
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
@@ -238,17 +238,29 @@ impl Vault {
         }
     }
 
-    /// What a page shows of the provider that a plugin connects at; nothing, if it connects none.
+    /// What a page shows of the providers that these plugins connect at, in their order; nothing for one that connects none.
     ///
     /// # Errors
     /// Storage errors only.
-    pub async fn connectable(&self, tenant: TenantId, manifest: &Manifest) -> Result<Option<Connectable>, Error> {
-        let Some(connect) = &manifest.credentials.oauth2 else { return Ok(None) };
-        let apps = self.store.apps(tenant).await?.into_iter().filter(|row| row.provider == connect.provider);
-        let known: Vec<_> = apps.filter_map(|row| Some(self.registered(row).ok()?.provider)).collect();
-        let registered = !known.is_empty();
-        let provider = known.into_iter().next().or_else(|| self.catalog.provider(&connect.provider).cloned());
-        Ok(Some(match provider {
+    pub async fn connectable(
+        &self,
+        tenant: TenantId,
+        manifests: &[&Manifest],
+    ) -> Result<Vec<Option<Connectable>>, Error> {
+        let wanted: Vec<_> = manifests.iter().map(|manifest| manifest.credentials.oauth2.as_ref()).collect();
+        if wanted.iter().all(Option::is_none) {
+            return Ok(wanted.iter().map(|_| None).collect());
+        }
+        let mut apps = self.store.apps(tenant).await?;
+        apps.retain(|row| wanted.iter().flatten().any(|connect| connect.provider == row.provider));
+        let known: Vec<Registration> = apps.into_iter().filter_map(|row| self.registered(row).ok()).collect();
+        Ok(wanted.into_iter().map(|connect| connect.map(|connect| self.shown_provider(connect, &known))).collect())
+    }
+
+    fn shown_provider(&self, connect: &Connect, known: &[Registration]) -> Connectable {
+        let app = known.iter().find(|app| app.row.provider == connect.provider);
+        let registered = app.is_some();
+        match app.map(|app| &app.provider).or_else(|| self.catalog.provider(&connect.provider)) {
             Some(provider) => Connectable {
                 title: provider.title.clone(),
                 notices: provider.notices.clone(),
@@ -263,7 +275,7 @@ impl Vault {
                 device: false,
                 unattended: false,
             },
-        }))
+        }
     }
 
     pub(crate) fn seal_app_secret(&self, row: &AppRow, secret: &Secret<String>) -> Sealed {

@@ -2,7 +2,7 @@
 //! other process is this test's own binary, run again with a clock that its parent sets.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,14 +25,18 @@ fn rounds(all: usize) -> usize {
 /// The same vault in another process.
 struct Other {
     process: Child,
+    clock: PathBuf,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
 impl Other {
     fn start(studio: &Studio, credential: &Credential) -> Self {
+        let clock = studio.dir.database().with_extension("clock");
+        WrittenClock::write(&clock, &studio.clock);
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["processes::as_the_other_process", "--exact", "--nocapture", "--test-threads=1"])
             .env("OTHER_DATABASE", studio.dir.database())
+            .env("OTHER_CLOCK", &clock)
             .env("OTHER_PROVIDER", &studio.toml)
             .env("OTHER_CREDENTIAL", format!("{} {}", credential.id, studio.tenant))
             .stdin(Stdio::piped())
@@ -41,15 +45,16 @@ impl Other {
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut other = Self { process, lines };
+        let mut other = Self { process, clock, lines };
         assert_eq!(other.heard(), "ready");
         other
     }
 
     /// Lets so many callers read at this instant.
     fn read(&mut self, clock: &FakeClock, callers: usize) {
+        WrittenClock::write(&self.clock, clock);
         let input = self.process.stdin.as_mut().unwrap();
-        writeln!(input, "{} {callers}", clock.now().as_millisecond()).unwrap();
+        writeln!(input, "{callers}").unwrap();
         input.flush().unwrap();
     }
 
@@ -72,12 +77,24 @@ impl Other {
         lock.busy_timeout(Duration::ZERO).unwrap();
         loop {
             self.signal("-STOP");
+            while !self.is_stopped() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             if lock.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
                 return;
             }
             self.signal("-CONT");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// A thread that is not scheduled runs on for a while after the signal.
+    fn is_stopped(&self) -> bool {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
+        tasks.into_iter().all(|task| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            stat.rsplit_once(')').is_some_and(|(_, fields)| fields.starts_with(" T"))
+        })
     }
 
     fn kill(mut self) {
@@ -93,6 +110,24 @@ impl Drop for Other {
     }
 }
 
+/// A clock that two processes read: the time stands in a file, and a process that is stopped finds it later when it wakes.
+struct WrittenClock(PathBuf);
+
+impl WrittenClock {
+    fn write(path: &Path, clock: &FakeClock) {
+        let new = path.with_extension("new");
+        std::fs::write(&new, clock.now().as_millisecond().to_string()).unwrap();
+        std::fs::rename(new, path).unwrap();
+    }
+}
+
+impl Clock for WrittenClock {
+    fn now(&self) -> jiff::Timestamp {
+        let milliseconds = std::fs::read_to_string(&self.0).unwrap().parse().unwrap();
+        jiff::Timestamp::from_millisecond(milliseconds).unwrap()
+    }
+}
+
 /// Not a test: what the other process does. Without its variables it is done at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn as_the_other_process() {
@@ -101,16 +136,14 @@ async fn as_the_other_process() {
     let (toml, of) = (variable("OTHER_PROVIDER").unwrap(), variable("OTHER_CREDENTIAL").unwrap());
     let (id, tenant) = of.split_once(' ').unwrap();
     let owner = Owner { tenant: tenant.parse().unwrap(), user: "alice".parse().unwrap() };
-    let clock = Arc::new(FakeClock::at(0));
+    let clock = Arc::new(WrittenClock(variable("OTHER_CLOCK").unwrap().into()));
     let seed = 900_000 + u64::from(std::process::id());
     let vault = open_at(Path::new(&database), &clock, &toml, seed).await;
     println!("OTHER ready");
     for line in std::io::stdin().lines() {
-        let line = line.unwrap();
-        let (at, callers) = line.split_once(' ').unwrap();
-        clock.set(at.parse().unwrap());
+        let callers: usize = line.unwrap().parse().unwrap();
         let mut reading = tokio::task::JoinSet::new();
-        for _ in 0..callers.parse::<usize>().unwrap() {
+        for _ in 0..callers {
             let (vault, owner, id) = (vault.clone(), owner.clone(), id.parse().unwrap());
             reading.spawn(async move {
                 let actor = strongroom::Actor::plugin("mail".parse::<PluginName>().unwrap());
@@ -250,6 +283,7 @@ async fn a_holder_that_was_stopped_past_its_lease_writes_nothing() {
     other.stop_between_writes(&studio);
     let_go.add_permits(1);
     studio.clock.advance(61_000);
+    WrittenClock::write(&other.clock, &studio.clock);
     let winner = text(&studio.read(&credential).await.unwrap(), "access_token").to_owned();
     other.signal("-CONT");
     assert_eq!(other.heard(), winner, "the late result was written, and handed on");

@@ -9,7 +9,7 @@ use strongroom::oauth::Reach;
 use strongroom::oauth::app::AppDraft;
 use strongroom::oauth::connection::{Begun, Callback, Connecting, ConnectionDraft, Start};
 use strongroom::{
-    Actor, Catalog, Credential, Error, Expected, Manifest, Opened, Owner, PluginName, Secret, TenantId, Vault,
+    Actor, Catalog, Clock, Credential, Error, Expected, Manifest, Opened, Owner, PluginName, Secret, TenantId, Vault,
 };
 use url::Url;
 
@@ -152,7 +152,7 @@ async fn open(dir: &Dir, clock: &Arc<FakeClock>, toml: &str) -> Vault {
     open_at(&dir.database(), clock, toml, SEED.fetch_add(1, Ordering::SeqCst)).await
 }
 
-pub(crate) async fn open_at(database: &Path, clock: &Arc<FakeClock>, toml: &str, seed: u64) -> Vault {
+pub(crate) async fn open_at(database: &Path, clock: &Arc<impl Clock + 'static>, toml: &str, seed: u64) -> Vault {
     let builder = Vault::builder(database).key(Secret::from(KEY)).clock(clock.clone());
     let builder = builder.entropy(Arc::new(SeededEntropy::new(seed))).reach(Reach { loopback: true, networks: vec![] });
     let builder = builder.catalog(Catalog::built_in().unwrap().with("sim", toml).unwrap());

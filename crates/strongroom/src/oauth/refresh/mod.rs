@@ -195,7 +195,7 @@ impl Vault {
             row.expires_at.is_none_or(|at| at > self.clock.now().saturating_add(LEEWAY).unwrap_or(at))
         };
         let mut found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
-        if !alive(&found) && self.is_under_way(found.id).await? {
+        if !alive(&found) && self.has_not_failed(found.id).await? {
             // The row that was at hand was older than another process's last refresh, which has expired as well by now; or the
             // result came too late and was dropped, and whoever has the lease by now is waited for.
             self.fly(&found, false).await;
@@ -204,7 +204,7 @@ impl Vault {
         if alive(&found) { Ok(std::sync::Arc::new(found)) } else { Err(self.why_not(&found).await?) }
     }
 
-    async fn is_under_way(&self, id: CredentialId) -> Result<bool, Error> {
+    async fn has_not_failed(&self, id: CredentialId) -> Result<bool, Error> {
         let state = self.store.refresh(id).await?.map(|refresh| refresh.state);
         Ok(matches!(state, Some(RefreshState::Refreshing | RefreshState::Active)))
     }
