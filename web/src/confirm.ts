@@ -1,6 +1,7 @@
 // A question in a native dialog: opened with its content, answered once, and the focus goes back to where it was. The
 // browser makes the rest of the page inert and lets Escape answer no.
 import { html, nothing, type LitElement, type ReactiveController, type TemplateResult } from 'lit';
+import { isShut } from './view.js';
 
 export interface Question {
   title: string;
@@ -39,7 +40,7 @@ export class Confirm implements ReactiveController {
   get view(): TemplateResult | typeof nothing {
     const question = this.#question;
     if (!question) return nothing;
-    return html`<dialog id="confirm" part="dialog" aria-labelledby="question" @close=${() => this.#settle(false)}>
+    return html`<dialog id="confirm" part="dialog" aria-labelledby="question" @close=${(event: Event) => isShut(event) && this.#settle(false)}>
       <h2 id="question">${question.title}</h2>
       ${question.content}
       <div class="actions">

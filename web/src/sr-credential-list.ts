@@ -13,6 +13,7 @@ import { filtered, noFilter, sliced, sorted, type Column, type Filter, type Slic
 import { editorView, emptyView, listView } from './list/view.js';
 import { arrivalView } from './oauth/arrival.js';
 import { remove, removalQuestion } from './removal.js';
+import { isShut } from './view.js';
 
 export type ListEditor = { at: 'create' } | { at: 'edit' | 'reconnect'; credential: Credential };
 
@@ -214,7 +215,7 @@ export class SrCredentialList extends StrongroomElement {
       ${arrivalView(this.arrival, this.words, this.problem)} ${this.problemView} ${isEmpty ? emptyView(this) : this.problem && !this.rows ? nothing : listView(this)}
       <div role="status" class="hush" aria-live="polite">${this.said}</div>
       ${this.#confirm.view}
-      ${this.editor ? html`<dialog id="editor" part="dialog" aria-label=${this.say('select.dialog')} @cancel=${this.#escaped} @close=${() => this.editor && this.endEdit()}>${editorView(this, this.editor)}</dialog>` : nothing}
+      ${this.editor ? html`<dialog id="editor" part="dialog" aria-label=${this.say('select.dialog')} @cancel=${this.#escaped} @close=${(event: Event) => isShut(event) && this.editor && this.endEdit()}>${editorView(this, this.editor)}</dialog>` : nothing}
     </div>`;
   }
 

@@ -11,6 +11,7 @@ import { arrivalView } from './oauth/arrival.js';
 import { flawOf, isUnusable, matching, moved, moveOf, type Flaw } from './selector/choice.js';
 import { selectorStyles } from './selector/styles.js';
 import { chosenView, controlView, editorView, emptyView, popupView } from './selector/view.js';
+import { isShut } from './view.js';
 
 /** What the dialog shows. */
 export type Editor = { at: 'create' } | { at: 'edit'; id: string } | { at: 'reconnect'; id: string };
@@ -239,7 +240,7 @@ export class SrCredentialSelector extends StrongroomElement {
       ${this.problemView ?? (isEmpty ? emptyView(this) : controlView(this, popupView(this)))}
       ${this.options ? chosenView(this) : nothing}
       <slot name="help-text">${this.helpText ? html`<span class="muted" id="help">${this.helpText}</span>` : nothing}</slot>
-      ${this.editor ? html`<dialog id="editor" part="dialog" aria-label=${this.say('select.dialog')} @cancel=${this.#escaped} @close=${() => this.editor && this.endEdit()}>${editorView(this, this.editor)}</dialog>` : nothing}
+      ${this.editor ? html`<dialog id="editor" part="dialog" aria-label=${this.say('select.dialog')} @cancel=${this.#escaped} @close=${(event: Event) => isShut(event) && this.editor && this.endEdit()}>${editorView(this, this.editor)}</dialog>` : nothing}
     </div>`;
   }
 

@@ -107,3 +107,9 @@ export function ailment(credential: Credential, words: Words): string {
   const sentence = words.say(key as Key, { name: credential.name });
   return `${sentence} ${sayCause(credential.cause, words)}`.trim();
 }
+
+/** A browser tells of a dialog's closing with its next frame: by then it may be open again, or another in its place. */
+export function isShut(closing: Event): boolean {
+  const dialog = closing.currentTarget as HTMLDialogElement;
+  return dialog.isConnected && !dialog.open;
+}

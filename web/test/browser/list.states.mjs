@@ -44,6 +44,30 @@ export default {
     assert.deepEqual(await shown(list), ['Alpha', 'Gamma']);
   },
 
+  /** A dialog's closing is told with the next frame; what is asked before that is another question, and stays. */
+  async 'asked again at once'(person, { vault }) {
+    await filled(person, vault);
+    const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
+    const again = (opening, closing) => list.evaluate(async (element, [opening, closing]) => {
+      const click = (selector) => element.shadowRoot.querySelector(selector).click();
+      click(opening);
+      await element.updateComplete;
+      if (closing) click(closing);
+      else element.endEdit();
+      await element.updateComplete;
+      click(opening);
+      for (let frames = 0; frames < 5; frames += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+    }, [opening, closing]);
+    await list.getByRole('button', { name: 'Delete Beta' }).waitFor();
+    await again('button[aria-label="Delete Beta"]', '#confirm .button[autofocus]');
+    assert(await list.getByRole('dialog').isVisible(), 'the second question went away by itself');
+    await person.page.keyboard.press('Escape');
+    await list.locator('dialog').waitFor({ state: 'detached' });
+    await again('button[aria-label="Edit Beta"]', null);
+    assert(await list.getByRole('dialog').isVisible(), 'the second dialog went away by itself');
+    assert.deepEqual(await shown(list), ['Alpha', 'Beta', 'Gamma']);
+  },
+
   async several(person, { vault }) {
     await filled(person, vault);
     const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
