@@ -7,6 +7,8 @@ import { CANARY } from './provider.mjs';
 export class Scripted {
   /** What the next token requests are answered: `refuse`, `down` or `break`; after that, tokens. */
   turns = [];
+  /** What each refresh with that token is answered, however often: a vault tries again by itself. */
+  ailing = new Map();
   /** What is granted, where it is not what was asked. */
   granted = null;
   /** Each token request, as it came. */
@@ -34,7 +36,7 @@ export class Scripted {
     if (url.pathname !== '/token') return send(404, {});
     const form = new URLSearchParams(await text(request));
     this.asked.push(form);
-    const turn = this.turns.shift();
+    const turn = this.ailing.get(form.get('refresh_token')) ?? this.turns.shift();
     if (turn === 'refuse') return send(400, { error: 'invalid_grant', error_description: CANARY });
     if (turn === 'down') return send(503, { error: 'temporarily_unavailable' });
     if (turn === 'break') return request.socket.destroy();
@@ -42,6 +44,11 @@ export class Scripted {
     const more = form.get('grant_type').includes('code') || form.get('refresh_token') ? { refresh_token: `RefreshToken-${CANARY}-${number}` } : {};
     const scope = this.granted ? { scope: this.granted } : {};
     return send(200, { access_token: `AccessToken-${CANARY}-${number}`, token_type: 'Bearer', expires_in: 3600, ...more, ...scope });
+  }
+
+  /** From now on, the grant that was given last is answered so. */
+  ail(turn) {
+    this.ailing.set(`RefreshToken-${CANARY}-${this.#issued}`, turn);
   }
 
   get files() {
