@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use governor::clock::{Clock as Time, Reference};
 use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
@@ -17,13 +18,13 @@ pub(crate) struct Limiters {
     slots: Box<[RateLimiter<NotKeyed, InMemoryState, VaultTime, StateInformationMiddleware>]>,
     hash: RandomState,
     time: VaultTime,
-    per_second: u32,
+    policy: HeaderValue,
 }
 
-/// How much a caller has left.
-#[derive(Clone, Copy, Debug)]
+/// How much a caller has left, and of what.
+#[derive(Clone, Debug)]
 pub(crate) struct Allowance {
-    pub(crate) per_second: u32,
+    pub(crate) policy: HeaderValue,
     pub(crate) remaining: u32,
 }
 
@@ -32,16 +33,19 @@ impl Limiters {
         let quota = Quota::per_second(NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN));
         let time = VaultTime(clock);
         let slot = |_| RateLimiter::direct_with_clock(quota, time.clone()).with_middleware();
-        Self { slots: (0..slots).map(slot).collect(), hash: RandomState::new(), time, per_second }
+        let policy = HeaderValue::try_from(format!("\"principal\";q={per_second};w=1"));
+        let policy = policy.unwrap_or_else(|_| HeaderValue::from_static("\"principal\""));
+        Self { slots: (0..slots).map(slot).collect(), hash: RandomState::new(), time, policy }
     }
 
     /// Takes one request from the caller's allowance; or says after how many seconds to come back.
     pub(crate) fn take(&self, caller: &impl Hash) -> Result<Allowance, u64> {
         let slot = self.hash.hash_one(caller) % (self.slots.len().max(1) as u64);
         let limiter = usize::try_from(slot).ok().and_then(|slot| self.slots.get(slot));
-        let Some(limiter) = limiter else { return Ok(Allowance { per_second: self.per_second, remaining: 0 }) };
+        let left = |remaining| Allowance { policy: self.policy.clone(), remaining };
+        let Some(limiter) = limiter else { return Ok(left(0)) };
         match limiter.check() {
-            Ok(state) => Ok(Allowance { per_second: self.per_second, remaining: state.remaining_burst_capacity() }),
+            Ok(state) => Ok(left(state.remaining_burst_capacity())),
             Err(not_until) => Err(not_until.wait_time_from(self.time.now()).as_secs() + 1),
         }
     }

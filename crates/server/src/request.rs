@@ -219,13 +219,10 @@ fn finish(app: &App, response: &mut Response, id: &str, allowance: Option<Allowa
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Some(Allowance { per_second, remaining }) = allowance {
-        for (name, text) in [
-            (RATE_LIMIT_POLICY, format!("\"principal\";q={per_second};w=1")),
-            (RATE_LIMIT, format!("\"principal\";r={remaining};t=1")),
-        ] {
-            headers.extend(HeaderValue::try_from(text).map(|value| (name, value)));
-        }
+    if let Some(Allowance { policy, remaining }) = allowance {
+        headers.insert(RATE_LIMIT_POLICY, policy);
+        let left = HeaderValue::try_from(format!("\"principal\";r={remaining};t=1"));
+        headers.extend(left.map(|value| (RATE_LIMIT, value)));
     }
     for (name, value) in ALWAYS {
         // What is nobody's secret says so itself.

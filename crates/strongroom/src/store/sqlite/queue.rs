@@ -7,8 +7,9 @@ use std::time::Duration;
 const LENGTH: usize = 16_384;
 /// So large that a batch is bounded by the callers, so small that the first of it does not wait long.
 const BATCH: usize = 1_024;
-/// About as long as a commit takes.
-const GATHER: Duration = Duration::from_micros(500);
+/// About two commits: a busy processor needs half a millisecond for one, and events that come too late for a batch cost a
+/// commit more.
+const GATHER: Duration = Duration::from_millis(1);
 
 pub(super) struct Queue<Job> {
     waiting: Mutex<Waiting<Job>>,
