@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The web elements: tests/web.sh build | test BINARY | screenshots BINARY
-# Installs npm packages into web/node_modules, and Node.js and Chromium if there are none, and says so.
+# Installs npm packages into web/node_modules, and Node.js, Chromium and Python if there are none, and says so.
 set -euo pipefail
 start=$PWD
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -41,6 +41,7 @@ fi
 STRONGROOM=$(cd "$start" && realpath "${2:?the path of the server}")
 export STRONGROOM
 command -v "${CHROMIUM:-chromium}" >/dev/null || install chromium "the elements are tested in it"
+command -v python3 >/dev/null || install python3 "a test lets a connection's time be over"
 case "$1" in
 test) npm run --silent check && npm run --silent check-api && npm run --silent check-size && npm run --silent unit && npm run --silent browser ;;
 screenshots) npm run --silent screenshots ;;

@@ -47,6 +47,10 @@ export abstract class StrongroomElement extends LitElement {
   @property() locale = '';
   /** `light`, `dark` or `auto` (as the system); as the page's `color-scheme` unless told. */
   @property({ reflect: true }) theme: Theme | undefined;
+  /** `compact`: smaller text and controls, closer together. */
+  @property({ reflect: true }) density: 'compact' | undefined;
+  /** The custom properties, set in script: `{ colorPrimary: '#0a7a4b' }` is `--sr-color-primary`. */
+  @property({ attribute: false }) appearance: Readonly<Record<string, string>> = {};
   /** Words of the host's own, by key. */
   @property({ attribute: false }) messages: Overrides = {};
   @property({ type: Boolean, reflect: true }) disabled = false;
@@ -60,6 +64,7 @@ export abstract class StrongroomElement extends LitElement {
   @state() protected formDisabled = false;
   words = new Words('en');
   protected readonly arrival = new Return(this);
+  protected readonly internals = this.attachInternals();
   #client: Client | null = null;
   #loading: AbortController | null = null;
   #due = false;
@@ -75,6 +80,11 @@ export abstract class StrongroomElement extends LitElement {
 
   /** Loads what the element shows. Throws a problem. */
   protected abstract load(client: Client, signal: AbortSignal): Promise<void>;
+
+  /** What a style sheet may ask for by `:state()`. */
+  protected get states(): Record<string, boolean> {
+    return { failed: this.problem !== null };
+  }
 
   /** Properties that, when they change, need loading again. */
   protected get sources(): readonly string[] {
@@ -107,10 +117,12 @@ export abstract class StrongroomElement extends LitElement {
     if (changed.has('endpoint') || changed.has('getSessionToken') || !this.#client) {
       this.#client = new Client(this.endpoint, this.getSessionToken);
     }
+    if (changed.has('appearance')) this.#dress({ ...changed.get('appearance'), ...this.appearance });
     this.#due ||= this.sources.some((name) => changed.has(name)) || !this.hasUpdated;
   }
 
   protected override updated(_changed: PropertyValues): void {
+    for (const [name, is] of Object.entries(this.states)) this.internals.states[is ? 'add' : 'delete'](name);
     if (!this.#due) return;
     this.#due = false;
     void this.refresh();
@@ -140,6 +152,14 @@ export abstract class StrongroomElement extends LitElement {
   /** The element's direction, where the page leaves it to us: only if the language alone decides it. */
   protected get direction(): 'rtl' | undefined {
     return this.locale && this.words.isRightToLeft && !nearest(this, 'dir') ? 'rtl' : undefined;
+  }
+
+  /** Sets those that are there, and takes back those that were. */
+  #dress(any: Record<string, string>): void {
+    for (const name in any) {
+      const dashed = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      this.style.setProperty(`--sr-${dashed}`, this.appearance[name] ?? '');
+    }
   }
 
   get #language(): string {

@@ -8,7 +8,7 @@ import type { SrCredentialList } from './sr-credential-list.js';
 import type { SrCredentialSelector } from './sr-credential-selector.js';
 import type { ConnectDetail, SrOauthButton } from './sr-oauth-button.js';
 
-type Common = 'endpoint' | 'getSessionToken' | 'locale' | 'theme' | 'messages' | 'disabled' | 'readonly' | 'label' | 'helpText' | 'plugin';
+type Common = 'endpoint' | 'getSessionToken' | 'locale' | 'theme' | 'density' | 'appearance' | 'messages' | 'disabled' | 'readonly' | 'label' | 'helpText' | 'plugin';
 type Own<Element, Names extends keyof Element> = Partial<Pick<Element, Names>>;
 type Handler<Detail> = (event: CustomEvent<Detail>) => void;
 

@@ -82,7 +82,6 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
   #generation = 0;
   #wasDirty = false;
   #typeRead = '';
-  readonly #internals = this.attachInternals();
   readonly #confirm = new Confirm(this);
 
   protected override get sources(): readonly string[] {
@@ -241,9 +240,13 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     void this.#learnNames(client, signal);
   }
 
+  protected override get states(): Record<string, boolean> {
+    return { ...super.states, loading: !this.registered && !this.problem, dirty: this.isDirty };
+  }
+
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
-    this.#internals.setFormValue(this.credentialId || null);
+    this.internals.setFormValue(this.credentialId || null);
   }
 
   protected override render(): TemplateResult {

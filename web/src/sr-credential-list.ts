@@ -191,6 +191,10 @@ export class SrCredentialList extends StrongroomElement {
     void this.updateComplete.then(() => from?.focus());
   }
 
+  protected override get states(): Record<string, boolean> {
+    return { ...super.states, loading: !this.rows && !this.problem };
+  }
+
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
     this.isComplete = false;
     const known = client.plugins(signal).then(({ items }) => {

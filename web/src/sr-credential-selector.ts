@@ -65,7 +65,6 @@ export class SrCredentialSelector extends StrongroomElement {
   @state() editor: Editor | null = null;
   /** The chosen credential as the vault has it, where it is not among the options. */
   @state() apart: Credential | null = null;
-  readonly #internals = this.attachInternals();
   #initial = '';
   /** Where the focus returns to when the dialog closes. */
   #from: HTMLElement | null = null;
@@ -115,19 +114,19 @@ export class SrCredentialSelector extends StrongroomElement {
   }
 
   checkValidity(): boolean {
-    return this.#internals.checkValidity();
+    return this.internals.checkValidity();
   }
 
   reportValidity(): boolean {
-    return this.#internals.reportValidity();
+    return this.internals.reportValidity();
   }
 
   get validity(): ValidityState {
-    return this.#internals.validity;
+    return this.internals.validity;
   }
 
   get form(): HTMLFormElement | null {
-    return this.#internals.form;
+    return this.internals.form;
   }
 
   formResetCallback(): void {
@@ -221,14 +220,18 @@ export class SrCredentialSelector extends StrongroomElement {
     if (changed.has('value') && this.value && this.options && !this.selected) void this.refresh();
   }
 
+  protected override get states(): Record<string, boolean> {
+    return { ...super.states, loading: !this.options && !this.problem, open: this.isOpen, invalid: isUnusable(this.flaw) };
+  }
+
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
-    this.#internals.setFormValue(this.value || null);
+    this.internals.setFormValue(this.value || null);
     const anchor = this.#input ?? this.renderRoot.querySelector('button');
-    if (!anchor || !this.required) this.#internals.setValidity({});
-    else if (!this.value) this.#internals.setValidity({ valueMissing: true }, this.say('select.required'), anchor);
-    else if (isUnusable(this.flaw)) this.#internals.setValidity({ customError: true }, this.say(`select.${this.flaw}` as 'select.gone'), anchor);
-    else this.#internals.setValidity({});
+    if (!anchor || !this.required) this.internals.setValidity({});
+    else if (!this.value) this.internals.setValidity({ valueMissing: true }, this.say('select.required'), anchor);
+    else if (isUnusable(this.flaw)) this.internals.setValidity({ customError: true }, this.say(`select.${this.flaw}` as 'select.gone'), anchor);
+    else this.internals.setValidity({});
     if (changed.has('active')) this.renderRoot.querySelector('[role=option][data-active]')?.scrollIntoView({ block: 'nearest' });
   }
 

@@ -72,7 +72,6 @@ export class SrOauthButton extends StrongroomElement {
   @state() private credential: Credential | null = null;
   @state() private busy = false;
   @state() private trouble: Problem | null = null;
-  readonly #internals = this.attachInternals();
   readonly #flow = new Flow(this);
   readonly #confirm = new Confirm(this);
 
@@ -138,11 +137,11 @@ export class SrOauthButton extends StrongroomElement {
   }
 
   checkValidity(): boolean {
-    return this.#internals.checkValidity();
+    return this.internals.checkValidity();
   }
 
   reportValidity(): boolean {
-    return this.#internals.reportValidity();
+    return this.internals.reportValidity();
   }
 
   formResetCallback(): void {
@@ -171,12 +170,16 @@ export class SrOauthButton extends StrongroomElement {
     this.#flow.ask();
   }
 
+  protected override get states(): Record<string, boolean> {
+    return { ...super.states, loading: !this.registered && !this.problem, connected: this.credential !== null, expired: this.credential?.state === 'reauth-required' };
+  }
+
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
-    this.#internals.setFormValue(this.value || null);
+    this.internals.setFormValue(this.value || null);
     const anchor = this.renderRoot.querySelector('button') ?? undefined;
-    if (!this.required || this.value) this.#internals.setValidity({});
-    else if (anchor) this.#internals.setValidity({ valueMissing: true }, this.say('connect.required'), anchor);
+    if (!this.required || this.value) this.internals.setValidity({});
+    else if (anchor) this.internals.setValidity({ valueMissing: true }, this.say('connect.required'), anchor);
   }
 
   protected override render(): TemplateResult {

@@ -30,6 +30,11 @@ export const tokens = css`
     text-wrap: pretty;
     overflow-wrap: anywhere;
   }
+  :host([density='compact']) {
+    --sr-font-size: 0.8125rem;
+    --sr-spacing: 0.1875rem;
+    --sr-control-height: 1.875rem;
+  }
   :host([hidden]) {
     display: none;
   }

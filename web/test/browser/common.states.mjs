@@ -38,10 +38,42 @@ async function contrast(person, { vault }) {
 }
 contrast.options = { forcedColors: 'active' };
 
+/** What a host may change of the looks, and what its style sheet may ask. */
+async function dressed(person, { vault }) {
+  await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
+  const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Account' });
+  await selector.locator('#input').waitFor();
+  const height = () => selector.locator('#input').evaluate((each) => each.getBoundingClientRect().height);
+  const is = (...states) => selector.evaluate((each, all) => all.filter((state) => each.matches(`:state(${state})`)), states);
+  const roomy = await height();
+  await selector.evaluate((each) => (each.density = 'compact'));
+  await selector.evaluate((each) => each.updateComplete);
+  assert(await height() < roomy, 'compact is smaller');
+  assert.deepEqual(await is('loading', 'failed', 'open', 'invalid'), []);
+  await selector.locator('#input').click();
+  await selector.getByRole('option').first().waitFor();
+  assert.deepEqual(await is('loading', 'failed', 'open', 'invalid'), ['open']);
+  await person.state('all-compact');
+  await selector.getByRole('option').first().click();
+  await selector.evaluate((each) => each.edit());
+  const button = selector.locator('sr-credential-form').getByRole('button', { name: 'Save' });
+  await button.waitFor();
+  const color = () => button.evaluate((each) => getComputedStyle(each).backgroundColor);
+  const before = await color();
+  await selector.evaluate((each) => (each.appearance = { colorPrimary: 'rgb(10, 90, 60)', radius: '0' }));
+  await selector.evaluate((each) => each.updateComplete);
+  assert.equal(await color(), 'rgb(10, 90, 60)', 'also of an element inside');
+  await person.state('all-dressed');
+  await selector.evaluate((each) => (each.appearance = { radius: '0' }));
+  await selector.evaluate((each) => each.updateComplete);
+  assert.equal(await color(), before, 'what is taken away is gone');
+}
+
 export default {
   narrow,
   dark,
   contrast,
+  dressed,
 
   async languages(person, { vault }) {
     await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });

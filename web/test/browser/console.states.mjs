@@ -31,14 +31,17 @@ async function eachPage(person, vault, check) {
   }
 }
 
-async function narrow(person, { vault }) {
+const withLittleRoom = (kind) => async (person, { vault }) => {
   await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
   await eachPage(person, vault, async (page, name) => {
-    await person.state(`console-narrow-${name}`);
+    await person.state(`console-${kind}-${name}`);
     assert(await wide(page) <= 0, `${name} scrolls sideways`);
   });
-}
+};
+const narrow = withLittleRoom('narrow');
 narrow.options = { viewport: { width: 320, height: 640 } };
+const magnified = withLittleRoom('magnified');
+magnified.options = { viewport: { width: 1280, height: 800 }, zoom: 2 };
 
 async function dark(person, { vault }) {
   await eachPage(person, vault, (_, name) => person.state(`console-dark-${name}`));
@@ -73,6 +76,7 @@ files.options = { viewport: { width: 1280, height: 800 }, acceptDownloads: true 
 
 export default {
   narrow,
+  'magnified to 200 %': magnified,
   dark,
   contrast,
   'find and export events': files,

@@ -1,8 +1,10 @@
 // A person with a browser, and all that their browser got: every request and answer, console line, page and storage. After
 // each state the accessibility of what is shown is checked, and a picture is taken if one is wanted.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -10,10 +12,26 @@ const pictures = process.argv.includes('--screenshots') ? (process.argv[process.
 if (pictures) mkdirSync(pictures, { recursive: true });
 
 /** Chromium, which reaches nothing but this machine. */
+const CHROMIUM = {
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: [
+    ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
+  ],
+};
+
 export function openBrowser() {
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-  const rules = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1';
-  return chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: [...args, rules] });
+  return chromium.launch(CHROMIUM);
+}
+
+/** A browser of its own, magnified as people do it: by its setting for all pages. Each level is a fifth more. */
+async function magnified(zoom, options) {
+  const profile = mkdtempSync(join(tmpdir(), 'strongroom-zoom-'));
+  mkdirSync(join(profile, 'Default'));
+  const settings = { partition: { default_zoom_level: { x: Math.log(zoom) / Math.log(1.2) } } };
+  writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify(settings));
+  const context = await chromium.launchPersistentContext(profile, { ...CHROMIUM, ...options });
+  return [context, () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 })];
 }
 
 export class Person {
@@ -23,13 +41,20 @@ export class Person {
   #own = [];
   #farewells = [];
 
-  static async with(world, user, options = {}) {
+  static async with(world, user, { zoom, ...given } = {}) {
     const person = new Person();
     const { browser, host } = world;
     person.world = world;
     person.user = user;
     person.#own = [host.origin, world.vault.origin];
-    person.context = await browser.newContext({ viewport: { width: 900, height: 700 }, reducedMotion: 'reduce', ...options });
+    const options = { viewport: { width: 900, height: 700 }, reducedMotion: 'reduce', ...given };
+    if (zoom) {
+      const [context, forget] = await magnified(zoom, options);
+      person.context = context;
+      person.leave(forget);
+    } else {
+      person.context = await browser.newContext(options);
+    }
     await person.context.addCookies([{ name: 'user', value: user, url: host.origin }]);
     person.context.on('request', (request) => person.#request(request));
     person.context.on('response', (response) => void person.#response(response));
