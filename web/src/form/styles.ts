@@ -119,6 +119,7 @@ export const formStyles = css`
     text-align: start;
     text-decoration: underline;
     text-underline-offset: 0.15em;
+    vertical-align: top;
     cursor: pointer;
   }
   header h2 {

@@ -105,6 +105,8 @@ function rowView(list: SrCredentialList, credential: Credential): TemplateResult
   const { words } = list;
   const { id, name, account, type } = credential;
   const verdict = list.verdicts.get(id);
+  // What the service has just said counts for more than that nothing is known to be wrong.
+  const isJudged = verdict && verdict !== 'testing';
   const used = credential.last_used_at;
   const why = ailment(credential, words);
   return html`<tr role="row" part="row" data-id=${id}>
@@ -115,9 +117,9 @@ function rowView(list: SrCredentialList, credential: Credential): TemplateResult
     <th role="rowheader" scope="row" part="cell" class="name"><bdi>${name}</bdi>${account && account !== name ? html`<span class="muted"><bdi>${account}</bdi></span>` : nothing}</th>
     <td role="cell" part="cell" class="plugin"><bdi>${list.titleOf(credential.plugin)}</bdi> <span class="muted">${typeName(type, words)}</span></td>
     <td role="cell" part="cell" class="state">
-      ${badge(credential.state, words)}
+      ${isJudged && credential.state === 'active' ? nothing : badge(credential.state, words)}
       ${verdict === 'testing' ? html`<span class="muted" role="status">${icon('spin')} ${words.say('form.testing')}</span>` : nothing}
-      ${verdict && verdict !== 'testing' ? html`<span role="status">${badge(verdict.status, words)}</span>` : nothing}
+      ${isJudged ? html`<span role="status">${badge(verdict.status, words)}</span>` : nothing}
       ${why ? html`<span class="muted">${why}</span>` : nothing}
     </td>
     <td role="cell" part="cell" class="used muted">${used ? html`<time datetime=${used} title=${words.date(used)}>${words.ago(used)}</time>` : words.say('list.unused')}</td>
