@@ -1869,8 +1869,7 @@ export interface operations {
                 plugin?: string;
                 /** @description Only about this object. */
                 target_id?: string;
-                /** @description Only this action, for example `credential.open`. */
-                action?: string;
+                action?: "credential.save" | "credential.list" | "credential.show" | "credential.open" | "credential.test" | "credential.update" | "credential.delete" | "credential.refresh" | "credential.refresh-begin" | "credential.refreshed" | "credential.report-unauthorized" | "credential.revoke" | "connection.create" | "connection.start" | "connection.return" | "connection.poll" | "connection.complete" | "connection.settled" | "oauth-app.create" | "oauth-app.remove" | "plugin.register" | "plugin.update" | "plugin.remove" | "plugin-key.create" | "plugin-key.revoke" | "host-key.create" | "host-key.revoke" | "session.create" | "session.revoke" | "console.invite" | "console.sign-in" | "console.seen" | "console.sign-out" | "user.delete" | "tenant.create" | "tenant.remove" | "audit.read" | "audit.checkpoint";
                 /** @description Only what was refused. */
                 denied?: boolean;
                 /** @description From the page before. */
