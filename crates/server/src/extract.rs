@@ -96,7 +96,7 @@ fn idempotency_key(parts: &Parts, request: Secret<Vec<u8>>) -> Result<Option<Onc
             Who::User { .. } => caller.principal.owner.as_ref().map(|owner| format!("user {}", owner.user)),
             Who::Host { .. } => Some("host".to_owned()),
             Who::Plugin { name, .. } => Some(format!("plugin {name}")),
-            Who::Operator => Some("operator".to_owned()),
+            Who::Operator { .. } => Some("operator".to_owned()),
             Who::Anybody | Who::Strongroom => None,
         },
         _ => None,

@@ -136,11 +136,11 @@ impl<S: Sync> FromRequestParts<S> for Host {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
         match caller.principal.who {
-            Who::Operator if !caller.recent && !matches!(parts.method, Method::GET | Method::HEAD) => {
+            Who::Operator { .. } if !caller.recent && !matches!(parts.method, Method::GET | Method::HEAD) => {
                 let detail = "your sign-in is too old for this: run `strongroom console link` and sign in again";
                 Err(Problem::new(StatusCode::FORBIDDEN, "sign-in-again", detail))
             }
-            Who::Host { .. } | Who::Operator => {
+            Who::Host { .. } | Who::Operator { .. } => {
                 Ok(Self { tenant: caller.principal.tenant, actor: caller.actor.clone() })
             }
             _ => Err(wrong_kind("a host key (srh_…)")),

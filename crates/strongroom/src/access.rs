@@ -35,8 +35,11 @@ pub(crate) struct Carried {
 /// The four principals, and Strongroom itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Who {
-    /// Runs Strongroom; has shell access.
-    Operator,
+    /// Runs Strongroom.
+    Operator {
+        /// The session at the console; none at the command line.
+        session: Option<SessionId>,
+    },
     /// Nobody known: a browser with a start link or a provider's answer.
     Anybody,
     /// Strongroom itself: refreshing and revoking, when nobody asks.
@@ -64,7 +67,7 @@ impl Actor {
     /// The operator at the command line.
     #[must_use]
     pub fn operator() -> Self {
-        Self::of(Who::Operator)
+        Self::of(Who::Operator { session: None })
     }
 
     /// The host that embeds the library.

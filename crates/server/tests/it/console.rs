@@ -241,9 +241,11 @@ async fn an_operator_sees_everything_but_secrets_and_changes_things_only_just_af
     assert_eq!(ask(&server, "POST", "/v1/host-keys", &with, label).await.problem().0, "sign-in-again");
     assert_eq!(ask(&server, "DELETE", "/v1/users/alice", &with, "").await.problem().0, "sign-in-again");
     let events = server.get("/v1/audit?limit=200", &server.host).await.json();
-    let made: Vec<_> =
-        events["items"].as_array().unwrap().iter().filter(|event| event["action"] == "host-key.create").collect();
-    assert!(made.iter().any(|event| event["actor"] == "operator"));
+    let of = |action: &str| -> Vec<_> {
+        events["items"].as_array().unwrap().iter().filter(|event| event["action"] == action).cloned().collect()
+    };
+    let made = of("host-key.create").into_iter().find(|event| event["actor"] == "operator").unwrap();
+    assert_eq!(made["actor_id"], of("console.sign-in")[0]["target_id"], "which operator, by their session");
 }
 
 /// A session that somebody wrote into the database is none; a row made longer is none either.

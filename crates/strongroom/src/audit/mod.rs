@@ -343,7 +343,7 @@ impl Vault {
 impl Who {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Operator => "operator",
+            Self::Operator { .. } => "operator",
             Self::Anybody => "anybody",
             Self::Strongroom => "strongroom",
             Self::Host { .. } => "host",
@@ -354,9 +354,9 @@ impl Who {
 
     fn id(&self) -> Option<String> {
         match self {
-            Self::Operator | Self::Anybody | Self::Strongroom => None,
+            Self::Anybody | Self::Strongroom => None,
             Self::Host { key } | Self::Plugin { key, .. } => key.map(|id| id.to_string()),
-            Self::User { session } => session.map(|id| id.to_string()),
+            Self::User { session } | Self::Operator { session } => session.map(|id| id.to_string()),
         }
     }
 

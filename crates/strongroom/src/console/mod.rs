@@ -184,7 +184,7 @@ impl Vault {
             return Ok(None);
         };
         let (who, owner) = match &row.visitor {
-            Visitor::Operator => (Who::Operator, None),
+            Visitor::Operator => (Who::Operator { session: Some(row.id) }, None),
             Visitor::User(user) => {
                 let owner = Owner { tenant: row.tenant, user: user.clone() };
                 (Who::User { session: Some(row.id) }, Some(owner))
