@@ -206,8 +206,9 @@ impl Simulated {
                 if let Some(Turn::Answer(status, kind, body)) = turn {
                     return (status, kind, body, None);
                 }
-                let token = member(&asked.body, "token").or_else(|| asked.authorization.clone());
-                memory.revoked.push(token.unwrap_or_default());
+                let token = member(&asked.body, "token").or_else(|| asked.authorization.clone()).unwrap_or_default();
+                memory.live.remove(&token);
+                memory.revoked.push(token);
                 (200, "application/json", "{}".to_owned(), None)
             }
             _ => (404, "text/plain", String::new(), None),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use strongroom::{Actor, Vault};
+use strongroom::{Actor, Vault, Who};
 
 use crate::config::Config;
 use crate::limits::Limiters;
@@ -43,8 +43,12 @@ impl App {
         }
     }
 
-    /// Takes a call to the outside from the caller's allowance.
+    /// Takes a call to the outside from the caller's allowance; from the address's, where nobody is known.
     pub(crate) fn may_call(&self, actor: &Actor) -> Result<(), Problem> {
-        self.calls.take(&actor.who).map(drop).map_err(Problem::too_many)
+        let taken = match actor.who {
+            Who::Anybody => self.calls.take(&actor.address),
+            _ => self.calls.take(&actor.who),
+        };
+        taken.map(drop).map_err(Problem::too_many)
     }
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use strongroom_crypto::{Entropy, Key, KeyTextError, Keyring, OsEntropy, Secret, TokenHash, UnlockError};
-use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::clock::{Clock, SystemClock};
@@ -40,7 +40,7 @@ pub struct Vault {
     pub(crate) egress: Arc<Egress>,
     pub(crate) public_url: Option<Url>,
     pub(crate) issuer: Option<Arc<Issuer>>,
-    pub(crate) issuer_provider: Arc<OnceCell<Arc<Provider>>>,
+    pub(crate) issuer_provider: Arc<tokio::sync::Mutex<Option<KnownProvider>>>,
     pub(crate) breakers: Arc<Breakers>,
     pub(crate) closing: Arc<AtomicBool>,
     pub(crate) flights: Arc<Mutex<HashMap<CredentialId, Flight>>>,
@@ -53,6 +53,8 @@ const USER_KEYS: usize = 40_000;
 
 /// A user's data key, and the row it was unwrapped from.
 type KnownKey = (Arc<Key>, Arc<UserKeyRow>);
+/// A provider as it described itself, and until when that counts.
+type KnownProvider = (Timestamp, Arc<Provider>);
 /// A manifest, and the epoch in which it was read.
 type KnownManifest = (u64, Arc<Manifest>);
 

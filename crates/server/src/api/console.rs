@@ -134,6 +134,8 @@ async fn finish(
     let browser = console::cookie(&headers, console::SIGN_IN).filter(|text| text.len() == 43).ok_or_else(unfit)?;
     let (browser, code) = (Secret::new(browser), Secret::new(query.code));
     let brought = (query.state.as_str(), &code, query.iss.as_deref());
+    // What fits is asked at the provider, also when it comes again.
+    app.may_call(&anybody.actor)?;
     let tenant = default_tenant(&app).await?;
     let (_, token) = app.vault.finish_sign_in(&anybody.actor, tenant, &browser, brought).await?;
     Ok(redirect("/", &[console::signing_in(None), console::set(&token)]))

@@ -379,6 +379,7 @@ async fn refresh(
     InPath((id,)): InPath<(CredentialId,)>,
     _: Query<OfUser>,
 ) -> Result<Response, Problem> {
+    app.may_call(&reader.actor)?;
     let credential = app.vault.refresh(&reader.actor, &reader.owner, id).await?;
     Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
 }
@@ -395,6 +396,7 @@ async fn report_unauthorized(
     InPath((id,)): InPath<(CredentialId,)>,
     json: Json<ReportUnauthorized>,
 ) -> Result<StatusCode, Problem> {
+    app.may_call(&plugin.actor)?;
     app.vault.report_unauthorized(&plugin.actor, &plugin.owner, id, json.body.revision).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -54,7 +54,7 @@ impl House {
     fn claims(&self, begun: &Begun) -> Value {
         let exp = self.server.clock.now().as_second() + 300;
         json!({"iss": self.provider.origin, "sub": "u-1", "aud": "console", "exp": exp, "nonce": query(begun, "nonce"),
-            "email": "olga@example.com", "email_verified": true})
+            "email": "olga@example.com", "email_verified": true, "auth_time": exp - 310})
     }
 
     /// The browser comes back, and the token endpoint answers with these claims.
@@ -82,6 +82,23 @@ impl House {
 
 fn query(begun: &Begun, name: &str) -> String {
     begun.authorize.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned()
+}
+
+/// Whoever finds the browser, and a provider that still remembers who used it, must not become an operator who may change things.
+#[tokio::test]
+async fn a_sign_in_is_as_young_as_what_was_proven() {
+    let house = House::new("oidc-age", true).await;
+    for (proven_ago, may_change) in [(Some(10), true), (Some(16 * 60), false), (Some(-600), true), (None, false)] {
+        let begun = house.begin().await;
+        assert_eq!(query(&begun, "max_age"), "900");
+        let mut claims = house.claims(&begun);
+        let now = house.server.clock.now();
+        claims["auth_time"] = proven_ago.map_or(Value::Null, |ago| json!(now.as_second() - ago));
+        let who = house.who(&house.come_back(&query(&begun, "state"), &begun.cookie, &claims).await).await;
+        let until: jiff::Timestamp = who["recent_until"].as_str().unwrap().parse().unwrap();
+        assert_eq!(until > now, may_change, "{proven_ago:?}");
+        assert!(until <= now + jiff::SignedDuration::from_secs(900), "{proven_ago:?}");
+    }
 }
 
 #[tokio::test]

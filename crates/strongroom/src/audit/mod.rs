@@ -89,9 +89,19 @@ actions! {
 }
 
 impl Action {
-    /// Whether what is remembered of plugins and their keys may be wrong after an event of this kind.
+    /// Whether a grant may be wrong after an event of this kind: of plugins and their keys, or because the credential is
+    /// another one now.
     pub(crate) fn moves_epoch(self) -> bool {
-        matches!(self, Self::PluginKeyRevoke | Self::PluginUpdate | Self::PluginRemove | Self::TenantRemove)
+        matches!(
+            self,
+            Self::PluginKeyRevoke
+                | Self::PluginUpdate
+                | Self::PluginRemove
+                | Self::TenantRemove
+                | Self::UserDelete
+                | Self::CredentialDelete
+                | Self::CredentialUpdate
+        )
     }
 
     /// Whether the object is gone after an allowed event of this kind.

@@ -122,16 +122,17 @@ impl Vault {
         }
     }
 
-    /// A session without a link: whoever calls this knows who it is.
+    /// A session without a link: whoever calls this knows who it is, and when they proved it.
     pub(crate) async fn open_console(
         &self,
         actor: &Actor,
         tenant: TenantId,
         visitor: Visitor,
+        proven_at: Timestamp,
     ) -> Result<(Console, Token), Error> {
         let now = self.clock.now();
         let token = Token::generate(TokenKind::Console, &*self.entropy);
-        let row = self.new_console(tenant, visitor, &token, Some(now), LONGEST);
+        let row = self.new_console(tenant, visitor, &token, Some(proven_at), LONGEST);
         let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
         self.within_deadline(self.store.insert_console(&row, entry)).await?;
         Ok((console(&row, now), token))

@@ -3,13 +3,15 @@
 //! The ID token comes straight from the token endpoint over TLS, which stands for its signature (OpenID Connect Core 3.1.3.7).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
 use serde::Deserialize;
 use strongroom_crypto::{Secret, Token, digest, sha256};
 use url::Url;
 
-use super::{Console, Visitor};
+use super::{Console, RECENT, Visitor};
 use crate::access::Actor;
 use crate::error::Error;
 use crate::id::{AppId, TenantId, UserId};
@@ -21,6 +23,8 @@ use crate::vault::Vault;
 
 /// A provider's clock may be off by as much, in seconds.
 const LEEWAY: i64 = 60;
+/// An issuer's description counts for so long.
+const DESCRIBED: Duration = Duration::from_secs(3600);
 /// Where the ID token is kept among what came with the tokens.
 const ID_TOKEN: &str = "id_token";
 
@@ -57,6 +61,7 @@ struct Claims {
     azp: Option<String>,
     exp: i64,
     nonce: Option<String>,
+    auth_time: Option<i64>,
     email: Option<String>,
     #[serde(default)]
     email_verified: bool,
@@ -103,7 +108,9 @@ impl Vault {
             .append_pair("state", derived("oidc-state", &browser).expose())
             .append_pair("nonce", derived("oidc-nonce", &browser).expose())
             .append_pair("code_challenge", &challenge)
-            .append_pair("code_challenge_method", "S256");
+            .append_pair("code_challenge_method", "S256")
+            // Else whoever finds the browser is an operator again without a question, as long as the provider remembers them.
+            .append_pair("max_age", &RECENT.as_secs().to_string());
         Ok(SignIn { authorize, browser })
     }
 
@@ -126,8 +133,14 @@ impl Vault {
         }
         let verifier = derived("oidc-verifier", browser);
         let ask = Ask::Code { code, verifier: Some(&verifier), redirect: &redirect };
-        let tokens =
-            self.ask(&registration, ask).await.map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
+        let tokens = match self.ask(&registration, ask).await {
+            Ok(tokens) => tokens,
+            Err(failure) => {
+                // It may have moved since it described itself.
+                *self.issuer_provider.lock().await = None;
+                return Err(Error::Provider(failure.cause().to_owned()));
+            }
+        };
         let token = tokens.kept.iter().find(|(name, _)| name == ID_TOKEN).map(|(_, token)| token);
         let claims = token.and_then(claims).ok_or_else(gone)?;
         let for_us = match &claims.aud {
@@ -142,21 +155,34 @@ impl Vault {
             return Err(gone());
         }
         let visitor = issuer.visitor(&claims).ok_or_else(gone)?;
-        self.open_console(actor, tenant, visitor).await
+        // A provider that does not say when they proved who they are lets them look, not change (OpenID Connect Core 3.1.2.1).
+        let proven_at = claims.auth_time.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let proven_at = proven_at.unwrap_or(Timestamp::UNIX_EPOCH).min(self.clock.now());
+        self.open_console(actor, tenant, visitor, proven_at).await
     }
 
-    /// Once for each start of the process: a sign-in is anybody's to begin, and must not be a call to the outside each time.
+    /// Kept for a while: a sign-in is anybody's to begin, and must not be a call to the outside each time.
     async fn discovered(&self, issuer: &Issuer) -> Result<Arc<Provider>, Error> {
+        let now = self.clock.now();
+        let mut known = self.issuer_provider.lock().await;
+        if let Some((_, provider)) = known.as_ref().filter(|(until, _)| *until > now) {
+            return Ok(provider.clone());
+        }
         let mut provider = discover(&self.egress, &issuer.issuer, false).await?;
+        if provider.authorize.is_none() {
+            return Err(Error::Provider("the issuer's description has no authorization endpoint".to_owned()));
+        }
         provider.keep.answer.insert(ID_TOKEN.to_owned(), "/id_token".to_owned());
-        Ok(Arc::new(provider))
+        let provider = Arc::new(provider);
+        *known = Some((now.saturating_add(DESCRIBED).unwrap_or(now), provider.clone()));
+        Ok(provider)
     }
 
     /// The registration is made from the settings each time: nothing of it is stored.
     async fn console_registration(&self, tenant: TenantId) -> Result<(Arc<Issuer>, Registration, String), Error> {
         let issuer = self.issuer.clone().ok_or(Error::NotFound { what: "issuer" })?;
         let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
-        let provider = self.issuer_provider.get_or_try_init(|| self.discovered(&issuer)).await?.clone();
+        let provider = self.discovered(&issuer).await?;
         let now = self.clock.now();
         let mut row = AppRow {
             id: AppId::generate(now, &*self.entropy),

@@ -43,10 +43,11 @@ impl Vault {
     /// [`Error::NotFound`]; [`Error::Undecryptable`]; for a connected account that cannot be refreshed, as for reading.
     pub async fn test(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Verdict, Error> {
         let (row, entry) = self.find(actor, owner, id, Action::CredentialTest).await?;
-        let manifest = self.genuine_manifest(owner.tenant, &row.plugin).await?;
-        let Some(manifest) = manifest else { return Ok(Verdict::Unverified("no-plugin".to_owned())) };
         self.record(entry).await?;
         let row = self.freshened(Arc::new(row)).await?;
+        // After the event: by its batch it is known whether another process has changed the manifest.
+        let manifest = self.genuine_manifest(owner.tenant, &row.plugin).await?;
+        let Some(manifest) = manifest else { return Ok(Verdict::Unverified("no-plugin".to_owned())) };
         let values = self.values(&row).await?;
         if row.app.is_some() {
             return self.test_connected(&row, &manifest, &values).await;
@@ -69,30 +70,31 @@ impl Vault {
         stored: Option<CredentialId>,
         fields: Fields,
     ) -> Result<Verdict, Error> {
-        let manifest = self.genuine_manifest(owner.tenant, plugin).await?;
-        let manifest =
-            manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin of this name is registered"))?;
-        let schema = schema_of(&manifest, kind)?;
-        let (under, entry) = match stored {
+        let (row, entry) = match stored {
             Some(id) => {
                 let (row, entry) = self.find(actor, owner, id, Action::CredentialTest).await?;
                 // Another form would put a stored secret somewhere else.
                 if &row.plugin != plugin || row.kind != kind || row.app.is_some() {
                     return Err(Error::NotFound { what: "credential" });
                 }
-                if !self.may_be_tested(&row, &manifest).await? {
-                    return Ok(Verdict::Unverified("test-changed".to_owned()));
-                }
-                (self.values(&row).await?, entry)
+                (Some(row), entry)
             }
-            None => {
-                let entry = self.entry(actor, owner.tenant, Action::CredentialTest).of_user(&owner.user);
-                (schema.defaults(), entry.of_plugin(plugin))
+            None => (None, self.entry(actor, owner.tenant, Action::CredentialTest).of_user(&owner.user)),
+        };
+        self.record(entry.of_plugin(plugin)).await?;
+        let manifest = self.genuine_manifest(owner.tenant, plugin).await?;
+        let manifest =
+            manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin of this name is registered"))?;
+        let schema = schema_of(&manifest, kind)?;
+        let under = match row {
+            Some(row) if !self.may_be_tested(&row, &manifest).await? => {
+                return Ok(Verdict::Unverified("test-changed".to_owned()));
             }
+            Some(row) => self.values(&row).await?,
+            None => schema.defaults(),
         };
         let values = schema.merge(under, fields).map_err(Error::Fields)?;
         check_expiry(kind, &values)?;
-        self.record(entry).await?;
         self.test_values(&manifest, kind, &values).await
     }
 

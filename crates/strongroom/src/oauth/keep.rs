@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use strongroom_crypto::Secret;
 
 use super::app::Registration;
-use super::connection::ConnectionRow;
+use super::connection::{ConnectionRow, Phase};
 use super::refresh::{RefreshRow, RefreshState};
 use super::token::{Tokens, split, word};
 use crate::access::Actor;
@@ -104,18 +104,24 @@ impl Vault {
         row.provider = Some(registration.row.provider.clone());
         row.account = connected.account;
         row.app = Some(registration.row.id);
+        // One that waited for its user is still there, unless the user was deleted meanwhile: they must not come back by it.
+        let of = (connection.phase == Phase::Settling).then_some(connection.id);
         loop {
             let (key, key_row) = self.user_key_or_new(owner).await?;
             row.seal(self, &key, &|_| true, None, &connected.values);
             let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
             let entry = self.entry_for(actor, &row, Action::CredentialSave).leaving(row.digest());
-            let written = self.store.insert_credential(&row, &key_row, None, Some(&refresh), entry);
+            let written = self.store.insert_credential(&row, &key_row, None, Some((&refresh, of)), entry);
             match self.within_deadline(written).await {
                 Ok(()) => return self.view(row).await,
                 Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
                 // The grant is worth more than the name that was chosen for it.
                 Err(Error::Store(StoreError::Conflict(Conflict::Name))) => {
                     row.name = self.another_name(owner, &row).await?;
+                }
+                Err(Error::Store(StoreError::Conflict(Conflict::Revision))) => {
+                    self.give_back(&row, registration, connected.values).await?;
+                    return Err(Error::NotFound { what: "connection" });
                 }
                 Err(Error::Store(StoreError::Conflict(_))) => return Err(Error::NotFound { what: "plugin" }),
                 Err(error) => return Err(error),

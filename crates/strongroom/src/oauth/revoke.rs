@@ -15,7 +15,7 @@ use crate::access::Actor;
 use crate::audit::{Action, Reason};
 use crate::credential::{CredentialRow, CredentialType};
 use crate::error::Error;
-use crate::fields::Value;
+use crate::fields::{Value, Values};
 use crate::id::{AppId, Owner, PluginName, RevocationId, TenantId};
 use crate::provider::{Method, RevokeStyle, Which};
 use crate::store::CredentialFilter;
@@ -49,24 +49,40 @@ impl Vault {
             let registration = self.registration(row.owner.tenant, app).await?;
             Ok((registration, self.values(row).await?))
         };
-        let (registration, mut values) = match opened.await {
-            Ok(opened) => opened,
-            Err(error @ (Error::Store(_) | Error::AuditUnavailable(_))) => return Err(error),
+        match opened.await {
+            Ok((registration, values)) => Ok(self.owed_of(row, &registration, values)),
+            Err(error @ (Error::Store(_) | Error::AuditUnavailable(_))) => Err(error),
             Err(error) => {
                 tracing::warn!(credential = %row.id, %app, %error, "a grant stays alive at its provider: revoke it there");
-                return Ok(None);
+                Ok(None)
             }
-        };
-        let Some(revoke) = &registration.provider.revoke else { return Ok(None) };
+        }
+    }
+
+    /// Tokens that came for a credential which is gone by now: nobody will have them, and the grant is given back.
+    pub(super) async fn give_back(
+        &self,
+        row: &CredentialRow,
+        registration: &Registration,
+        values: Values,
+    ) -> Result<(), Error> {
+        tracing::warn!(credential = %row.id, "tokens came for a credential that is gone; they are revoked");
+        let Some(owed) = self.owed_of(row, registration, values) else { return Ok(()) };
+        let entry = self.sweeper_entry(row, Action::CredentialRefreshed).denied(Reason::NotFound);
+        self.within_deadline(self.store.owe(&owed, entry)).await
+    }
+
+    fn owed_of(&self, row: &CredentialRow, registration: &Registration, mut values: Values) -> Option<RevocationRow> {
+        let revoke = registration.provider.revoke.as_ref()?;
         // As a bearer only an access token is anything; a refresh token must not be shown as one.
         let by_refresh = revoke.token == Which::Refresh && revoke.style != RevokeStyle::Bearer;
         let refresh = if by_refresh { values.remove("refresh_token") } else { None };
-        let Some(Value::Text(token)) = refresh.or_else(|| values.remove("access_token")) else { return Ok(None) };
+        let Some(Value::Text(token)) = refresh.or_else(|| values.remove("access_token")) else { return None };
         let now = self.clock.now();
         let mut owed = RevocationRow {
             id: RevocationId::generate(now, &*self.entropy),
             tenant: row.owner.tenant,
-            app,
+            app: registration.row.id,
             sealed: Sealed::from_bytes(Vec::new()),
             attempts: 0,
             due_at: now,
@@ -76,7 +92,7 @@ impl Vault {
         owed.sealed = self.in_revocation_context(&owed, |context| {
             self.keyring.seal(&*self.entropy, Kind::Revocation, context, token.expose().as_bytes())
         });
-        Ok(Some(owed))
+        Some(owed)
     }
 
     /// What is owed when a user goes.

@@ -146,13 +146,14 @@ pub trait Store: Send + Sync {
         id: CredentialId,
     ) -> Result<Option<Arc<CredentialRow>>, StoreError>;
     async fn credentials(&self, owner: &Owner, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, StoreError>;
-    /// Writes the user's key with the first credential; refuses if another key is there by now.
+    /// Writes the user's key with the first credential; refuses if another key is there by now, and if the connection that
+    /// it comes from is not there any more: then its user was deleted.
     async fn insert_credential(
         &self,
         row: &CredentialRow,
         key: &UserKeyRow,
         once: Option<&OnceRow>,
-        refresh: Option<&RefreshRow>,
+        connected: Option<(&RefreshRow, Option<ConnectionId>)>,
         entry: Entry,
     ) -> Result<(), StoreError>;
     async fn update_credential(&self, row: &CredentialRow, read_at: u64, entry: Entry) -> Result<(), StoreError>;
@@ -194,6 +195,7 @@ pub trait Store: Send + Sync {
         refresh: &RefreshRow,
         entry: Entry,
     ) -> Result<(), StoreError>;
+    async fn owe(&self, row: &RevocationRow, entry: Entry) -> Result<(), StoreError>;
     async fn owed(&self, now: Timestamp, limit: u32) -> Result<Vec<RevocationRow>, StoreError>;
     async fn settle_revocation(
         &self,

@@ -8,6 +8,7 @@ mod catalog;
 mod connect;
 mod egress;
 mod endings;
+mod meanwhile;
 mod migrate;
 mod probe;
 mod processes;

@@ -64,7 +64,9 @@ impl Vault {
                 // The provider's file is gone, or the row is not genuine: it must not be due at each sweep.
                 Err(error) => {
                     tracing::error!(credential = %id, %app, %error, "the OAuth app cannot be used");
-                    let (state, cause) = (RefreshState::Degraded, Some("app-unusable".to_owned()));
+                    let is_open = refresh.state == RefreshState::Ambiguous;
+                    let state = if is_open { refresh.state } else { RefreshState::Degraded };
+                    let cause = Some("app-unusable".to_owned());
                     let due_at = now.saturating_add(CONFIG).ok();
                     return self
                         .settle_state(&row, RefreshRow { state, cause, due_at, ..refresh }, Reason::Provider)
@@ -89,7 +91,11 @@ impl Vault {
                 Err(Error::Undecryptable) => {
                     let (state, cause) = (RefreshState::ReauthRequired, Some("undecryptable".to_owned()));
                     return self
-                        .settle_state(&row, RefreshRow { state, cause, due_at: None, ..refresh }, Reason::Undecryptable)
+                        .settle_state(
+                            &row,
+                            RefreshRow { state, cause, due_at: None, lease_until: None, ..refresh },
+                            Reason::Undecryptable,
+                        )
                         .await;
                 }
                 Err(error) => return Err(error),
@@ -160,7 +166,7 @@ impl Vault {
         }
         let dead = |cause: &str| {
             let (state, cause) = (RefreshState::ReauthRequired, Some(cause.to_owned()));
-            Step::Settle(Box::new(RefreshRow { state, cause, due_at: None, ..refresh.clone() }))
+            Step::Settle(Box::new(RefreshRow { state, cause, due_at: None, lease_until: None, ..refresh.clone() }))
         };
         // The replay was cut off as well (its lease was left behind): a third time would be a loop.
         if refresh.state == RefreshState::Ambiguous && refresh.lease_until.is_some() {
@@ -179,7 +185,8 @@ impl Vault {
                 }
                 let state = RefreshState::Ambiguous;
                 let cause = Some("interrupted".to_owned());
-                Step::Settle(Box::new(RefreshRow { state, cause, due_at: Some(at), ..refresh.clone() }))
+                let settled = RefreshRow { state, cause, due_at: Some(at), lease_until: None, ..refresh.clone() };
+                Step::Settle(Box::new(settled))
             }
             _ => claim(RefreshState::Ambiguous, intent_at),
         }

@@ -213,7 +213,8 @@ impl Vault {
     async fn why_not(&self, row: &CredentialRow) -> Result<Error, Error> {
         let refresh = self.store.refresh(row.id).await?;
         let cause = refresh.as_ref().and_then(|refresh| refresh.cause.clone());
-        let cause = cause.unwrap_or_else(|| "no-refresh-token".to_owned());
+        let none = if row.refresh_token.is_some() { "temporarily_unavailable" } else { "no-refresh-token" };
+        let cause = cause.unwrap_or_else(|| none.to_owned());
         Ok(match refresh.map(|refresh| refresh.state) {
             Some(RefreshState::ReauthRequired) | None => Error::ReauthRequired { cause },
             Some(RefreshState::Active) if row.refresh_token.is_none() => Error::ReauthRequired { cause },

@@ -19,8 +19,9 @@ use crate::vault::Vault;
 
 /// A token is refreshed when a fifth of its life is left, or this much.
 const MARGIN: Duration = Duration::from_secs(300);
-/// What cannot be written is held, and tried again at least this often.
-const HOLD: Duration = Duration::from_secs(10);
+/// What cannot be written is held, and tried again at least this often: when the disk has room again, before somebody else
+/// finds the lease over.
+const HOLD: Duration = Duration::from_secs(1);
 /// After the first failure; doubled with each, up to the longest.
 const BACKOFF: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -54,9 +55,9 @@ impl Vault {
         };
         let spent = tokens.lay_over(&mut values);
         let mut wait = Duration::from_millis(100);
-        loop {
+        let is_there = loop {
             match self.write_refreshed(&mut row, &settled, &values, spent.as_ref(), generation).await {
-                Ok(()) => return Ok(()),
+                Ok(is_there) => break is_there,
                 // Nothing that waiting helps against: the vault is closed, or the user's key is gone.
                 Err(error @ (Error::Store(StoreError::Closed) | Error::Undecryptable)) => return Err(error),
                 // The disk is full, the database locked: what came is held until it can be written.
@@ -66,10 +67,12 @@ impl Vault {
                     wait = (wait * 2).min(HOLD);
                 }
             }
-        }
+        };
+        // It was deleted while the request was under way: what was revoked then is spent by now, and this is what it became.
+        if is_there { Ok(()) } else { self.give_back(&row, registration, values).await }
     }
 
-    /// Whoever renamed the credential meanwhile keeps the name; whoever connected it again keeps that.
+    /// Says whether the credential is still there. Whoever renamed the credential meanwhile keeps the name; whoever connected it again keeps that.
     async fn write_refreshed(
         &self,
         row: &mut CredentialRow,
@@ -77,13 +80,13 @@ impl Vault {
         values: &Values,
         spent: Option<&Value>,
         generation: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         loop {
-            let Some(newer) = self.store.credential(&row.owner, row.id).await? else { return Ok(()) };
+            let Some(newer) = self.store.credential(&row.owner, row.id).await? else { return Ok(false) };
             let fence = self.store.refresh(row.id).await?.map(|refresh| refresh.fence);
             if newer.generation != generation || fence != Some(settled.fence) {
                 tracing::warn!(credential = %row.id, "a refresh came too late; what it brought is dropped");
-                return Ok(());
+                return Ok(true);
             }
             *row = newer;
             let read_at = row.revision;
@@ -97,7 +100,7 @@ impl Vault {
             let entry = self.sweeper_entry(row, Action::CredentialRefreshed).leaving(row.digest());
             match self.within_deadline(self.store.settle_refresh(Some((row, read_at)), settled, entry)).await {
                 Err(Error::Store(StoreError::Conflict(_))) => {}
-                other => return other,
+                other => return other.map(|()| true),
             }
         }
     }
@@ -148,7 +151,6 @@ impl Vault {
         settled: RefreshRow,
         reason: Reason,
     ) -> Result<(), Error> {
-        let settled = RefreshRow { lease_until: None, ..settled };
         let entry = self.sweeper_entry(row, Action::CredentialRefreshed).denied(reason);
         match self.within_deadline(self.store.settle_refresh(None, &settled, entry)).await {
             // Somebody else has the lease by now: what they find out counts.
@@ -157,7 +159,8 @@ impl Vault {
         }
     }
 
-    /// The token endpoint is not asked at the moment; this credential is due again when it is.
+    /// The token endpoint is not asked at the moment; this credential is due again when it is. A lease that was left behind
+    /// stays: it tells that a replay was cut off.
     pub(super) async fn put_off(
         &self,
         row: &CredentialRow,
@@ -179,7 +182,11 @@ impl Vault {
             let state = RefreshState::ReauthRequired;
             let cause = Some("no-refresh-token".to_owned());
             return self
-                .settle_state(row, RefreshRow { state, cause, due_at: None, ..refresh }, Reason::Provider)
+                .settle_state(
+                    row,
+                    RefreshRow { state, cause, due_at: None, lease_until: None, ..refresh },
+                    Reason::Provider,
+                )
                 .await;
         }
         Ok(())

@@ -123,10 +123,13 @@ pub(super) fn connection_of(
     first(db.prepare_cached(sql)?, of_user, parse_connection)
 }
 
+/// So long after its end a connection whose code is being exchanged at that moment is surely settled.
+const SETTLED: i64 = 60_000;
+
 /// What nobody came back for goes out as new ones come in.
 pub(super) fn insert_connection(db: &Connection, row: &ConnectionRow) -> Result<Vec<Entry>, StoreError> {
     let now = row.created_at.as_millisecond();
-    db.prepare_cached("DELETE FROM connection WHERE expires_at < ?1")?.execute([now])?;
+    db.prepare_cached("DELETE FROM connection WHERE expires_at < ?1")?.execute([now - SETTLED])?;
     let sql = concat!(
         "INSERT INTO connection (",
         connection_columns!(),

@@ -141,11 +141,17 @@ impl Store for SqliteStore {
         row: &CredentialRow,
         key: &UserKeyRow,
         once: Option<&OnceRow>,
-        refresh: Option<&RefreshRow>,
+        connected: Option<(&RefreshRow, Option<ConnectionId>)>,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let (row, key, once, refresh) = (row.clone(), key.clone(), once.cloned(), refresh.cloned());
+        let (row, key, once) = (row.clone(), key.clone(), once.cloned());
+        let (refresh, connection) = connected.map_or((None, None), |(refresh, of)| (Some(refresh.clone()), of));
         let change = move |db: &Connection| {
+            if let Some(id) = connection
+                && connect::connection_of(db, &row.owner, id)?.is_none()
+            {
+                return Err(StoreError::Conflict(crate::store::Conflict::Revision));
+            }
             once::insert(db, once.as_ref())?;
             user::insert_key(db, &key)?;
             credential::insert(db, &row)?;
@@ -255,6 +261,11 @@ impl Store for SqliteStore {
             }
         };
         self.write(entry, change).await
+    }
+
+    async fn owe(&self, row: &RevocationRow, entry: Entry) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.write(entry, move |db| refresh::insert_revocation(db, &row).map(|()| Vec::new())).await
     }
 
     async fn owed(&self, now: Timestamp, limit: u32) -> Result<Vec<RevocationRow>, StoreError> {

@@ -109,11 +109,14 @@ pub(super) fn delete(db: &Connection, owner: &Owner, entry: &Entry) -> Result<Ve
     })? {
         removed.push(Entry { action: Action::CredentialDelete, plugin: Some(plugin), ..entry.clone() }.on(&id));
     }
-    db.prepare_cached("DELETE FROM connection WHERE tenant_id = ?1 AND user_id = ?2")?.execute(of_user.clone())?;
-    let consoles = "DELETE FROM console_session WHERE tenant_id = ?1 AND user_id = ?2";
-    db.prepare_cached(consoles)?.execute(of_user.clone())?;
-    let sessions =
-        db.prepare_cached("DELETE FROM session WHERE tenant_id = ?1 AND user_id = ?2")?.execute(of_user.clone())?;
-    let keys = db.prepare_cached("DELETE FROM user_key WHERE tenant_id = ?1 AND user_id = ?2")?.execute(of_user)?;
-    if keys + sessions + removed.len() > 0 { Ok(removed) } else { Err(StoreError::Conflict(Conflict::Revision)) }
+    let mut gone = removed.len();
+    for sql in [
+        "DELETE FROM connection WHERE tenant_id = ?1 AND user_id = ?2",
+        "DELETE FROM console_session WHERE tenant_id = ?1 AND user_id = ?2",
+        "DELETE FROM session WHERE tenant_id = ?1 AND user_id = ?2",
+        "DELETE FROM user_key WHERE tenant_id = ?1 AND user_id = ?2",
+    ] {
+        gone += db.prepare_cached(sql)?.execute(of_user.clone())?;
+    }
+    if gone > 0 { Ok(removed) } else { Err(StoreError::Conflict(Conflict::Revision)) }
 }
