@@ -7,7 +7,7 @@ import { Client } from './api/client.js';
 import { asProblem, type Problem } from './api/problem.js';
 import { Return, type Finished } from './handoff.js';
 import { Words, learn, type Key, type Overrides, type Parameters } from './messages.js';
-import type { TokenSource } from './session.js';
+import { holders, type TokenSource } from './session.js';
 import { shared } from './theme.js';
 import { problemBanner } from './view.js';
 
@@ -78,6 +78,9 @@ export abstract class StrongroomElement extends LitElement {
     return this.disabled || this.formDisabled;
   }
 
+  /** Somebody else is there now: nothing stays of who was. */
+  protected abstract forget(): void;
+
   /** Loads what the element shows. Throws a problem. */
   protected abstract load(client: Client, signal: AbortSignal): Promise<void>;
 
@@ -97,13 +100,21 @@ export abstract class StrongroomElement extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    holders.add(this.#left);
     if (this.hasUpdated) void this.refresh();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#loading?.abort();
+    holders.delete(this.#left);
   }
+
+  readonly #left = (source: TokenSource): void => {
+    if (source !== this.getSessionToken) return;
+    this.forget();
+    void this.refresh();
+  };
 
   protected override async scheduleUpdate(): Promise<unknown> {
     await learn(this.#language);
@@ -114,6 +125,8 @@ export abstract class StrongroomElement extends LitElement {
     if (changed.has('locale') || changed.has('messages') || !this.hasUpdated) {
       this.words = new Words(this.#language, this.messages);
     }
+    const isLeft = changed.has('endpoint') || (changed.has('getSessionToken') && !this.getSessionToken);
+    if (isLeft && this.hasUpdated) this.forget();
     if (changed.has('endpoint') || changed.has('getSessionToken') || !this.#client) {
       this.#client = new Client(this.endpoint, this.getSessionToken);
     }

@@ -23,9 +23,13 @@ export async function token(source: TokenSource): Promise<string> {
   throw new Problem('session-expired');
 }
 
-/** Drops what is held: when somebody else signs in without a new page, nothing of theirs goes into the vault of who was there. */
+/** Who shows what came with a session. */
+export const holders = new Set<(source: TokenSource) => void>();
+
+/** When somebody else signs in without a new page: drops the token, and what elements show and hold of who was there. */
 export function forgetSession(source: TokenSource): void {
   held.delete(source);
+  for (const forgets of holders) forgets(source);
 }
 
 /** Drops a token that was refused, unless somebody has already got another one. */

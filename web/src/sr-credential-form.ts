@@ -125,9 +125,14 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     window.removeEventListener('beforeunload', this.#leaving);
+    this.forget();
+  }
+
+  protected override forget(): void {
     this.#entry?.draft.wipe();
     this.#entry = null;
     this.#generation += 1;
+    this.#calm();
   }
 
   /** Checks, tests if it is to, and saves. */
@@ -144,7 +149,7 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
       await this.test();
       if ((this.verdict as Verdict | null)?.status !== 'accepted') return;
     }
-    await this.#while('saving', async () => this.#saved(await this.#send(client, entry.draft)));
+    await this.#while('saving', async () => this.#saved(await this.#send(client, entry.draft), entry));
   }
 
   /** Tries what is there: the draft laid over what is stored, at the plugin's service. */
@@ -158,11 +163,12 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
       const { draft } = entry;
       const stored = draft.stored?.id;
       const change = { plugin: this.registered!.name, type: this.kind, fields: draft.changes() };
-      this.verdict =
+      const verdict =
         stored && !draft.isDirty
           ? await client.testStored(stored)
           : await client.testDraft(stored ? { ...change, credential: stored } : change);
-      this.tell('sr-test', this.verdict);
+      if (this.#entry === entry) this.verdict = verdict;
+      this.tell('sr-test', verdict);
     });
   }
 
@@ -329,12 +335,15 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     return next.isDirty ? this.#send(client, next) : theirs;
   }
 
-  #saved(credential: Credential): void {
+  #saved(credential: Credential, entry = this.#entry): void {
     this.#once = { edition: -1, key: '' };
-    this.#names = [...this.#names.filter((name) => name !== this.#entry?.draft.stored?.name), credential.name];
-    this.#begin(credential);
-    this.said = 'form.saved';
-    this.credentialId = credential.id;
+    // Else another credential, or somebody else's, is in the form by now.
+    if (this.#entry === entry) {
+      this.#names = [...this.#names.filter((name) => name !== entry?.draft.stored?.name), credential.name];
+      this.#begin(credential);
+      this.said = 'form.saved';
+      this.credentialId = credential.id;
+    }
     this.tell('sr-save', { credential });
   }
 

@@ -191,6 +191,12 @@ export class SrCredentialList extends StrongroomElement {
     void this.updateComplete.then(() => from?.focus());
   }
 
+  protected override forget(): void {
+    this.rows = this.editor = null;
+    this.ticked = new Set();
+    this.verdicts = new Map();
+  }
+
   protected override get states(): Record<string, boolean> {
     return { ...super.states, loading: !this.rows && !this.problem };
   }

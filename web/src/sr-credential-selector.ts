@@ -220,6 +220,10 @@ export class SrCredentialSelector extends StrongroomElement {
     if (changed.has('value') && this.value && this.options && !this.selected) void this.refresh();
   }
 
+  protected override forget(): void {
+    this.options = this.apart = this.editor = null;
+  }
+
   protected override get states(): Record<string, boolean> {
     return { ...super.states, loading: !this.options && !this.problem, open: this.isOpen, invalid: isUnusable(this.flaw) };
   }

@@ -170,6 +170,11 @@ export class SrOauthButton extends StrongroomElement {
     this.#flow.ask();
   }
 
+  protected override forget(): void {
+    this.credential = null;
+    this.cancel();
+  }
+
   protected override get states(): Record<string, boolean> {
     return { ...super.states, loading: !this.registered && !this.problem, connected: this.credential !== null, expired: this.credential?.state === 'reauth-required' };
   }
@@ -232,9 +237,7 @@ export class SrOauthButton extends StrongroomElement {
     if (this.readonly) return this.credential ? nothing : html`<p class="muted">${this.say('connect.not')}</p>`;
     if (this.credential) return this.#connectedActions(this.credential);
     if (this.registered.connect?.registered === false) return this.#unregistered();
-    const notices = this.registered.connect?.notices ?? [];
     return html`
-      ${notices.length ? banner('calm', 'info', html`<ul>${notices.map((notice) => html`<li><bdi>${notice}</bdi></li>`)}</ul>`) : nothing}
       <div>
         <button type="button" part="button" class="button primary" ?disabled=${this.isOff} @click=${this.connect}>
           <slot name="icon">${icon('link')}</slot><slot>${this.say('connect.with', { provider: this.#provider })}</slot>

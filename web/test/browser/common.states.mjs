@@ -69,11 +69,33 @@ async function dressed(person, { vault }) {
   assert.equal(await color(), before, 'what is taken away is gone');
 }
 
+/** Signing in without a new page: nothing of who was there is shown to who is, saved for them, or deleted by them. */
+async function handed(person, { vault, host, secret }) {
+  const theirs = await vault.save(person.user, 'weather', 'api-key', 'Theirs', { api_key: 'stored-key' });
+  await vault.save('another', 'weather', 'api-key', 'Mine', { api_key: 'stored-key' });
+  const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
+  await form.getByRole('textbox', { name: 'API key' }).fill(secret());
+  const list = await person.mount('sr-credential-list', {});
+  await list.getByLabel('Choose Theirs').check();
+  const selector = await person.mount('sr-credential-selector', { plugin: 'weather', label: 'Account', value: theirs.id });
+  await selector.locator('#input').waitFor();
+  await person.context.addCookies([{ name: 'user', value: 'another', url: host.origin }]);
+  await person.page.evaluate(() => window.forgetSession(window.session));
+  await list.getByText('Mine', { exact: true }).waitFor();
+  assert.deepEqual(await list.locator('tbody th bdi').allTextContents(), ['Mine']);
+  assert.equal(await list.getByText('chosen').count(), 0);
+  await selector.getByText('deleted, or is not yours').waitFor();
+  await form.getByRole('textbox', { name: 'API key' }).waitFor();
+  assert.equal(await form.getByRole('textbox', { name: 'API key' }).inputValue(), '', 'what somebody else typed is still there');
+  await person.state('all-handed-over');
+}
+
 export default {
   narrow,
   dark,
   contrast,
   dressed,
+  'somebody else signs in': handed,
 
   async languages(person, { vault }) {
     await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });

@@ -13,7 +13,7 @@ const page = (lang, dir) => `<!doctype html><html lang="${lang}" dir="${dir}"><h
 const style = `body { margin: 0; font-family: system-ui, sans-serif } main { margin: 0 auto; padding: 1.5rem; max-width: 60rem }
 h1 { font-size: 1.3rem } html.dark { color-scheme: dark; background: #16181d; color: #e9ebf0 } #stage { display: grid; gap: 1.5rem; grid-template-columns: minmax(0, 1fr) }`;
 
-const script = (vault) => `import { finishConnection } from '/elements.js';
+const script = (vault) => `import { finishConnection, forgetSession } from '/elements.js';
 window.events = [];
 const names = ['error', 'session-expired', 'connect-start', 'connect', 'connect-error', 'disconnect', 'save', 'test', 'cancel',
   'load', 'select', 'delete', 'create-request', 'edit-request', 'delete-request', 'dirty-change', 'validate', 'submit'];
@@ -32,7 +32,7 @@ window.mount = (tag, properties = {}, into = document.querySelector('#stage')) =
   into.append(element);
   return element;
 };
-window.finishConnection = finishConnection;
+Object.assign(window, { finishConnection, forgetSession });
 if (location.pathname === '/return') window.mount('sr-oauth-button', { plugin: 'mail' });
 `;
 
