@@ -1,7 +1,7 @@
 //! `strongroom dev`: everything on this machine, to try it. The key lies in the user's configuration directory and the
 //! data in the data directory: whoever copies one has not the other.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -47,6 +47,7 @@ impl Dev {
         let demo = demo::bind(config.listen)?;
         let key = places.key_or_new()?;
         let vault = open(&places, settings, key, config.listen, demo.as_ref()).await?;
+        let _alone = places.lock()?;
         let tenant = vault.tenant(&"default".parse()?).await?.id;
         for (name, manifest) in SAMPLES {
             vault
@@ -109,6 +110,20 @@ impl Places {
         })
     }
 
+    /// A second one would take the demo's plugin and the host key away from the first.
+    fn lock(&self) -> Result<File> {
+        let path = self.database.with_extension("lock");
+        let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = open.with_context(|| format!("cannot write {}", path.display()))?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            let data = self.database.display();
+            bail!(
+                "a `strongroom dev` runs on {data} already: stop it, or give this one its own XDG_DATA_HOME and XDG_CONFIG_HOME"
+            );
+        }
+        Ok(file)
+    }
+
     /// Never a new key where there is data already: it could not open it, and would hide that the old key is lost.
     fn key_or_new(&self) -> Result<strongroom::Secret<String>> {
         if self.key.exists() {
@@ -136,7 +151,7 @@ impl Places {
     }
 }
 
-fn refuse_exposed(path: &Path) -> Result<()> {
+pub(crate) fn refuse_exposed(path: &Path) -> Result<()> {
     let mode = path.metadata()?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         bail!("{0} can be read by other users (mode {mode:03o}); run: chmod 600 {0}", path.display());

@@ -65,6 +65,10 @@ async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Res
     let key = match key {
         Ok((text, id)) => {
             findings.say("key", "ok", format!("id {id}"));
+            let file = if cli.dev { Some(dev::Places::find()?.key) } else { settings::key_file() };
+            if let Some(Err(exposed)) = file.map(|file| dev::refuse_exposed(&file)) {
+                findings.say("key file", "look", exposed.to_string());
+            }
             text
         }
         Err(error) => {

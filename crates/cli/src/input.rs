@@ -16,9 +16,7 @@ pub(crate) fn secret(what: &str) -> Result<Secret<String>> {
     }
     let text = from_standard_input()?;
     if text.expose().is_empty() {
-        bail!(
-            "{what} is expected on standard input, but nothing came; pipe it in, name a file, or run this at a terminal"
-        );
+        bail!("{what} is expected on standard input, but nothing came; pipe it in, or run this at a terminal");
     }
     Ok(text)
 }

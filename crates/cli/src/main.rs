@@ -19,7 +19,7 @@ mod tenant;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use strongroom::{Key, OpenError, OsEntropy, TenantId, TenantName, Vault};
@@ -141,7 +141,8 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("strongroom: {error:#}");
-            let about_the_key = error.downcast_ref::<OpenError>().is_some_and(OpenError::is_about_the_key);
+            let about_the_key = error.downcast_ref::<OpenError>().is_some_and(OpenError::is_about_the_key)
+                || error.is::<settings::KeyUnreadable>();
             ExitCode::from(if about_the_key { 3 } else { 1 })
         }
     }
@@ -157,6 +158,7 @@ async fn run(cli: Cli, output: Output) -> Result<ExitCode> {
         }
         Command::Provider(command) => command.run(Settings::load(cli.config.as_deref())?.catalog()?, output)?,
         Command::Dev(dev) => dev.run(&Settings::load(cli.config.as_deref())?).await?,
+        Command::Serve if cli.dev => bail!("`serve` is for production; run `strongroom dev`, or leave --dev out"),
         Command::Serve => serve::run(&Settings::load(cli.config.as_deref())?).await?,
         Command::Doctor => return doctor::run(&cli, output).await,
         Command::Tenant(command) => command.run(&open_vault(&cli).await?, output).await?,

@@ -233,16 +233,29 @@ impl Settings {
 
 /// The key of the environment: the file wins over the variable.
 pub(crate) fn encryption_key() -> Result<Option<Secret<String>>> {
-    match variable("CREDENTIAL_ENCRYPTION_KEY_FILE") {
-        Some(file) => read_key(Path::new(&file)).map(Some),
+    match key_file() {
+        Some(file) => read_key(&file).map(Some),
         None => Ok(variable("CREDENTIAL_ENCRYPTION_KEY").map(Secret::new)),
     }
 }
 
+pub(crate) fn key_file() -> Option<PathBuf> {
+    variable("CREDENTIAL_ENCRYPTION_KEY_FILE").map(PathBuf::from)
+}
+
 pub(crate) fn read_key(file: &Path) -> Result<Secret<String>> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read the encryption key in {}", file.display()))?;
+    let text = std::fs::read_to_string(file).with_context(|| KeyUnreadable(file.to_owned()))?;
     Ok(Secret::new(text))
+}
+
+/// The file of the encryption key, which is not there or must not be read: has an exit code of its own.
+#[derive(Debug)]
+pub(crate) struct KeyUnreadable(PathBuf);
+
+impl std::fmt::Display for KeyUnreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot read the encryption key in {}", self.0.display())
+    }
 }
 
 fn lay_over(table: &mut Table, own: Table) -> Result<()> {

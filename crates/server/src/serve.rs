@@ -147,7 +147,10 @@ fn limit<A: axum_server::Address, Acceptor>(server: &mut Server<A, Acceptor>) {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    let named = |error: io::Error| {
+        let hint = "set another in `server.listen`, STRONGROOM_SERVER_LISTEN or `dev --listen`";
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}; {hint}"))
+    };
     let listener = TcpListener::bind(address).map_err(named)?;
     listener.set_nonblocking(true)?;
     Ok(listener)

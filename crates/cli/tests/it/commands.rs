@@ -21,6 +21,7 @@ fn a_key_that_is_missing_or_wrong_is_one_sentence_and_nothing_written() {
     for (variable, value, words) in [
         ("CREDENTIAL_ENCRYPTION_KEY", "", "no encryption key is set"),
         ("CREDENTIAL_ENCRYPTION_KEY", "c2hvcnQ=", "exactly 32"),
+        ("CREDENTIAL_ENCRYPTION_KEY_FILE", "/nowhere/key", "cannot read the encryption key in /nowhere/key"),
         ("CREDENTIAL_ENCRYPTION_KEY", "!!", "neither base64 nor hexadecimal"),
         ("CREDENTIAL_ENCRYPTION_KEY", "YW5vdGhlci1rZXktMzItYnl0ZXMtZm9yLXRoZS10ZXM=", "is sealed under key"),
     ] {
@@ -69,6 +70,17 @@ fn the_key_file_wins_over_the_variable() {
         .env("CREDENTIAL_ENCRYPTION_KEY", "zz")
         .env("CREDENTIAL_ENCRYPTION_KEY_FILE", &file);
     assert!(run(command, "").status.success());
+}
+
+/// `--dev` with `serve` would be the production database with the development's name on it.
+#[test]
+fn serve_is_not_for_the_data_of_dev() {
+    let dir = Dir::new("dev-serve");
+    let mut command = strongroom(&dir.database());
+    command.args(["--dev", "serve"]);
+    let output = run(command, "");
+    assert!(!output.status.success() && said(&output).contains("run `strongroom dev`"), "{}", said(&output));
+    assert!(!dir.database().exists());
 }
 
 #[test]

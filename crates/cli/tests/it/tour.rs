@@ -81,6 +81,24 @@ fn the_tour_of_the_readme_works_as_written() {
     assert!(parts[4].contains("(none)"), "{}", parts[4]);
 }
 
+/// A second one would send the demo's page to another port, and take the first one's host key away.
+#[test]
+fn a_second_dev_on_the_same_data_is_refused_and_changes_nothing() {
+    let dir = Dir::new("second-dev");
+    let first = Dev::start(&dir);
+    let program = env!("CARGO_BIN_EXE_strongroom");
+    let plugins = format!("{program} --dev plugin show example-mail; {program} --dev host-key list");
+    let before = bash(&plugins, &dir);
+    for listen in [first.port, free_port()] {
+        let mut command = Command::new(program);
+        let output = at_home(&mut command, &dir).args(["dev", "--listen", &format!("127.0.0.1:{listen}")]).output();
+        let output = output.unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && text.contains("a `strongroom dev` runs on"), "{text}");
+    }
+    assert_eq!(bash(&plugins, &dir), before);
+}
+
 #[test]
 fn the_three_commands_that_dev_prints_work_as_printed() {
     let dir = Dir::new("dev");
