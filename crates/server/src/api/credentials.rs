@@ -421,7 +421,8 @@ async fn test(
 ///
 /// Nothing is kept of it.
 #[utoipa::path(post, path = "/v1/credentials/test", operation_id = "testDraft", tag = "credentials", request_body = TestCredential,
-    responses((status = 200, body = TestResult)), security(("session" = [])))]
+    responses((status = 200, body = TestResult), (status = 404, description = "The credential that it names is not there")),
+    security(("session" = [])))]
 async fn test_draft(State(app): State<Arc<App>>, user: User, json: Json<TestCredential>) -> Result<Response, Problem> {
     app.may_call(&user.actor)?;
     let TestCredential { plugin, r#type, credential, fields } = json.body;
