@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use strongroom::{Actor, Vault, Who};
+use strongroom::{Actor, Owner, Vault, Who};
 
 use crate::config::Config;
 use crate::limits::Limiters;
@@ -17,7 +17,7 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) principals: Limiters,
     pub(crate) addresses: Limiters,
-    /// Tests and connections call somebody else: a session must not make a storm of them.
+    /// Tests, connections and forced refreshes call somebody else: nobody must make a storm of them.
     calls: Limiters,
     /// Request ids: what this process drew at its start, then a count. Unique, and no secret.
     pub(crate) process: [u8; 8],
@@ -50,5 +50,11 @@ impl App {
             _ => self.calls.take(&actor.who),
         };
         taken.map(drop).map_err(Problem::too_many)
+    }
+
+    /// The same for a refresh that somebody asks for, from the allowance of the user whose account it is: a plugin's key
+    /// stands for all of its users, and one of them must not keep the others waiting.
+    pub(crate) fn may_refresh(&self, owner: &Owner) -> Result<(), u64> {
+        self.calls.take(owner).map(drop)
     }
 }

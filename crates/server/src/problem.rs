@@ -129,6 +129,7 @@ impl From<Error> for Problem {
         let (status, slug) = match &error {
             Error::NotFound { what } => return Self::not_found(what),
             Error::Fields(errors) => return errors.as_slice().into(),
+            Error::TooManyCalls { retry_after } => return Self::too_many(*retry_after),
             Error::NameTaken { .. } => (S::CONFLICT, "name-taken"),
             Error::Stale { .. } => (S::PRECONDITION_FAILED, "stale"),
             Error::PluginInUse { .. } => (S::CONFLICT, "plugin-in-use"),

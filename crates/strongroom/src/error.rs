@@ -64,6 +64,12 @@ pub enum Error {
         /// A code.
         cause: String,
     },
+    /// Too many calls to providers were asked for.
+    #[error("too many calls to providers were asked for; wait as long as Retry-After says")]
+    TooManyCalls {
+        /// Seconds.
+        retry_after: u64,
+    },
     /// Providers have nowhere to send people back to.
     #[error("no public address is set, so providers have nowhere to send people back to; set `server.public_url`")]
     NoPublicAddress,

@@ -379,8 +379,8 @@ async fn refresh(
     InPath((id,)): InPath<(CredentialId,)>,
     _: Query<OfUser>,
 ) -> Result<Response, Problem> {
-    app.may_call(&reader.actor)?;
-    let credential = app.vault.refresh(&reader.actor, &reader.owner, id).await?;
+    let leave = || app.may_refresh(&reader.owner);
+    let credential = app.vault.refresh(&reader.actor, &reader.owner, id, &leave).await?;
     Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
 }
 
@@ -396,8 +396,8 @@ async fn report_unauthorized(
     InPath((id,)): InPath<(CredentialId,)>,
     json: Json<ReportUnauthorized>,
 ) -> Result<StatusCode, Problem> {
-    app.may_call(&plugin.actor)?;
-    app.vault.report_unauthorized(&plugin.actor, &plugin.owner, id, json.body.revision).await?;
+    let leave = || app.may_refresh(&plugin.owner);
+    app.vault.report_unauthorized(&plugin.actor, &plugin.owner, (id, json.body.revision), &leave).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -7,6 +7,7 @@ use axum::http::header;
 use serde_json::{Value, json};
 use strongroom::Catalog;
 use strongroom::oauth::Reach;
+use strongroom_server::config::{Config, Limits};
 use url::Url;
 
 use crate::harness::{Answer, Server};
@@ -27,10 +28,14 @@ struct Started {
 
 impl Browser {
     async fn new(test: &str) -> Self {
+        Self::with(test, |config| config).await
+    }
+
+    async fn with(test: &str, adjust: impl FnOnce(Config) -> Config) -> Self {
         let provider = Simulated::new(Policy::Strict).await;
         let catalog = Catalog::built_in().unwrap().with("sim", &provider.toml("")).unwrap();
         let reach = Reach { loopback: true, networks: Vec::new() };
-        let server = Server::built(test, |builder| builder.catalog(catalog).reach(reach), |config| config).await;
+        let server = Server::built(test, |builder| builder.catalog(catalog).reach(reach), adjust).await;
         let manifest = json!({
             "title": "Mail", "access": "read", "return_addresses": ["https://app.example.com/plugins/openai"],
             "credentials": {"oauth2": {"provider": "sim", "scopes": ["mail.read"]}}
@@ -73,6 +78,16 @@ impl Browser {
     async fn come_back(&self, app: &str, query: &str, cookie: &str) -> Answer {
         let request = Server::request("GET", &format!("/api/auth/oauth/callback/{app}?{query}"), "");
         self.server.send(request.header("cookie", cookie).body(Body::empty()).unwrap()).await
+    }
+
+    /// The id of a new credential.
+    async fn connect(&self, session: &str) -> String {
+        let started = self.start(&self.begin(session).await).await;
+        let query = format!("state={}&code=code-{CANARY}", started.state);
+        let back = self.come_back(&self.app, &query, &started.cookie).await;
+        let done = self.complete(session, &location(&back)).await;
+        assert_eq!(done.status, 200);
+        done.json()["id"].as_str().unwrap().to_owned()
     }
 
     async fn complete(&self, session: &str, back: &Url) -> Answer {
@@ -131,6 +146,39 @@ async fn an_account_is_connected_read_refreshed_and_given_back() {
     server.vault.sweep().await.unwrap();
     assert_eq!(browser.provider.memory.lock().unwrap().revoked.len(), 1);
     assert_eq!(server.delete(&format!("/v1/oauth-apps/{}", browser.app), &server.host).await.status, 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_a_refresh_or_comes_late_draws_on_nothing_and_who_forces_more_waits() {
+    let two_a_second = |config: Config| Config { limits: Limits { calls_per_second: 2, ..config.limits }, ..config };
+    let browser = Arc::new(Browser::with("forced", two_a_second).await);
+    let server = &browser.server;
+    let (alices, bobs) = (browser.connect(&server.alice).await, browser.connect(&server.bob).await);
+    let report = async |browser: &Browser, user: &str, credential: &str, revision: u64| {
+        let path = format!("/v1/credentials/{credential}/report-unauthorized?user_id={user}");
+        let said = json!({"revision": revision});
+        browser.server.with_json("POST", &path, &browser.server.plugin, &said).await
+    };
+
+    let exchanges = browser.provider.asked("/token").len();
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (browser, alices) = (browser.clone(), alices.clone());
+        callers.spawn(async move { report(&browser, "alice", &alices, 1).await.status.as_u16() });
+    }
+    assert_eq!(callers.join_all().await, [204; 20]);
+    assert_eq!(browser.provider.asked("/token").len(), exchanges + 1, "all of them were about one token");
+
+    let refresh = format!("/v1/credentials/{alices}/refresh");
+    let asked = async || server.raw("POST", &refresh, &server.alice, &[], "").await;
+    let statuses = [asked().await.status.as_u16(), asked().await.status.as_u16()];
+    assert!(statuses.contains(&429), "{statuses:?}: the allowance is two");
+    let refused = asked().await;
+    assert_eq!((refused.status.as_u16(), refused.problem().0.as_str()), (429, "rate-limited"));
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(report(&browser, "bob", &bobs, 1).await.status, 204, "the plugin reports for bob as well");
+    server.clock.advance(1000);
+    assert_eq!(asked().await.status, 200);
 }
 
 #[tokio::test]

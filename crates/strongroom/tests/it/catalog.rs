@@ -150,7 +150,8 @@ async fn prove(name: &str, original: &Provider) {
     for field in provider.keep.answer.keys().chain(provider.keep.callback.keys()) {
         assert!(opened.fields.contains_key(field), "{name}: {field} is kept");
     }
-    vault.refresh(&Actor::user(), &owner, credential.id).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    let refreshed = vault.refresh(&Actor::user(), &owner, credential.id, &|| Ok(())).await;
+    refreshed.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     let path = if provider.token.refresh_url.is_some() { "/refresh" } else { "/token" };
     let refresh = simulated.asked(path).pop().unwrap();
     assert_eq!(refresh.member("grant_type").as_deref(), Some("refresh_token"), "{name}");

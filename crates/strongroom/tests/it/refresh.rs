@@ -201,7 +201,7 @@ async fn a_hundred_reports_of_401_make_one_refresh() {
         let (vault, of, revision) = (studio.vault.clone(), credential.clone(), opened.revision);
         callers.spawn(async move {
             let actor = Actor::plugin(of.plugin.clone());
-            vault.report_unauthorized(&actor, &of.owner, of.id, revision).await.unwrap();
+            vault.report_unauthorized(&actor, &of.owner, (of.id, revision), &|| Ok(())).await.unwrap();
         });
     }
     callers.join_all().await;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::credential::CredentialRow;
+use crate::error::Error;
 use crate::id::CredentialId;
 use crate::vault::Vault;
 
@@ -18,36 +19,54 @@ const LAST: Duration = Duration::from_secs(30);
 /// A refresh under way in this process: everybody who wants the same one waits for it.
 pub(crate) type Flight = watch::Receiver<bool>;
 
+/// Whether a call to a provider may begin on somebody's account; if not, after how many seconds it may. Not asked of those who
+/// join one that is under way: a hundred reports of one 401 are one call.
+pub type Leave<'a> = &'a (dyn Fn() -> Result<(), u64> + Send + Sync);
+
 impl Vault {
-    /// Joins the refresh of this credential that is under way here, or begins one, in a task of its own.
-    pub(super) async fn fly(&self, row: &CredentialRow, forced: bool) {
+    /// Joins the refresh of this credential that is under way here, or begins one; and waits for its end.
+    pub(super) async fn fly(&self, row: &CredentialRow) {
+        // Nobody is asked for leave, so nobody refuses it.
+        if let Ok(mut flight) = self.flight(row, || Ok(false)) {
+            let _ = flight.wait_for(|landed| *landed).await;
+        }
+    }
+
+    /// The same for somebody who asks for it whether or not it is due, and needs `leave` to begin one.
+    pub(super) async fn force(&self, row: &CredentialRow, leave: Leave<'_>) -> Result<(), Error> {
+        match self.flight(row, || leave().map(|()| true)) {
+            Ok(mut flight) => drop(flight.wait_for(|landed| *landed).await),
+            // It came while the one that it wanted was landing.
+            Err(_) if self.has_moved(&row.owner, row.id, row.generation).await? => {}
+            Err(retry_after) => return Err(Error::TooManyCalls { retry_after }),
+        }
+        Ok(())
+    }
+
+    /// `begin` is asked only if none is under way, and says whether the new one is forced.
+    fn flight(&self, row: &CredentialRow, begin: impl FnOnce() -> Result<bool, u64>) -> Result<Flight, u64> {
         let (owner, id, generation) = (row.owner.clone(), row.id, row.generation);
         let (land, landed) = watch::channel(false);
-        let under_way = match self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(id) {
-            Entry::Occupied(flight) => Some(flight.get().clone()),
+        let forced = match self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(id) {
+            Entry::Occupied(flight) => return Ok(flight.get().clone()),
             Entry::Vacant(place) => {
+                let forced = begin()?;
                 place.insert(landed.clone());
-                None
+                forced
             }
         };
-        let mut landed = match under_way {
-            Some(flight) => flight,
-            None => {
-                let (vault, landing) = (self.clone(), Landing { vault: self.clone(), id, land });
-                // The lock is not held here: a runtime that is going down drops the task, which lands at once.
-                tokio::spawn(async move {
-                    let _landing = landing;
-                    if vault.closing.load(Ordering::Acquire) {
-                        return;
-                    }
-                    if let Err(error) = vault.refresh_once(&owner, id, generation, forced).await {
-                        tracing::warn!(credential = %id, %error, "a refresh was not carried out");
-                    }
-                });
-                landed
+        let (vault, landing) = (self.clone(), Landing { vault: self.clone(), id, land });
+        // The lock is not held here: a runtime that is going down drops the task, which lands at once.
+        tokio::spawn(async move {
+            let _landing = landing;
+            if vault.closing.load(Ordering::Acquire) {
+                return;
             }
-        };
-        let _ = landed.wait_for(|landed| *landed).await;
+            if let Err(error) = vault.refresh_once(&owner, id, generation, forced).await {
+                tracing::warn!(credential = %id, %error, "a refresh was not carried out");
+            }
+        });
+        Ok(landed)
     }
 
     /// Lets no new refresh begin, and waits for those that are under way: what they bring must not be lost.

@@ -137,7 +137,7 @@ impl Vault {
         self.ask(registration, Ask::Refresh { token }).await
     }
 
-    async fn has_moved(&self, owner: &Owner, id: CredentialId, seen: u64) -> Result<bool, Error> {
+    pub(super) async fn has_moved(&self, owner: &Owner, id: CredentialId, seen: u64) -> Result<bool, Error> {
         Ok(self.store.credential(owner, id).await?.is_some_and(|row| row.generation != seen))
     }
 

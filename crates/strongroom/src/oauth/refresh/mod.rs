@@ -11,6 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub(crate) use flight::Flight;
+pub use flight::Leave;
 use jiff::Timestamp;
 
 use crate::access::Actor;
@@ -103,15 +104,22 @@ impl Vault {
     /// Refreshes now, whether or not it is due.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::ReauthRequired`]; [`Error::Refresh`] with the cause, when it failed.
-    pub async fn refresh(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Credential, Error> {
+    /// [`Error::NotFound`]; [`Error::TooManyCalls`] without `leave`; [`Error::ReauthRequired`]; [`Error::Refresh`] with the
+    /// cause, when it failed.
+    pub async fn refresh(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        id: CredentialId,
+        leave: Leave<'_>,
+    ) -> Result<Credential, Error> {
         let (row, entry) = self.find(actor, owner, id, Action::CredentialRefresh).await?;
         if row.app.is_none() {
             return Err(Error::field("id", "unsupported", "only a connected account can be refreshed"));
         }
         self.record(entry).await?;
         let generation = row.generation;
-        self.fly(&row, true).await;
+        self.force(&row, leave).await?;
         let row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
         if row.generation == generation {
             return Err(self.why_not(&row).await?);
@@ -122,20 +130,20 @@ impl Vault {
     /// A plugin's call was answered 401. If the token it used is still the present one, it is refreshed, once.
     ///
     /// # Errors
-    /// [`Error::NotFound`], as for reading; [`Error::ReauthRequired`].
+    /// [`Error::NotFound`], as for reading; [`Error::TooManyCalls`] without `leave`; [`Error::ReauthRequired`].
     pub async fn report_unauthorized(
         &self,
         actor: &Actor,
         owner: &Owner,
-        id: CredentialId,
-        revision: u64,
+        (id, revision): (CredentialId, u64),
+        leave: Leave<'_>,
     ) -> Result<(), Error> {
         let (row, entry) = self.find(actor, owner, id, Action::CredentialReportUnauthorized).await?;
         self.record(entry).await?;
         if row.app.is_none() || row.revision != revision {
             return Ok(());
         }
-        self.fly(&row, true).await;
+        self.force(&row, leave).await?;
         let row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
         if row.revision == revision { Err(self.why_not(&row).await?) } else { Ok(()) }
     }
@@ -157,7 +165,7 @@ impl Vault {
             let vault = self.clone();
             async move {
                 match vault.store.credential(&row.owner, row.credential).await {
-                    Ok(Some(credential)) => vault.fly(&credential, false).await,
+                    Ok(Some(credential)) => vault.fly(&credential).await,
                     Ok(None) => {}
                     // One row that cannot be read must not keep all others from their turn.
                     Err(error) => {
@@ -183,7 +191,7 @@ impl Vault {
             return Ok(row);
         }
         let living = left > LEEWAY.try_into().unwrap_or_default();
-        let flight = self.fly(&row, false);
+        let flight = self.fly(&row);
         if living {
             // It goes on in its own task.
             let _ = tokio::time::timeout(LIVING, flight).await;
@@ -198,7 +206,7 @@ impl Vault {
         if !alive(&found) && self.has_not_failed(found.id).await? {
             // The row that was at hand was older than another process's last refresh, which has expired as well by now; or the
             // result came too late and was dropped, and whoever has the lease by now is waited for.
-            self.fly(&found, false).await;
+            self.fly(&found).await;
             found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
         }
         if alive(&found) { Ok(std::sync::Arc::new(found)) } else { Err(self.why_not(&found).await?) }
