@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,11 +70,26 @@ pub(crate) struct Simulated {
     pub(crate) account: Arc<Mutex<String>>,
     /// What `/me` answers, instead of the account.
     pub(crate) me: Arc<Mutex<Option<String>>>,
+    /// Its end is the end of the listener: thousands of providers must not run out of ports.
+    _here: tokio::sync::watch::Sender<()>,
+}
+
+async fn accept(listener: TcpListener, simulated: Weak<Simulated>, mut gone: tokio::sync::watch::Receiver<()>) {
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (Ok((stream, _)), Some(simulated)) = (accepted, simulated.upgrade()) else { return };
+                tokio::spawn(simulated.serve(stream));
+            }
+            _ = gone.changed() => return,
+        }
+    }
 }
 
 impl Simulated {
     pub(crate) async fn new(policy: Policy) -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (here, gone) = tokio::sync::watch::channel(());
         let simulated = Arc::new(Self {
             origin: format!("http://{}", listener.local_addr().unwrap()),
             memory: Arc::default(),
@@ -82,13 +97,9 @@ impl Simulated {
             members: Arc::new(Mutex::new(r#""expires_in":3600"#.to_owned())),
             account: Arc::new(Mutex::new("account-1".to_owned())),
             me: Arc::default(),
+            _here: here,
         });
-        let serving = simulated.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serving.clone().serve(stream));
-            }
-        });
+        tokio::spawn(accept(listener, Arc::downgrade(&simulated), gone));
         simulated
     }
 

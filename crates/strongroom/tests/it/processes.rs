@@ -288,6 +288,8 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
         assert_eq!(policy, Policy::Strict, "{step:?}: {end}");
         assert!(!certainly_alive && end.contains("invalid_grant"), "{step:?}: {end}");
     }
+    // Thousands of these must not run out of files.
+    studio.vault.close().await;
     end
 }
 
