@@ -45,6 +45,7 @@ class Results:
 
     runs: dict[str, Run]
     rounds: int
+    warm_up: int
     fsyncs: float
     idle_mb: float
     peak_mb: float
@@ -112,6 +113,7 @@ Written by `bench/run.py` on {datetime.date.today()}.
 - 64 connections.
 - Each number is the median of {results.rounds} runs of {options.seconds} s (of {results.rounds + 1} for bare).
 - All but saves took turns, so that what else the machine did met all of them alike.
+- Before the first of them, each server was read for {results.warm_up} s, unmeasured: each user's key is unwrapped once.
 - Every answer was a success.
 
 {table(results.runs)}
