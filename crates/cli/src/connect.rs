@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use strongroom::clock::rfc3339;
 use strongroom::id::AppId;
 use strongroom::oauth::app::{App, AppDraft};
 use strongroom::{Actor, Catalog, Provider};
@@ -167,6 +168,6 @@ fn shown(app: &App) -> Value {
         "client_id": app.client_id,
         "parameters": app.parameters,
         "redirect_address": app.redirect_address,
-        "created_at": app.created_at.to_string(),
+        "created_at": rfc3339(app.created_at),
     })
 }

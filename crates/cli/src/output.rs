@@ -7,6 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use strongroom::Credential;
 use strongroom::audit::Event;
+use strongroom::clock::rfc3339;
 use strongroom::key::KeyRow;
 use strongroom::plugin::Plugin;
 
@@ -91,8 +92,8 @@ pub(crate) fn credential(credential: &Credential) -> Value {
         "scopes": credential.scopes,
         "expires_at": credential.expires_at.map(|at| at.to_string()),
         "revision": credential.revision,
-        "created_at": credential.created_at.to_string(),
-        "updated_at": credential.updated_at.to_string(),
+        "created_at": rfc3339(credential.created_at),
+        "updated_at": rfc3339(credential.updated_at),
         "last_used_at": credential.last_used_at.map(|at| at.to_string()),
     })
 }
@@ -100,7 +101,7 @@ pub(crate) fn credential(credential: &Credential) -> Value {
 pub(crate) fn event(event: &Event) -> Value {
     json!({
         "seq": event.seq,
-        "at": event.at.to_string(),
+        "at": rfc3339(event.at),
         "actor": event.actor,
         "actor_id": event.actor_id,
         "action": event.action,
@@ -115,7 +116,7 @@ pub(crate) fn event(event: &Event) -> Value {
 }
 
 pub(crate) fn key(row: &KeyRow) -> Value {
-    json!({"id": row.id.to_string(), "label": row.label.as_str(), "created_at": row.created_at.to_string()})
+    json!({"id": row.id.to_string(), "label": row.label.as_str(), "created_at": rfc3339(row.created_at)})
 }
 
 pub(crate) fn plugin(plugin: &Plugin) -> Value {
@@ -125,7 +126,7 @@ pub(crate) fn plugin(plugin: &Plugin) -> Value {
         "access": serde_json::to_value(plugin.manifest.access).unwrap_or_default(),
         "types": plugin.manifest.types().map(|kind| kind.as_str()).collect::<Vec<_>>(),
         "revision": plugin.revision,
-        "updated_at": plugin.updated_at.to_string(),
+        "updated_at": rfc3339(plugin.updated_at),
         "manifest": serde_json::to_value(&*plugin.manifest).unwrap_or_default(),
     })
 }

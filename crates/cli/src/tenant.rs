@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
+use strongroom::clock::rfc3339;
 use strongroom::{Actor, Owner, TenantName, UserId, Vault};
 
 use crate::Room;
@@ -49,7 +50,7 @@ impl TenantCommand {
             }
             Self::List => {
                 let tenants = vault.tenants().await?;
-                let shown = tenants.iter().map(|tenant| json!({"id": tenant.id.to_string(), "name": tenant.name.as_str(), "created_at": tenant.created_at.to_string()}));
+                let shown = tenants.iter().map(|tenant| json!({"id": tenant.id.to_string(), "name": tenant.name.as_str(), "created_at": rfc3339(tenant.created_at)}));
                 output.list(&["name", "id", "created_at"], &shown.collect::<Vec<_>>())?;
             }
             Self::Remove { name } => {
@@ -75,7 +76,7 @@ impl UserCommand {
                     }
                     users.extend(page);
                 }
-                let shown = users.iter().map(|user| json!({"id": user.id.as_str(), "credentials": user.credentials, "created_at": user.created_at.to_string()}));
+                let shown = users.iter().map(|user| json!({"id": user.id.as_str(), "credentials": user.credentials, "created_at": rfc3339(user.created_at)}));
                 output.list(&["id", "credentials", "created_at"], &shown.collect::<Vec<_>>())
             }
             Self::Delete { user } => {

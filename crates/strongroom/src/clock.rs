@@ -19,6 +19,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// As it is shown (RFC 3339): always with three digits after the second, so that texts sort as the instants do.
+#[must_use]
+pub fn rfc3339(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
 pub(crate) fn whole_milliseconds(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }

@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::AuditFilter;
 use strongroom::audit::{Action, Event};
+use strongroom::clock::rfc3339;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Page, rfc3339};
+use super::Page;
 use crate::app::App;
 use crate::extract::{Query, after, cursor, member, page_size};
 use crate::principal::Host;

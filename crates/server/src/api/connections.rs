@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::Secret;
+use strongroom::clock::rfc3339;
 use strongroom::id::{AppId, ConnectionId};
 use strongroom::oauth::connection::{Callback, Connecting, Connection, ConnectionDraft, Prompt, StartLink};
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::credentials::CredentialView;
-use super::{redirect, rfc3339};
+use super::redirect;
 use crate::app::App;
 use crate::console::cookie;
 use crate::extract::{InPath, Json, member, tagged};

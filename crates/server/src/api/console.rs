@@ -6,13 +6,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use strongroom::clock::rfc3339;
 use strongroom::console::Console;
 use strongroom::{Secret, TenantId, Token};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{redirect, rfc3339, with_cookies};
+use super::{redirect, with_cookies};
 use crate::app::App;
 use crate::console;
 use crate::extract::Json;

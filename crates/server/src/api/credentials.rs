@@ -6,13 +6,14 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer, Serialize};
+use strongroom::clock::rfc3339;
 use strongroom::fields::to_json;
 use strongroom::{Change, Credential, CredentialFilter, CredentialId, Draft, Fields, Verdict};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Page, rfc3339};
+use super::Page;
 use crate::app::App;
 use crate::extract::{InPath, Json, Precondition, Query, after, cursor, member, page_size, tagged};
 use crate::principal::{Plugin, Reader, User};

@@ -6,13 +6,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use strongroom::clock::rfc3339;
 use strongroom::key::KeyRow;
 use strongroom::{KeyId, PluginName, Role};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::rfc3339;
 use crate::app::App;
 use crate::extract::{InPath, Json, member};
 use crate::principal::Host;

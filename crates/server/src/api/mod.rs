@@ -72,7 +72,3 @@ fn with_cookies(status: StatusCode, cookies: &[String]) -> Response {
     }
     response
 }
-
-fn rfc3339(at: jiff::Timestamp) -> String {
-    at.to_string()
-}

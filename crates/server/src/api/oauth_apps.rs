@@ -8,13 +8,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::Secret;
+use strongroom::clock::rfc3339;
 use strongroom::id::AppId;
 use strongroom::oauth::app::{App as OauthApp, AppDraft};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::rfc3339;
 use crate::app::App;
 use crate::extract::{InPath, Json};
 use crate::principal::{Anyone, Host};

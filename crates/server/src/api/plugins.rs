@@ -6,13 +6,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use strongroom::clock::rfc3339;
 use strongroom::oauth::app::Connectable;
 use strongroom::{Expected, Manifest, PluginName, TenantId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Page, rfc3339};
+use super::Page;
 use crate::app::App;
 use crate::extract::{InPath, Json, Precondition, Query, after, cursor, page_size, tagged};
 use crate::principal::{Anyone, Host};

@@ -6,12 +6,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use strongroom::clock::rfc3339;
 use strongroom::{Owner, UserId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Page, rfc3339};
+use super::Page;
 use crate::app::App;
 use crate::extract::{InPath, Query, after, cursor, page_size};
 use crate::principal::Host;
