@@ -3,7 +3,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,10 +59,19 @@ impl Dev {
         // The address first: if it is taken, the host key of the server that has it goes on working.
         let bound = serve::bind(vault.clone(), config).await?;
         let host_key = fresh_host_key(&vault, tenant).await?;
-        let endpoint = format!("http://{}", bound.address()?);
+        let endpoint = format!("http://{}", reachable(bound.address()?));
         demo::serve(demo, vault, tenant, &endpoint)?;
         greet(&places, &endpoint, &host_key)?;
         bound.serve(serve::stop()?).await.context("the server failed")
+    }
+}
+
+/// Where this machine's browser finds it: all addresses together are none.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, listen.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, listen.port()).into(),
+        _ => listen,
     }
 }
 
@@ -91,7 +100,7 @@ async fn open(
     // A tunnel's address, if one is set.
     let builder = match settings.has_public_url() {
         true => builder,
-        false => builder.public_url(Url::parse(&format!("http://{listen}"))?),
+        false => builder.public_url(Url::parse(&format!("http://{}", reachable(listen)))?),
     };
     Ok(builder.key(key).open().await?)
 }

@@ -10,25 +10,34 @@ use strongroom::Key;
 
 use crate::output::Output;
 use crate::settings::{self, Settings};
-use crate::{Cli, dev};
+use crate::{Cli, dev, exit_code};
 
-struct Findings(Vec<Value>);
+#[derive(Default)]
+struct Findings {
+    said: Vec<Value>,
+    /// A key that is wrong outweighs whatever else is.
+    exit_code: u8,
+}
 
 impl Findings {
     fn say(&mut self, check: &str, verdict: &str, detail: impl Into<String>) {
-        self.0.push(json!({"check": check, "verdict": verdict, "detail": detail.into()}));
+        self.said.push(json!({"check": check, "verdict": verdict, "detail": detail.into()}));
+    }
+
+    fn wrong(&mut self, check: &str, error: &anyhow::Error) {
+        self.say(check, "wrong", format!("{error:#}"));
+        self.exit_code = self.exit_code.max(exit_code(error));
     }
 }
 
 pub(crate) async fn run(cli: &Cli, output: Output) -> Result<ExitCode> {
-    let mut findings = Findings(Vec::new());
+    let mut findings = Findings::default();
     match Settings::load(cli.config.as_deref()) {
         Ok(settings) => examine(cli, &settings, &mut findings).await?,
-        Err(error) => findings.say("settings", "wrong", format!("{error:#}")),
+        Err(error) => findings.wrong("settings", &error),
     }
-    let wrong = findings.0.iter().any(|finding| finding.get("verdict").is_some_and(|verdict| verdict == "wrong"));
-    output.list(&["check", "verdict", "detail"], &findings.0)?;
-    Ok(ExitCode::from(u8::from(wrong)))
+    output.list(&["check", "verdict", "detail"], &findings.said)?;
+    Ok(ExitCode::from(findings.exit_code))
 }
 
 async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Result<()> {
@@ -43,7 +52,7 @@ async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Res
                 );
             }
         }
-        Err(error) => findings.say("settings", "wrong", format!("{error:#}")),
+        Err(error) => findings.wrong("settings", &error),
     }
     let (key, database) = if cli.dev {
         let places = dev::Places::find()?;
@@ -52,7 +61,7 @@ async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Res
         match settings.database() {
             Ok(database) => (settings::encryption_key(), database),
             Err(error) => {
-                findings.say("database", "wrong", format!("{error:#}"));
+                findings.wrong("database", &error);
                 return Ok(());
             }
         }
@@ -72,7 +81,7 @@ async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Res
             text
         }
         Err(error) => {
-            findings.say("key", "wrong", format!("{error:#}"));
+            findings.wrong("key", &error);
             return Ok(());
         }
     };
@@ -81,14 +90,14 @@ async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Res
         return Ok(());
     }
     match strongroom::Vault::builder(&database).key(key).open().await {
-        Err(error) => findings.say("database", "wrong", error.to_string()),
+        Err(error) => findings.wrong("database", &error.into()),
         Ok(vault) => {
             findings.say("database", "ok", format!("{} opens, instance {}", database.display(), vault.instance()));
             let began = Instant::now();
             let written = vault.ready().await;
             let took = began.elapsed();
             match written {
-                Err(error) => findings.say("writing", "wrong", error.to_string()),
+                Err(error) => findings.wrong("writing", &error.into()),
                 Ok(()) if took < Duration::from_millis(200) => {
                     findings.say("writing", "ok", format!("a durable write took {} ms", took.as_millis()));
                 }

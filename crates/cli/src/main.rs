@@ -141,11 +141,15 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("strongroom: {error:#}");
-            let about_the_key = error.downcast_ref::<OpenError>().is_some_and(OpenError::is_about_the_key)
-                || error.is::<settings::KeyUnreadable>();
-            ExitCode::from(if about_the_key { 3 } else { 1 })
+            ExitCode::from(exit_code(&error))
         }
     }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    let about_the_key = error.downcast_ref::<OpenError>().is_some_and(OpenError::is_about_the_key)
+        || error.is::<settings::KeyUnreadable>();
+    if about_the_key { 3 } else { 1 }
 }
 
 async fn run(cli: Cli, output: Output) -> Result<ExitCode> {

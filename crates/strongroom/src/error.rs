@@ -29,19 +29,19 @@ pub enum Error {
         what: &'static str,
     },
     /// The plugin still has credentials.
-    #[error("the plugin still has {credentials} credentials; delete them first, or remove it together with them")]
+    #[error("the plugin still has credentials ({credentials}); delete them first, or remove it together with them")]
     PluginInUse {
         /// How many.
         credentials: u64,
     },
     /// The tenant still has users.
-    #[error("the tenant still has {users} users; delete them first")]
+    #[error("the tenant still has users ({users}); delete them first")]
     TenantInUse {
         /// How many.
         users: u64,
     },
     /// Accounts are connected through the registration, or are still to be revoked.
-    #[error("{credentials} accounts are connected through this OAuth app; delete them first")]
+    #[error("accounts are connected through this OAuth app ({credentials}); delete them first")]
     AppInUse {
         /// How many.
         credentials: u64,

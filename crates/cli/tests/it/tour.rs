@@ -15,9 +15,13 @@ struct Dev {
 
 impl Dev {
     fn start(dir: &Dir) -> Self {
+        Self::start_at(dir, "127.0.0.1")
+    }
+
+    fn start_at(dir: &Dir, address: &str) -> Self {
         let port = free_port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
-        at_home(&mut command, dir).args(["dev", "--listen", &format!("127.0.0.1:{port}")]).stdout(Stdio::piped());
+        at_home(&mut command, dir).args(["dev", "--listen", &format!("{address}:{port}")]).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut printed = String::new();
@@ -102,8 +106,8 @@ fn a_second_dev_on_the_same_data_is_refused_and_changes_nothing() {
 #[test]
 fn the_three_commands_that_dev_prints_work_as_printed() {
     let dir = Dir::new("dev");
-    for _ in 0..2 {
-        let dev = Dev::start(&dir);
+    for address in ["127.0.0.1", "0.0.0.0"] {
+        let dev = Dev::start_at(&dir, address);
         let commands: Vec<&str> = dev
             .printed
             .lines()

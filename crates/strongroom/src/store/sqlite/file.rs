@@ -42,12 +42,12 @@ pub enum SqliteError {
         wanted: u32,
     },
     /// The file or its directory cannot be used.
-    #[error("{path} cannot be used: {source}")]
+    #[error("{path} cannot be used: {reason}")]
     Unusable {
         /// The file or directory.
         path: PathBuf,
         /// The operating system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// A later Strongroom wrote it.
     #[error(
@@ -70,12 +70,12 @@ pub enum SqliteError {
         what: String,
     },
     /// SQLite refused.
-    #[error("{path} cannot be used: {source}")]
+    #[error("{path} cannot be used: {reason}")]
     Refused {
         /// The file.
         path: PathBuf,
         /// SQLite's reason.
-        source: rusqlite::Error,
+        reason: rusqlite::Error,
     },
 }
 
@@ -100,14 +100,14 @@ impl Database {
     /// [`SqliteError`]; each message says what to do.
     pub fn open(path: &Path) -> Result<Self, SqliteError> {
         prepare(path)?;
-        let refused = |source| SqliteError::Refused { path: path.to_owned(), source };
+        let refused = |reason| SqliteError::Refused { path: path.to_owned(), reason };
         let connection = connect(path).map_err(|error| match error {
             StoreError::Unavailable(cause) => SqliteError::Foreign { path: path.to_owned(), what: cause.to_string() },
             other => SqliteError::Foreign { path: path.to_owned(), what: other.to_string() },
         })?;
         if connection.is_readonly("main").map_err(refused)? {
-            let source = std::io::Error::from(std::io::ErrorKind::ReadOnlyFilesystem);
-            return Err(SqliteError::Unusable { path: path.to_owned(), source });
+            let reason = std::io::Error::from(std::io::ErrorKind::ReadOnlyFilesystem);
+            return Err(SqliteError::Unusable { path: path.to_owned(), reason });
         }
         Ok(Self { path: path.to_owned(), connection })
     }
@@ -172,7 +172,7 @@ impl Database {
             )?;
             transaction.commit()
         };
-        write().map_err(|source| SqliteError::Refused { path: self.path.clone(), source })
+        write().map_err(|reason| SqliteError::Refused { path: self.path.clone(), reason })
     }
 
     /// Brings an older database to this version, all or nothing. Called when the key has proved right.
@@ -192,7 +192,7 @@ impl Database {
             }
             transaction.commit()
         };
-        write().map_err(|source| SqliteError::Refused { path: self.path.clone(), source })
+        write().map_err(|reason| SqliteError::Refused { path: self.path.clone(), reason })
     }
 
     /// Starts the writer. From here on the database can be written, each time with an event.
@@ -240,7 +240,7 @@ fn prepare(path: &Path) -> Result<(), SqliteError> {
     };
     if !directory.exists() {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-        made.map_err(|source| SqliteError::Unusable { path: directory.to_owned(), source })?;
+        made.map_err(|reason| SqliteError::Unusable { path: directory.to_owned(), reason })?;
     }
     refuse_exposed(directory, 0o700)?;
     match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path) {
@@ -252,14 +252,14 @@ fn prepare(path: &Path) -> Result<(), SqliteError> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             refuse_exposed(path, 0o600)?;
             let opened = OpenOptions::new().read(true).write(true).open(path);
-            opened.map(drop).map_err(|source| SqliteError::Unusable { path: path.to_owned(), source })
+            opened.map(drop).map_err(|reason| SqliteError::Unusable { path: path.to_owned(), reason })
         }
-        Err(source) => Err(SqliteError::Unusable { path: path.to_owned(), source }),
+        Err(reason) => Err(SqliteError::Unusable { path: path.to_owned(), reason }),
     }
 }
 
 fn refuse_exposed(path: &Path, wanted: u32) -> Result<(), SqliteError> {
-    let metadata = fs::metadata(path).map_err(|source| SqliteError::Unusable { path: path.to_owned(), source })?;
+    let metadata = fs::metadata(path).map_err(|reason| SqliteError::Unusable { path: path.to_owned(), reason })?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(SqliteError::Exposed { path: path.to_owned(), mode, wanted });
