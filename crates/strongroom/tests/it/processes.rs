@@ -242,7 +242,9 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
     }
     other.read(&studio.clock, 1);
     match step {
-        Step::BeforeIntent | Step::AtAnyMoment => tokio::time::sleep(moment).await,
+        // Long enough for it to come to the write that it waits with.
+        Step::BeforeIntent => tokio::time::sleep(moment + Duration::from_millis(20)).await,
+        Step::AtAnyMoment => tokio::time::sleep(moment).await,
         Step::AfterIntent => {
             let intent = "SELECT intent_at IS NOT NULL FROM refresh";
             while !file.query_row(intent, (), |row| row.get::<_, bool>(0)).unwrap() {
@@ -256,7 +258,10 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
             let_go.add_permits(1);
             tokio::time::sleep(moment + Duration::from_millis(5)).await;
         }
-        Step::AfterCommit => drop(other.heard()),
+        Step::AfterCommit => {
+            let said = other.heard();
+            assert!(!said.contains("failed"), "{said}");
+        }
     }
     other.kill();
     drop(file);
@@ -278,7 +283,7 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
     let since = studio.provider.asked("/token").len() - asked;
     assert!(since <= 1, "{policy:?} {step:?}: {since} requests afterwards");
     let (certainly_alive, certainly_spent) =
-        (matches!(step, Step::BeforeIntent | Step::AfterCommit), matches!(step, Step::AnswerCame));
+        (matches!(step, Step::BeforeIntent | Step::AfterCommit), matches!(step, Step::RequestLeft | Step::AnswerCame));
     if end == "active" {
         assert!(policy != Policy::Strict || !certainly_spent, "{step:?}: the answer was written by nobody");
         assert!(studio.provider.living_families() > 0, "{policy:?} {step:?}: the grant lives");
