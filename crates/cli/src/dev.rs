@@ -42,6 +42,11 @@ impl Dev {
     pub(crate) async fn run(&self, settings: &Settings) -> Result<()> {
         let mut config = settings.server()?;
         config.listen = self.listen.unwrap_or(config.listen);
+        // As it stands in `Host` (RFC 3986 3.2.2).
+        config.hosts.push(match config.listen.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        });
         serve::start_log(&LogSettings { filter: "warn".to_owned(), format: LogFormat::Text })?;
         let places = Places::find()?;
         let demo = demo::bind(config.listen)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 use strongroom::Key;
 
@@ -15,7 +15,7 @@ use crate::{Cli, dev, exit_code};
 #[derive(Default)]
 struct Findings {
     said: Vec<Value>,
-    /// A key that is wrong outweighs whatever else is.
+    /// A key that is wrong outweighs whatever else was looked at.
     exit_code: u8,
 }
 
@@ -85,6 +85,11 @@ async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Res
             return Ok(());
         }
     };
+    let nearest = database.ancestors().skip(1).find(|place| place.exists());
+    if let Some(place) = nearest.filter(|place| !place.is_dir()) {
+        findings.wrong("database", &anyhow!("{} is not a directory", place.display()));
+        return Ok(());
+    }
     if !database.exists() {
         findings.say("database", "look", format!("{} is not there yet; the first start makes it", database.display()));
         return Ok(());

@@ -90,11 +90,11 @@ pub(crate) fn credential(credential: &Credential) -> Value {
         "settings": credential.settings,
         "configured": credential.configured,
         "scopes": credential.scopes,
-        "expires_at": credential.expires_at.map(|at| at.to_string()),
+        "expires_at": credential.expires_at.map(rfc3339),
         "revision": credential.revision,
         "created_at": rfc3339(credential.created_at),
         "updated_at": rfc3339(credential.updated_at),
-        "last_used_at": credential.last_used_at.map(|at| at.to_string()),
+        "last_used_at": credential.last_used_at.map(rfc3339),
     })
 }
 

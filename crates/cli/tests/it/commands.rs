@@ -78,11 +78,13 @@ fn a_path_that_cannot_be_used_is_said_once() {
     let dir = Dir::new("no-directory");
     std::fs::write(dir.path().join("file"), "").unwrap();
     std::fs::set_permissions(dir.path().join("file"), std::fs::Permissions::from_mode(0o700)).unwrap();
-    let mut command = strongroom(&dir.path().join("file").join("vault.db"));
-    command.arg("serve");
-    let output = run(command, "");
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert_eq!(said(&output).matches("Not a directory").count(), 1, "{}", said(&output));
+    for (verb, words) in [("serve", "Not a directory"), ("doctor", "is not a directory")] {
+        let mut command = strongroom(&dir.path().join("file").join("vault.db"));
+        command.arg(verb);
+        let output = run(command, "");
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert_eq!(said(&output).matches(words).count(), 1, "{}", said(&output));
+    }
 }
 
 /// `--dev` with `serve` would be the production database with the development's name on it.
