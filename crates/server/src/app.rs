@@ -52,9 +52,13 @@ impl App {
         taken.map(drop).map_err(Problem::too_many)
     }
 
-    /// The same for a refresh that somebody asks for, from the allowance of the user whose account it is: a plugin's key
-    /// stands for all of its users, and one of them must not keep the others waiting.
-    pub(crate) fn may_refresh(&self, owner: &Owner) -> Result<(), u64> {
-        self.calls.take(owner).map(drop)
+    /// The same for a refresh that somebody asks for: each plugin has an allowance for each user, since its key stands for all
+    /// of them, and none of them must keep another waiting, nor a plugin the user or another plugin.
+    pub(crate) fn may_refresh(&self, actor: &Actor, owner: &Owner) -> Result<(), u64> {
+        let plugin = match &actor.who {
+            Who::Plugin { name, .. } => Some(name),
+            _ => None,
+        };
+        self.calls.take(&(owner, plugin)).map(drop)
     }
 }

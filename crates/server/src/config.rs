@@ -41,8 +41,8 @@ pub struct Limits {
     pub principal_per_second: u32,
     /// Requests a second for each address that carries no valid token.
     pub address_per_second: u32,
-    /// Tests and connections a second for each session, and refreshes that somebody asks for, for each user: each calls
-    /// somebody else.
+    /// Tests and connections a second for each session, and refreshes that somebody asks for, for each user and
+    /// plugin: each calls somebody else.
     pub calls_per_second: u32,
     /// The longest body, in bytes.
     pub body_bytes: usize,

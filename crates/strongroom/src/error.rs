@@ -65,7 +65,7 @@ pub enum Error {
         cause: String,
     },
     /// Too many calls to providers were asked for.
-    #[error("too many calls to providers were asked for; wait as long as Retry-After says")]
+    #[error("too many calls to providers were asked for; try again in {retry_after} s")]
     TooManyCalls {
         /// Seconds.
         retry_after: u64,

@@ -347,7 +347,7 @@ async fn open(
 ) -> Result<Response, Problem> {
     let grant = app.vault.grant(&plugin.actor, &plugin.owner, id).await?;
     let opened = app.vault.open(grant).await?;
-    let expires = opened.expires_at.map_or_else(|| "null".to_owned(), |at| format!("\"{at}\""));
+    let expires = opened.expires_at.map_or_else(|| "null".to_owned(), |at| format!("\"{}\"", rfc3339(at)));
     let fields = to_json(opened.fields.iter());
     let head = format!(
         r#"{{"id":"{}","type":"{}","revision":{},"expires_at":{expires},"fields":"#,
@@ -380,7 +380,7 @@ async fn refresh(
     InPath((id,)): InPath<(CredentialId,)>,
     _: Query<OfUser>,
 ) -> Result<Response, Problem> {
-    let leave = || app.may_refresh(&reader.owner);
+    let leave = || app.may_refresh(&reader.actor, &reader.owner);
     let credential = app.vault.refresh(&reader.actor, &reader.owner, id, &leave).await?;
     Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
 }
@@ -397,7 +397,7 @@ async fn report_unauthorized(
     InPath((id,)): InPath<(CredentialId,)>,
     json: Json<ReportUnauthorized>,
 ) -> Result<StatusCode, Problem> {
-    let leave = || app.may_refresh(&plugin.owner);
+    let leave = || app.may_refresh(&plugin.actor, &plugin.owner);
     app.vault.report_unauthorized(&plugin.actor, &plugin.owner, (id, json.body.revision), &leave).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,6 +8,7 @@ mod catalog;
 mod connect;
 mod egress;
 mod endings;
+mod leave;
 mod meanwhile;
 mod migrate;
 mod probe;

@@ -42,11 +42,7 @@ impl Vault {
             let Some(mut refresh) = self.store.refresh(id).await? else { return Ok(()) };
             let Some(app) = row.app.filter(|_| row.generation == seen) else { return Ok(()) };
             let now = self.clock.now();
-            // What failed is not tried again before its time, whoever asks: a busy plugin would be a storm.
-            let failed = matches!(refresh.state, RefreshState::Degraded | RefreshState::Ambiguous);
-            let soon = now.saturating_add(PATIENCE).unwrap_or(now);
-            let not_yet = failed && refresh.due_at.is_some_and(|due| due > now && due <= soon);
-            if refresh.state == RefreshState::ReauthRequired || not_yet {
+            if refresh.rests(now, forced) {
                 return Ok(());
             }
             // The database's rows outlive a clock that jumped back: a lease further off than any lease is none.
@@ -77,7 +73,7 @@ impl Vault {
             if row.refresh_token.is_none() && !registration.is_for_itself() {
                 return self.nothing_to_refresh(&row, refresh).await;
             }
-            if let Some(until) = self.breakers.open_until(&registration.row.id, now).filter(|_| !forced) {
+            if let Some(until) = self.breakers.open_until(&registration.row.id, now) {
                 return self.put_off(&row, refresh, until).await;
             }
             let claim = match self.next_step(&row, &refresh, &policy, now, forced) {
@@ -137,7 +133,16 @@ impl Vault {
         self.ask(registration, Ask::Refresh { token }).await
     }
 
-    pub(super) async fn has_moved(&self, owner: &Owner, id: CredentialId, seen: u64) -> Result<bool, Error> {
+    /// Whether nobody would be asked for a newer token than this row's: there is one already, or it is not the time.
+    pub(super) async fn is_settled(&self, seen: &CredentialRow) -> Result<bool, Error> {
+        if self.store.credential(&seen.owner, seen.id).await?.is_none_or(|row| row.generation != seen.generation) {
+            return Ok(true);
+        }
+        let refresh = self.store.refresh(seen.id).await?;
+        Ok(refresh.is_none_or(|refresh| refresh.rests(self.clock.now(), true)))
+    }
+
+    async fn has_moved(&self, owner: &Owner, id: CredentialId, seen: u64) -> Result<bool, Error> {
         Ok(self.store.credential(owner, id).await?.is_some_and(|row| row.generation != seen))
     }
 
@@ -190,6 +195,21 @@ impl Vault {
             }
             _ => claim(RefreshState::Ambiguous, intent_at),
         }
+    }
+}
+
+impl RefreshRow {
+    /// What failed is not tried again before its time, whoever asks: a busy plugin would be a storm. Somebody who knows that a
+    /// token is refused does not wait for the end of the token whose refresh was interrupted.
+    fn rests(&self, now: Timestamp, forced: bool) -> bool {
+        let failed = match self.state {
+            RefreshState::ReauthRequired => return true,
+            RefreshState::Degraded => true,
+            RefreshState::Ambiguous => !forced || self.cause.as_deref() != Some("interrupted"),
+            RefreshState::Active | RefreshState::Refreshing => false,
+        };
+        let soon = now.saturating_add(PATIENCE).unwrap_or(now);
+        failed && self.due_at.is_some_and(|due| due > now && due <= soon)
     }
 }
 

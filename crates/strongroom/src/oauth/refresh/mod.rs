@@ -130,7 +130,8 @@ impl Vault {
     /// A plugin's call was answered 401. If the token it used is still the present one, it is refreshed, once.
     ///
     /// # Errors
-    /// [`Error::NotFound`], as for reading; [`Error::TooManyCalls`] without `leave`; [`Error::ReauthRequired`].
+    /// [`Error::NotFound`], as for reading; [`Error::TooManyCalls`] without `leave`; [`Error::ReauthRequired`];
+    /// [`Error::Refresh`] with the cause, when it failed.
     pub async fn report_unauthorized(
         &self,
         actor: &Actor,
