@@ -55,10 +55,6 @@ impl App {
     /// The same for a refresh that somebody asks for: each plugin has an allowance for each user, since its key stands for all
     /// of them, and none of them must keep another waiting, nor a plugin the user or another plugin.
     pub(crate) fn may_refresh(&self, actor: &Actor, owner: &Owner) -> Result<(), u64> {
-        let plugin = match &actor.who {
-            Who::Plugin { name, .. } => Some(name),
-            _ => None,
-        };
-        self.calls.take(&(owner, plugin)).map(drop)
+        self.calls.take(&(owner, actor.who.plugin())).map(drop)
     }
 }

@@ -370,7 +370,9 @@ impl Who {
         }
     }
 
-    fn plugin(&self) -> Option<&PluginName> {
+    /// The plugin that it is, if it is one.
+    #[must_use]
+    pub fn plugin(&self) -> Option<&PluginName> {
         match self {
             Self::Plugin { name, .. } => Some(name),
             _ => None,
