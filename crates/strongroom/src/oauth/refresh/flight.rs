@@ -28,9 +28,7 @@ impl Vault {
     /// Joins the refresh of this credential that is under way here, or begins one; and waits for its end.
     pub(super) async fn fly(&self, row: &CredentialRow) {
         // Nobody is asked for leave, so nobody refuses it.
-        if let Ok((mut flight, _)) = self.flight(row, || Ok(false)) {
-            let _ = flight.wait_for(|landed| *landed).await;
-        }
+        let _ = self.flight(row, None).await;
     }
 
     /// The same for somebody who asks for it whether or not it is due, and needs `leave` to begin one.
@@ -40,13 +38,9 @@ impl Vault {
             if self.is_settled(row).await? {
                 break;
             }
-            match self.flight(row, || leave().map(|()| true)) {
-                Ok((mut flight, begun)) => {
-                    let _ = flight.wait_for(|landed| *landed).await;
-                    if begun {
-                        break;
-                    }
-                }
+            match self.flight(row, Some(leave)).await {
+                Ok(true) => break,
+                Ok(false) => {}
                 // It came while the one that it wanted was landing.
                 Err(_) if self.is_settled(row).await? => break,
                 Err(retry_after) => return Err(Error::TooManyCalls { retry_after }),
@@ -55,20 +49,32 @@ impl Vault {
         Ok(())
     }
 
-    /// `begin` is asked only if none is under way, and says whether the new one is forced. With the flight: whether it is new.
-    fn flight(&self, row: &CredentialRow, begin: impl FnOnce() -> Result<bool, u64>) -> Result<(Flight, bool), u64> {
-        let (owner, id, generation) = (row.owner.clone(), row.id, row.generation);
+    /// With `leave`, which is asked only if none is under way, the new one is forced. Says, at its end, whether it was new.
+    async fn flight(&self, row: &CredentialRow, leave: Option<Leave<'_>>) -> Result<bool, u64> {
         let (land, landed) = watch::channel(false);
-        let forced = match self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(id) {
-            Entry::Occupied(flight) => return Ok((flight.get().clone(), false)),
+        let under_way = match self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(row.id) {
+            Entry::Occupied(flight) => Some(flight.get().clone()),
             Entry::Vacant(place) => {
-                let forced = begin()?;
+                if let Some(leave) = leave {
+                    leave()?;
+                }
                 place.insert(landed.clone());
-                forced
+                None
             }
         };
+        let is_new = under_way.is_none();
+        let mut landed = under_way.unwrap_or_else(|| {
+            // The lock is not held here: a runtime that is going down drops the task, which lands at once.
+            self.take_off(row, leave.is_some(), land);
+            landed
+        });
+        let _ = landed.wait_for(|landed| *landed).await;
+        Ok(is_new)
+    }
+
+    fn take_off(&self, row: &CredentialRow, forced: bool, land: watch::Sender<bool>) {
+        let (owner, id, generation) = (row.owner.clone(), row.id, row.generation);
         let (vault, landing) = (self.clone(), Landing { vault: self.clone(), id, land });
-        // The lock is not held here: a runtime that is going down drops the task, which lands at once.
         tokio::spawn(async move {
             let _landing = landing;
             if vault.closing.load(Ordering::Acquire) {
@@ -78,7 +84,6 @@ impl Vault {
                 tracing::warn!(credential = %id, %error, "a refresh was not carried out");
             }
         });
-        Ok((landed, true))
     }
 
     /// Lets no new refresh begin, and waits for those that are under way: what they bring must not be lost.

@@ -30,7 +30,7 @@ use strongroom_crypto::{TokenHash, TokenKind};
 use self::readers::Readers;
 use self::recent::Recent;
 use self::writer::Writer;
-use super::{AuditFilter, CredentialFilter, EventPage, Linked, Store, StoreError, UserKeyRow};
+use super::{AuditFilter, Conflict, CredentialFilter, EventPage, Linked, Store, StoreError, UserKeyRow};
 use crate::audit::Entry;
 use crate::console::ConsoleRow;
 use crate::credential::CredentialRow;
@@ -150,7 +150,7 @@ impl Store for SqliteStore {
             if let Some(id) = connection
                 && connect::connection_of(db, &row.owner, id)?.is_none()
             {
-                return Err(StoreError::Conflict(crate::store::Conflict::Revision));
+                return Err(StoreError::Conflict(Conflict::Revision));
             }
             once::insert(db, once.as_ref())?;
             user::insert_key(db, &key)?;
