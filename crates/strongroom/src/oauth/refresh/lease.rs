@@ -85,14 +85,7 @@ impl Vault {
             let values = match self.values(&row).await {
                 Ok(values) => values,
                 Err(Error::Undecryptable) => {
-                    let (state, cause) = (RefreshState::ReauthRequired, Some("undecryptable".to_owned()));
-                    return self
-                        .settle_state(
-                            &row,
-                            RefreshRow { state, cause, due_at: None, lease_until: None, ..refresh },
-                            Reason::Undecryptable,
-                        )
-                        .await;
+                    return self.settle_state(&row, refresh.ended("undecryptable"), Reason::Undecryptable).await;
                 }
                 Err(error) => return Err(error),
             };
@@ -169,13 +162,9 @@ impl Vault {
         if policy.rotation == Rotation::None {
             return claim(RefreshState::Refreshing, now);
         }
-        let dead = |cause: &str| {
-            let (state, cause) = (RefreshState::ReauthRequired, Some(cause.to_owned()));
-            Step::Settle(Box::new(RefreshRow { state, cause, due_at: None, lease_until: None, ..refresh.clone() }))
-        };
         // The replay was cut off as well (its lease was left behind): a third time would be a loop.
         if refresh.state == RefreshState::Ambiguous && refresh.lease_until.is_some() {
-            return dead("interrupted-twice");
+            return Step::Settle(Box::new(refresh.clone().ended("interrupted-twice")));
         }
         let grace = policy.grace_seconds.map(u64::from).map(Duration::from_secs).unwrap_or_default();
         let window = intent_at.saturating_add(grace).unwrap_or(intent_at);

@@ -30,6 +30,14 @@ pub(super) const CONFIG: Duration = Duration::from_secs(3600);
 /// So many refusals in a row, of a kind that no standard has, are an end.
 const UNKNOWN: u64 = 12;
 
+impl RefreshRow {
+    /// The grant is gone: nothing is due, and nobody has the lease.
+    pub(super) fn ended(self, cause: impl Into<String>) -> Self {
+        let cause = Some(cause.into());
+        Self { state: RefreshState::ReauthRequired, cause, due_at: None, lease_until: None, ..self }
+    }
+}
+
 impl Vault {
     /// Keeps what came, whatever it takes: the old token may be spent.
     pub(super) async fn keep_refreshed(
@@ -72,7 +80,8 @@ impl Vault {
         if is_there { Ok(()) } else { self.give_back(&row, registration, values).await }
     }
 
-    /// Says whether the credential is still there. Whoever renamed the credential meanwhile keeps the name; whoever connected it again keeps that.
+    /// Says whether the credential is still there. Whoever renamed it meanwhile keeps the name; whoever connected it again
+    /// keeps that.
     async fn write_refreshed(
         &self,
         row: &mut CredentialRow,
@@ -119,8 +128,8 @@ impl Vault {
         let base = RefreshRow { lease_until: None, failures, ..refresh };
         let settled = match failure {
             Failure::Terminal { cause } => {
-                let cause = Some(if was_open { format!("interrupted, then {cause}") } else { cause });
-                RefreshRow { state: RefreshState::ReauthRequired, cause, due_at: None, intent_at: None, ..base }
+                let cause = if was_open { format!("interrupted, then {cause}") } else { cause };
+                RefreshRow { intent_at: None, ..base.ended(cause) }
             }
             Failure::Config { .. } => {
                 tracing::error!(credential = %row.id, app = ?row.app, ?cause, "the provider refuses the registration");
@@ -132,8 +141,8 @@ impl Vault {
                 RefreshRow { state: RefreshState::Ambiguous, cause, due_at, ..base }
             }
             // An answer that nobody understands, again and again: the grant is taken for gone, so that somebody looks.
-            Failure::Transient { unknown: true, .. } if failures >= UNKNOWN => {
-                RefreshRow { state: RefreshState::ReauthRequired, cause, due_at: None, intent_at: None, ..base }
+            Failure::Transient { unknown: true, cause, .. } if failures >= UNKNOWN => {
+                RefreshRow { intent_at: None, ..base.ended(cause) }
             }
             Failure::Transient { retry_after, .. } => {
                 let state = if was_open { RefreshState::Ambiguous } else { RefreshState::Degraded };
@@ -179,15 +188,7 @@ impl Vault {
     /// Due, but there is nothing to do: it must not be due for ever.
     pub(super) async fn nothing_to_refresh(&self, row: &CredentialRow, refresh: RefreshRow) -> Result<(), Error> {
         if refresh.due_at.is_some() {
-            let state = RefreshState::ReauthRequired;
-            let cause = Some("no-refresh-token".to_owned());
-            return self
-                .settle_state(
-                    row,
-                    RefreshRow { state, cause, due_at: None, lease_until: None, ..refresh },
-                    Reason::Provider,
-                )
-                .await;
+            return self.settle_state(row, refresh.ended("no-refresh-token"), Reason::Provider).await;
         }
         Ok(())
     }
