@@ -19,6 +19,9 @@ const MOST: usize = 1 << 20;
 const CONNECT: Duration = Duration::from_secs(5);
 /// A lease of a refresh is longer than this.
 pub(crate) const TOTAL: Duration = Duration::from_secs(20);
+/// A connection that has lain idle for longer is not used again. The other end may be closing it at that very moment (some
+/// servers do after two seconds), and then nobody knows whether a refresh token was spent.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Where calls may go beside public https addresses.
 #[derive(Clone, Debug, Default)]
@@ -148,7 +151,7 @@ impl Egress {
             .referer(false)
             .connect_timeout(CONNECT)
             .timeout(TOTAL)
-            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_idle_timeout(IDLE)
             .user_agent(concat!("strongroom/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self { client, reach })
@@ -326,6 +329,7 @@ fn json<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -379,5 +383,34 @@ mod tests {
         let reach = Reach { loopback: false, networks: vec!["127.0.0.2/32".parse().expect("a network")] };
         let (lookups, knocks, _) = call(&[&["127.0.0.2"], &["127.0.0.1"]], reach).await;
         assert_eq!((lookups, knocks), (1, 0), "127.0.0.1 is not asked, whatever a second lookup would say");
+    }
+
+    /// A server that answers one request on each connection, and hangs up on the second without a word.
+    fn answers_once() -> Url {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                std::thread::spawn(move || {
+                    let mut request = [0; 4096];
+                    let _ = stream.read(&mut request);
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                    let _ = stream.read(&mut request);
+                });
+            }
+        });
+        Url::parse(&format!("http://127.0.0.1:{port}/")).expect("an address")
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_lay_idle_carries_no_token() {
+        let egress = Egress::new(Reach { loopback: true, networks: Vec::new() }).expect("a client");
+        let url = answers_once();
+        let ask = async || egress.send(Call::new(reqwest::Method::POST, url.clone())).await.map(|answer| answer.status);
+        assert_eq!(ask().await.ok(), Some(200));
+        tokio::time::sleep(IDLE + Duration::from_millis(200)).await;
+        assert_eq!(ask().await.ok(), Some(200), "on a new connection");
+        // The control: the one before is used at once, and nobody knows what became of the request.
+        assert!(ask().await.is_err());
     }
 }
