@@ -139,7 +139,7 @@ export default {
     await headingOf(page, 'Sign in').waitFor();
     await other.getByRole('button', { name: 'Add a credential' }).click();
     await other.getByText('Your sign-in has ended').waitFor();
-    assert.equal(await dialogOf(other).count(), 0);
+    await dialogOf(other).waitFor({ state: 'detached' });
     await there.close();
   },
 

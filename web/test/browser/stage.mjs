@@ -40,6 +40,7 @@ export class Person {
   /** The pages that are ours to answer for; a provider's are its own. */
   #own = [];
   #farewells = [];
+  #beside = [];
 
   static async with(world, user, { zoom, ...given } = {}) {
     const person = new Person();
@@ -83,6 +84,7 @@ export class Person {
   /** Somebody else, in a browser of their own. */
   async beside(user) {
     const other = await Person.with(this.world, user);
+    this.#beside.push(other);
     this.leave(() => other.close());
     return other;
   }
@@ -149,6 +151,13 @@ export class Person {
     const csp = own.filter(({ what, text }) => what === 'console' && /Content Security Policy|TrustedHTML/.test(text));
     assert.deepEqual(csp.map(({ text }) => text), [], 'the policy of the page');
     assert.deepEqual(this.errors, [], 'errors on pages');
+  }
+
+  /** What this person sees, and whoever is beside them: for whoever wants to know why a check failed. */
+  async shows() {
+    const one = async (page) => `${this.user} at ${page.url().split('?')[0]} sees\n${await page.locator('body').ariaSnapshot({ timeout: 1000 }).catch(String)}`;
+    const all = await Promise.all([...this.context.pages().map(one), ...this.#beside.map((other) => other.shows())]);
+    return all.join('\n');
   }
 
   async close() {

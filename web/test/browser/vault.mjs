@@ -62,6 +62,10 @@ export class Vault {
     return vault;
   }
 
+  get lastLines() {
+    return this.#log.trimEnd().split('\n').slice(-5).join('\n');
+  }
+
   async cli(args, input = '') {
     const child = spawn(this.program, ['--dev', '--json', ...args], { env: this.env });
     let text = '';
