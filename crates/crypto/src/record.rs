@@ -48,7 +48,7 @@ impl Sealed {
     /// The id of the key that the record says it needs, if it is a record at all.
     #[must_use]
     pub fn key_id(&self) -> Option<KeyId> {
-        Parts::parse(&self.0).ok().map(|parts| parts.key_id())
+        Parts::parse(&self.0).ok().and_then(|parts| parts.key_id())
     }
 }
 
@@ -171,11 +171,7 @@ impl<'a> Parts<'a> {
         Ok(Self { header, salt, iv, commitment, message })
     }
 
-    fn key_id(&self) -> KeyId {
-        let mut id = [0; 16];
-        for (slot, byte) in id.iter_mut().zip(self.header.iter().skip(2)) {
-            *slot = *byte;
-        }
-        KeyId(id)
+    fn key_id(&self) -> Option<KeyId> {
+        self.header.get(2..)?.first_chunk().map(|id| KeyId(*id))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use data_encoding::BASE32_NOPAD;
 
 use crate::entropy::{Entropy, random};
@@ -80,9 +81,9 @@ impl Token {
     /// A new random token.
     #[must_use]
     pub fn generate(kind: TokenKind, entropy: &dyn Entropy) -> Self {
-        let mut bytes = Secret::new(random::<32>(entropy).to_vec());
-        let sum = checksum(kind, bytes.expose());
-        bytes.expose_mut().extend_from_slice(&sum);
+        let random = Secret::new(random::<32>(entropy));
+        let mut bytes = Secret::new(random.expose().to_vec());
+        bytes.expose_mut().extend_from_slice(&checksum(kind, random.expose()));
         let body = Secret::new(BASE32_NOPAD.encode(bytes.expose()));
         Self { kind, text: Secret::new(format!("{}{}", kind.prefix(), body.expose().to_ascii_lowercase())) }
     }
@@ -96,12 +97,15 @@ impl Token {
             .into_iter()
             .find_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)))
             .ok_or(TokenError)?;
-        if body.len() != 58 || body.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let body: &[u8; 58] = body.as_bytes().try_into().map_err(|_| TokenError)?;
+        if body.iter().any(u8::is_ascii_uppercase) {
             return Err(TokenError);
         }
-        let upper = Secret::new(body.to_ascii_uppercase());
-        let bytes = Secret::new(BASE32_NOPAD.decode(upper.expose().as_bytes()).map_err(|_| TokenError)?);
-        let (random, sum) = bytes.expose().split_last_chunk::<4>().map(|(a, b)| (a, *b)).ok_or(TokenError)?;
+        let mut upper = Secret::new(*body);
+        upper.expose_mut().make_ascii_uppercase();
+        let mut bytes = Secret::new([0; 36]);
+        BASE32_NOPAD.decode_mut(upper.expose(), bytes.expose_mut()).map_err(|_| TokenError)?;
+        let (random, sum) = bytes.expose().split_first_chunk::<32>().ok_or(TokenError)?;
         if checksum(kind, random) != sum {
             return Err(TokenError);
         }
@@ -127,10 +131,11 @@ impl Token {
     }
 }
 
-fn checksum(kind: TokenKind, random: &[u8]) -> [u8; 4] {
-    let mut input = Secret::new(kind.prefix().as_bytes().to_vec());
-    input.expose_mut().extend_from_slice(random);
-    sha256(input.expose()).first_chunk::<4>().copied().unwrap_or_default()
+fn checksum(kind: TokenKind, random: &[u8; 32]) -> [u8; 4] {
+    let mut sum = Context::new(&SHA256);
+    sum.update(kind.prefix().as_bytes());
+    sum.update(random);
+    sum.finish().as_ref().first_chunk::<4>().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
