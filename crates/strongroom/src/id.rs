@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use strongroom_crypto::Entropy;
@@ -33,8 +34,13 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($prefix)?;
-                f.write_str(self.0.simple().encode_lower(&mut [0; 32]))
+                // In one piece: a text that is made of an id is then allocated once.
+                let mut text = [0; $prefix.len() + 32];
+                if let Some((prefix, id)) = text.split_at_mut_checked($prefix.len()) {
+                    prefix.copy_from_slice($prefix.as_bytes());
+                    self.0.simple().encode_lower(id);
+                }
+                f.write_str(std::str::from_utf8(&text).unwrap_or_default())
             }
         }
 
@@ -81,7 +87,7 @@ macro_rules! name {
     ($(#[$doc:meta] $name:ident $check:ident)*) => {$(
         #[$doc]
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The text.
@@ -108,7 +114,7 @@ macro_rules! name {
 
             fn from_str(text: &str) -> Result<Self, NameError> {
                 $check(text)?;
-                Ok(Self(text.to_owned()))
+                Ok(Self(text.into()))
             }
         }
     )*};
@@ -129,7 +135,7 @@ name! {
 
 impl CredentialName {
     pub(crate) fn unnamed() -> Self {
-        Self("Unnamed".to_owned())
+        Self("Unnamed".into())
     }
 }
 
