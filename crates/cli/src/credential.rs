@@ -132,8 +132,8 @@ impl CredentialCommand {
             Self::Open { id, user, plugin_key_file, field } => {
                 let opened = open(room, &owner(user), *id, plugin_key_file.as_ref()).await?;
                 match field {
-                    None => output::print(std::str::from_utf8(to_json(opened.fields.iter()).expose())?),
-                    Some(field) => match opened.fields.get(field) {
+                    None => output::print(std::str::from_utf8(opened.json().expose())?),
+                    Some(field) => match opened.fields().get(field) {
                         Some(Value::Text(text)) => output::print(text.expose()),
                         Some(value) => {
                             output::print(std::str::from_utf8(to_json([(field, value)].into_iter()).expose())?)

@@ -31,7 +31,7 @@
 //!
 //! let grant = vault.grant(&Actor::plugin("openai".parse()?), &alice, saved.id).await?;
 //! let opened = vault.open(grant).await?;
-//! assert!(opened.fields.contains_key("api_key"));
+//! assert!(opened.fields().contains_key("api_key"));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```

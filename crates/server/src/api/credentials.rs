@@ -7,7 +7,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer, Serialize};
 use strongroom::clock::rfc3339;
-use strongroom::fields::to_json;
 use strongroom::{Change, Credential, CredentialFilter, CredentialId, Draft, Fields, Verdict};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -348,14 +347,13 @@ async fn open(
     let grant = app.vault.grant(&plugin.actor, &plugin.owner, id).await?;
     let opened = app.vault.open(grant).await?;
     let expires = opened.expires_at.map_or_else(|| "null".to_owned(), |at| format!("\"{}\"", rfc3339(at)));
-    let fields = to_json(opened.fields.iter());
     let head = format!(
         r#"{{"id":"{}","type":"{}","revision":{},"expires_at":{expires},"fields":"#,
         opened.id,
         opened.kind.as_str(),
         opened.revision
     );
-    let body = [head.as_bytes(), fields.expose(), b"}"].concat();
+    let body = [head.as_bytes(), opened.json().expose(), b"}"].concat();
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 

@@ -11,15 +11,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 pub use probe::Verdict;
 pub use row::CredentialRow;
-use strongroom_crypto::Key;
+use strongroom_crypto::{Key, Secret};
 
 use crate::access::{Actor, Grant, Who};
 use crate::audit::{Action, Entry, Reason};
 use crate::error::Error;
-use crate::fields::{Fields, Value, Values};
+use crate::fields::{self, Fields, Value, Values};
 use crate::id::{CredentialId, CredentialName, NameError, Owner, PluginName};
 use crate::manifest::{Manifest, Takes};
-use crate::oauth::KEY_FILE;
 use crate::oauth::refresh::RefreshState;
 use crate::once::Once;
 use crate::schema::Schema;
@@ -144,8 +143,21 @@ pub struct Opened {
     pub kind: CredentialType,
     /// When the access token expires.
     pub expires_at: Option<Timestamp>,
-    /// Every field, secret and not. A refresh token is not among them: a plugin has no use for it.
-    pub fields: Values,
+    json: Secret<Vec<u8>>,
+}
+
+impl Opened {
+    /// Every field, secret and not, as one JSON object. A refresh token is not among them: a plugin has no use for it.
+    #[must_use]
+    pub fn json(&self) -> &Secret<Vec<u8>> {
+        &self.json
+    }
+
+    /// The same fields, by name.
+    #[must_use]
+    pub fn fields(&self) -> Values {
+        fields::from_json(&self.json).unwrap_or_default()
+    }
 }
 
 /// So long before a grant ends for good, its credential says so.
@@ -393,20 +405,15 @@ impl Vault {
     pub async fn open(&self, grant: Grant) -> Result<Opened, Error> {
         let Grant { owner, row, entry, epoch } = grant;
         let actor = entry.actor.clone();
-        match self.values(&row).await {
-            Ok(mut fields) => {
+        match self.for_a_plugin(&row).await {
+            Ok(mut json) => {
                 self.record(entry).await?;
                 let read = row.revision;
                 let row = self.still_granted(&actor, &owner, row, epoch).await?;
                 if row.revision != read {
-                    fields = self.values(&row).await?;
+                    json = self.for_a_plugin(&row).await?;
                 }
-                if row.kind == CredentialType::Oauth2 || row.app.is_some() {
-                    // What gets new tokens is nothing that a plugin needs.
-                    fields.remove("refresh_token");
-                    fields.remove(KEY_FILE);
-                }
-                Ok(Opened { id: row.id, revision: row.revision, kind: row.kind, expires_at: row.expires_at, fields })
+                Ok(Opened { id: row.id, revision: row.revision, kind: row.kind, expires_at: row.expires_at, json })
             }
             Err(error) => {
                 self.record(entry.denied(Reason::Undecryptable)).await?;
@@ -418,6 +425,10 @@ impl Vault {
 
     pub(crate) async fn values(&self, row: &CredentialRow) -> Result<Values, Error> {
         row.values(self, &*self.key_of(row).await?)
+    }
+
+    async fn for_a_plugin(&self, row: &CredentialRow) -> Result<Secret<Vec<u8>>, Error> {
+        row.for_a_plugin(self, &*self.key_of(row).await?)
     }
 
     /// The data key of a credential's user, with which its columns open and are sealed.

@@ -7,6 +7,7 @@ use super::{Credential, CredentialType, State};
 use crate::error::Error;
 use crate::fields::{self, Value, Values};
 use crate::id::{AppId, CredentialId, CredentialName, Owner, PluginName};
+use crate::oauth::KEY_FILE;
 use crate::schema::Schema;
 use crate::vault::Vault;
 
@@ -192,6 +193,18 @@ impl CredentialRow {
             generation: self.generation,
             binding: if app.is_some() { whole } else { without },
         })
+    }
+
+    /// What a plugin gets of it, as JSON: what has no tokens is given as it was sealed.
+    pub(super) fn for_a_plugin(&self, vault: &Vault, key: &Key) -> Result<Secret<Vec<u8>>, Error> {
+        if self.kind != CredentialType::Oauth2 && self.app.is_none() {
+            return self.open_column(vault, key, "encrypted_data", &self.encrypted_data);
+        }
+        let mut values = self.values(vault, key)?;
+        // What gets new tokens is nothing that a plugin needs.
+        values.remove("refresh_token");
+        values.remove(KEY_FILE);
+        Ok(fields::to_json(values.iter()))
     }
 
     /// Every value of the credential, the refresh token included.

@@ -148,7 +148,7 @@ async fn prove(name: &str, original: &Provider) {
 
     let opened = read(&vault, &credential).await.unwrap();
     for field in provider.keep.answer.keys().chain(provider.keep.callback.keys()) {
-        assert!(opened.fields.contains_key(field), "{name}: {field} is kept");
+        assert!(opened.fields().contains_key(field), "{name}: {field} is kept");
     }
     let refreshed = vault.refresh(&Actor::user(), &owner, credential.id, &|| Ok(())).await;
     refreshed.unwrap_or_else(|error| panic!("{name}: {error:?}"));

@@ -148,7 +148,7 @@ async fn as_the_other_process() {
             reading.spawn(async move {
                 let actor = strongroom::Actor::plugin("mail".parse::<PluginName>().unwrap());
                 let opened = vault.open(vault.grant(&actor, &owner, id).await?).await?;
-                Ok::<_, Error>(text(&opened, "access_token").to_owned())
+                Ok::<_, Error>(text(&opened, "access_token"))
             });
         }
         let mut answers: Vec<String> = Vec::new();
@@ -174,7 +174,7 @@ async fn two_processes_with_200_callers_each_make_one_request_a_rotation() {
         let mut callers = tokio::task::JoinSet::new();
         for _ in 0..200 {
             let (vault, credential) = (studio.vault.clone(), credential.clone());
-            callers.spawn(async move { text(&read(&vault, &credential).await.unwrap(), "access_token").to_owned() });
+            callers.spawn(async move { text(&read(&vault, &credential).await.unwrap(), "access_token") });
         }
         let mut tokens = callers.join_all().await;
         tokens.push(other.heard());
@@ -313,7 +313,7 @@ async fn a_holder_that_was_stopped_past_its_lease_writes_nothing() {
     let_go.add_permits(1);
     studio.clock.advance(61_000);
     WrittenClock::write(&other.clock, &studio.clock);
-    let winner = text(&studio.read(&credential).await.unwrap(), "access_token").to_owned();
+    let winner = text(&studio.read(&credential).await.unwrap(), "access_token");
     other.signal("-CONT");
     assert_eq!(other.heard(), winner, "the late result was written, and handed on");
     assert_eq!(text(&studio.read(&credential).await.unwrap(), "access_token"), winner, "the late result was written");

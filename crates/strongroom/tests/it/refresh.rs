@@ -15,7 +15,7 @@ fn answered(body: &str) -> Turn {
 }
 
 async fn token(studio: &Studio, credential: &Credential) -> String {
-    text(&studio.read(credential).await.unwrap(), "access_token").to_owned()
+    text(&studio.read(credential).await.unwrap(), "access_token")
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn a_late_result_changes_nothing() {
     // The lease runs out while the first is still waiting for its answer.
     studio.clock.advance(61_000);
     let elsewhere = studio.elsewhere().await;
-    let winner = text(&read(&elsewhere, &credential).await.unwrap(), "access_token").to_owned();
+    let winner = text(&read(&elsewhere, &credential).await.unwrap(), "access_token");
     late.await.unwrap().unwrap();
     assert_eq!(token(&studio, &credential).await, winner);
     let actions = studio.actions().await;

@@ -101,9 +101,9 @@ async fn open(dir: &Dir, clock: &Arc<FakeClock>, seed: u64) -> Vault {
     builder.entropy(Arc::new(SeededEntropy::new(seed))).open().await.unwrap()
 }
 
-pub(crate) fn text<'a>(opened: &'a Opened, field: &str) -> &'a str {
-    match opened.fields.get(field) {
-        Some(strongroom::fields::Value::Text(text)) => text.expose(),
+pub(crate) fn text(opened: &Opened, field: &str) -> String {
+    match opened.fields().get(field) {
+        Some(strongroom::fields::Value::Text(text)) => text.expose().clone(),
         other => panic!("{field} is {other:?}"),
     }
 }

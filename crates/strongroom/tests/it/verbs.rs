@@ -112,7 +112,7 @@ async fn an_absent_field_stays_and_null_clears() {
     assert_eq!(changed.settings.get("organization").unwrap(), "org");
     let opened = room.open("alice", "openai", &changed).await.unwrap();
     assert_eq!(text(&opened, "api_key"), canary("a"));
-    assert!(!opened.fields.contains_key("webhook"));
+    assert!(!opened.fields().contains_key("webhook"));
 
     let change = Change { fields: fields(r#"{"api_key":null}"#), ..Change::default() };
     let refused = room.vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap_err();
@@ -213,7 +213,7 @@ async fn tokens_are_sealed_apart_and_a_plugin_gets_no_refresh_token() {
     let opened = room.open("alice", "openai", &saved).await.unwrap();
     assert_eq!(text(&opened, "access_token"), canary("access"));
     assert_eq!(opened.expires_at.unwrap().to_string(), "2027-01-02T03:04:05Z");
-    assert!(!opened.fields.contains_key("refresh_token"));
+    assert!(!opened.fields().contains_key("refresh_token"));
 
     let change =
         Change { fields: fields(&format!(r#"{{"access_token":"{}"}}"#, canary("newer"))), ..Change::default() };
@@ -374,7 +374,7 @@ async fn a_changed_secret_is_the_one_that_is_read_next() {
     let elsewhere = builder.open().await.unwrap();
     let read = async || {
         let opened = room.open("alice", "openai", &saved).await?;
-        Ok::<_, Error>((opened.revision, text(&opened, "api_key").to_owned()))
+        Ok::<_, Error>((opened.revision, text(&opened, "api_key")))
     };
     for round in 1..=20 {
         assert_eq!(read().await.unwrap().0, 2 * round - 1);

@@ -279,7 +279,7 @@ async fn a_service_account_connects_with_its_key_file() {
 
     let opened = crate::studio::read(&vault, &credential).await.unwrap();
     let token = text(&opened, "access_token").to_owned();
-    assert!(!opened.fields.contains_key("key_file"), "a plugin gets tokens, not what makes them");
+    assert!(!opened.fields().contains_key("key_file"), "a plugin gets tokens, not what makes them");
     studio.clock.advance(3_600_000);
     let again = crate::studio::read(&vault, &credential).await.unwrap();
     assert_ne!(text(&again, "access_token"), token, "made anew, from the key file that stays");
