@@ -88,10 +88,10 @@ impl Tail {
     }
 
     /// Oldest first; after `seen`, if given. Following does not show its own reading.
-    async fn read(&self, room: &Room, seen: Option<u64>) -> Result<Vec<Event>> {
-        let mut events: Vec<Event> = Vec::new();
+    async fn read(&self, room: &Room, seen: Option<u64>) -> Result<Vec<Event<'static>>> {
+        let mut events: Vec<Event<'static>> = Vec::new();
         let mut before = None;
-        let enough = |events: &[Event]| events.len() >= usize::try_from(self.number).unwrap_or(usize::MAX);
+        let enough = |events: &[Event<'_>]| events.len() >= usize::try_from(self.number).unwrap_or(usize::MAX);
         loop {
             let filter = AuditFilter {
                 user: self.user.clone(),
@@ -104,7 +104,7 @@ impl Tail {
             };
             let page = room.vault.audit(&Actor::operator(), room.tenant, &filter).await?;
             let reached = page.events.iter().any(|event| seen.is_some_and(|seen| event.seq <= seen));
-            let own = |event: &Event| {
+            let own = |event: &Event<'_>| {
                 seen.is_some() && event.action == Action::AuditRead.as_str() && event.actor == "operator"
             };
             events.extend(
@@ -121,7 +121,7 @@ impl Tail {
     }
 }
 
-fn show(output: Output, events: &[Event]) -> Result<()> {
+fn show(output: Output, events: &[Event<'_>]) -> Result<()> {
     output.list(
         &["seq", "at", "actor", "action", "decision", "user", "plugin", "target", "reason"],
         &events.iter().map(output::event).collect::<Vec<_>>(),

@@ -98,7 +98,7 @@ pub(crate) fn credential(credential: &Credential) -> Value {
     })
 }
 
-pub(crate) fn event(event: &Event) -> Value {
+pub(crate) fn event(event: &Event<'_>) -> Value {
     json!({
         "seq": event.seq,
         "at": rfc3339(event.at),

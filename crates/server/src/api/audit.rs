@@ -1,5 +1,6 @@
 //! `/v1/audit`: the host reads the log of its tenant. Reading it is in the log.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -47,21 +48,22 @@ struct EventView {
     request_id: Option<String>,
 }
 
-impl From<Event> for EventView {
-    fn from(event: Event) -> Self {
+impl From<Event<'_>> for EventView {
+    fn from(event: Event<'_>) -> Self {
+        let text = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
         Self {
             seq: event.seq,
             at: rfc3339(event.at),
-            actor: event.actor,
-            actor_id: event.actor_id,
-            action: event.action,
-            decision: event.decision,
-            reason: event.reason,
-            user_id: event.user,
-            plugin: event.plugin,
-            target_id: event.target,
-            address: event.address,
-            request_id: event.request_id,
+            actor: event.actor.into_owned(),
+            actor_id: text(event.actor_id),
+            action: event.action.into_owned(),
+            decision: event.decision.into_owned(),
+            reason: text(event.reason),
+            user_id: text(event.user),
+            plugin: text(event.plugin),
+            target_id: text(event.target),
+            address: text(event.address),
+            request_id: text(event.request_id),
         }
     }
 }

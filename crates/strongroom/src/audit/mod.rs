@@ -5,7 +5,7 @@
 
 mod verify;
 
-use std::net::IpAddr;
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 pub use verify::{Checkpoint, Finding, Report};
@@ -217,57 +217,58 @@ impl Entry {
 
 /// An event as it stands in the log: columns of text, as they are chained and shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct Event<'a> {
     /// The place in the chain, from 1, without gaps.
     pub seq: u64,
     /// When, UTC.
     pub at: Timestamp,
     /// The tenant, unless the event is about the installation.
-    pub tenant: Option<String>,
+    pub tenant: Option<Cow<'a, str>>,
     /// `operator`, `host`, `user`, `plugin`, `anybody` or `strongroom`.
-    pub actor: String,
+    pub actor: Cow<'a, str>,
     /// The key or session that was carried, if any.
-    pub actor_id: Option<String>,
+    pub actor_id: Option<Cow<'a, str>>,
     /// `noun.verb`.
-    pub action: String,
+    pub action: Cow<'a, str>,
     /// `allowed` or `denied`.
-    pub decision: String,
+    pub decision: Cow<'a, str>,
     /// Why it was denied.
-    pub reason: Option<String>,
+    pub reason: Option<Cow<'a, str>>,
     /// The user whose data it is.
-    pub user: Option<String>,
+    pub user: Option<Cow<'a, str>>,
     /// The plugin it concerns.
-    pub plugin: Option<String>,
+    pub plugin: Option<Cow<'a, str>>,
     /// The object's id.
-    pub target: Option<String>,
+    pub target: Option<Cow<'a, str>>,
     /// The caller's address.
-    pub address: Option<String>,
+    pub address: Option<Cow<'a, str>>,
     /// The request's id, as in the logs and the answer's header.
-    pub request_id: Option<String>,
+    pub request_id: Option<Cow<'a, str>>,
     /// SHA-256 of the row that a write left behind.
     pub digest: Option<[u8; 32]>,
 }
 
-impl Event {
-    pub(crate) fn new(seq: u64, entry: &Entry) -> Self {
+impl<'a> Event<'a> {
+    pub(crate) fn new(seq: u64, entry: &'a Entry) -> Self {
         let (decision, reason) = match entry.decision {
             Decision::Allowed => ("allowed", None),
-            Decision::Denied(reason) => ("denied", Some(reason.as_str().to_owned())),
+            Decision::Denied(reason) => ("denied", Some(reason.as_str().into())),
         };
+        let plugin = entry.plugin.as_ref().or(entry.actor.who.plugin());
         Self {
             seq,
             at: entry.at,
-            tenant: entry.tenant.map(|id| id.to_string()),
-            actor: entry.actor.who.kind().to_owned(),
-            actor_id: entry.actor.who.id(),
-            action: entry.action.as_str().to_owned(),
-            decision: decision.to_owned(),
+            tenant: entry.tenant.map(|id| id.to_string().into()),
+            actor: entry.actor.who.kind().into(),
+            actor_id: entry.actor.who.id().map(Cow::Owned),
+            action: entry.action.as_str().into(),
+            decision: decision.into(),
             reason,
-            user: entry.user.as_ref().map(ToString::to_string),
-            plugin: entry.plugin.as_ref().or(entry.actor.who.plugin()).map(ToString::to_string),
-            target: entry.target.clone(),
-            address: entry.actor.address.map(|address: IpAddr| address.to_string()),
-            request_id: entry.actor.request_id.clone(),
+            user: entry.user.as_ref().map(|user| user.as_str().into()),
+            plugin: plugin.map(|name| name.as_str().into()),
+            target: entry.target.as_deref().map(Cow::Borrowed),
+            address: entry.actor.address.map(|address| address.to_string().into()),
+            request_id: entry.actor.request_id.as_deref().map(Cow::Borrowed),
             digest: entry.digest,
         }
     }
@@ -307,8 +308,8 @@ impl Event {
     }
 }
 
-fn bytes(text: &Option<String>) -> Option<&[u8]> {
-    text.as_ref().map(String::as_bytes)
+fn bytes<'a>(text: &'a Option<Cow<'_, str>>) -> Option<&'a [u8]> {
+    text.as_ref().map(|text| text.as_bytes())
 }
 
 impl Vault {

@@ -212,7 +212,7 @@ impl Vault {
             let page = self.store.chain(seq.max(1), PAGE).await?;
             let Some((last, _)) = page.last() else { break };
             seq = last.seq;
-            let moved = |id: &String| page.iter().any(|(event, _)| event.target.as_ref() == Some(id));
+            let moved = |id: &String| page.iter().any(|(event, _)| event.target.as_deref() == Some(id));
             findings.retain(|finding| match finding {
                 Finding::Row { id } | Finding::Inserted { id } | Finding::Deleted { id } => !moved(id),
                 _ => true,
@@ -236,11 +236,11 @@ impl Checkpoint {
     }
 }
 
-fn remember(event: &Event, rows: &mut HashMap<String, [u8; 32]>) {
+fn remember(event: &Event<'_>, rows: &mut HashMap<String, [u8; 32]>) {
     let (Some(target), true) = (&event.target, event.decision == "allowed") else { return };
     match (event.digest, Action::from_str(&event.action)) {
-        (Some(digest), _) => drop(rows.insert(target.clone(), digest)),
-        (None, Ok(action)) if action.removes() => drop(rows.remove(target)),
+        (Some(digest), _) => drop(rows.insert(target.to_string(), digest)),
+        (None, Ok(action)) if action.removes() => drop(rows.remove(target.as_ref())),
         _ => {}
     }
 }

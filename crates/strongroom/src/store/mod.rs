@@ -116,12 +116,12 @@ pub struct AuditFilter {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct EventPage {
-    pub events: Vec<Event>,
+    pub events: Vec<Event<'static>>,
     pub next: Option<u64>,
 }
 
 /// An event with its link, as verification reads it.
-pub type Linked = (Event, [u8; 32]);
+pub type Linked = (Event<'static>, [u8; 32]);
 
 /// A database.
 #[async_trait]

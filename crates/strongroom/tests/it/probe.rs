@@ -119,7 +119,7 @@ async fn a_stored_credential_is_tested_with_what_was_changed_and_nothing_is_kept
     let filter = strongroom::AuditFilter { limit: 100, ..Default::default() };
     let events = bench.vault.audit(&Actor::host(), bench.tenant, &filter).await.unwrap().events;
     let tests: Vec<&str> =
-        events.iter().filter(|event| event.action == "credential.test").map(|event| event.decision.as_str()).collect();
+        events.iter().filter(|event| event.action == "credential.test").map(|event| &*event.decision).collect();
     assert_eq!(tests, ["denied", "allowed", "denied", "allowed"], "each use is in the log, newest first");
 }
 

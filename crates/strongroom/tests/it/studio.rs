@@ -122,9 +122,9 @@ impl Studio {
     pub(crate) async fn actions(&self) -> Vec<String> {
         let filter = strongroom::AuditFilter { limit: 1000, ..Default::default() };
         let page = self.vault.audit(&Actor::host(), self.tenant, &filter).await.unwrap();
-        let line = |event: &strongroom::audit::Event| match &event.reason {
+        let line = |event: &strongroom::audit::Event<'_>| match &event.reason {
             Some(reason) => format!("{} {reason}", event.action),
-            None => event.action.clone(),
+            None => event.action.to_string(),
         };
         page.events.iter().rev().map(line).collect()
     }

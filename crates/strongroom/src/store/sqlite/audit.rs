@@ -1,6 +1,8 @@
 //! The audit log in SQLite.
 
-use rusqlite::{Connection, Row, params};
+use std::borrow::Cow;
+
+use rusqlite::{CachedStatement, Connection, Row, Statement, params};
 
 use super::row::{Columns, all, first};
 use super::{connect, credential, plugin, principal, user};
@@ -17,21 +19,22 @@ macro_rules! columns {
 /// A filtered page looks at no more events than this; the caller goes on from where it ended.
 const WINDOW: u64 = 100_000;
 
-fn parse(column: &mut Columns<'_>) -> Result<Event, StoreError> {
+fn parse(column: &mut Columns<'_>) -> Result<Event<'static>, StoreError> {
+    let text = |column: &mut Columns<'_>| Ok::<_, StoreError>(column.text_or_null()?.map(Cow::Owned));
     Ok(Event {
         seq: column.count()?,
         at: column.at()?,
-        tenant: column.text_or_null()?,
-        actor: column.text()?,
-        actor_id: column.text_or_null()?,
-        action: column.text()?,
-        decision: column.text()?,
-        reason: column.text_or_null()?,
-        user: column.text_or_null()?,
-        plugin: column.text_or_null()?,
-        target: column.text_or_null()?,
-        address: column.text_or_null()?,
-        request_id: column.text_or_null()?,
+        tenant: text(column)?,
+        actor: column.text()?.into(),
+        actor_id: text(column)?,
+        action: column.text()?.into(),
+        decision: column.text()?.into(),
+        reason: text(column)?,
+        user: text(column)?,
+        plugin: text(column)?,
+        target: text(column)?,
+        address: text(column)?,
+        request_id: text(column)?,
         digest: column.bytes32_or_null()?,
     })
 }
@@ -46,13 +49,18 @@ pub(super) fn head(db: &Connection) -> Result<(u64, [u8; 32]), StoreError> {
     Ok(head.unwrap_or_default())
 }
 
-pub(super) fn insert(db: &Connection, event: &Event, link: &[u8; 32]) -> Result<(), StoreError> {
+/// The statement that adds an event: looked up once for all of a batch.
+pub(super) fn insertion(db: &Connection) -> Result<CachedStatement<'_>, StoreError> {
     let sql = concat!(
         "INSERT INTO audit_event (",
         columns!(),
         ", link) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
     );
-    let written = db.prepare_cached(sql)?.execute(params![
+    Ok(db.prepare_cached(sql)?)
+}
+
+pub(super) fn insert(insertion: &mut Statement<'_>, event: &Event<'_>, link: &[u8; 32]) -> Result<(), StoreError> {
+    let written = insertion.execute(params![
         event.seq,
         event.at.as_millisecond(),
         event.tenant,

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
 use rusqlite::hooks::Wal;
+use rusqlite::{CachedStatement, Connection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::audit;
@@ -164,6 +164,28 @@ struct Head {
     link: [u8; 32],
 }
 
+/// The log, while a batch is added to it.
+struct Log<'a> {
+    head: Head,
+    link: &'a dyn Link,
+    insertion: CachedStatement<'a>,
+}
+
+impl<'a> Log<'a> {
+    fn of(db: &'a Connection, link: &'a dyn Link) -> Result<Self, StoreError> {
+        let (seq, last) = audit::head(db)?;
+        Ok(Self { head: Head { seq, link: last }, link, insertion: audit::insertion(db)? })
+    }
+
+    fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let event = Event::new(self.head.seq + 1, entry);
+        let link = self.link.link(&self.head.link, &event.canonical());
+        audit::insert(&mut self.insertion, &event, &link)?;
+        self.head = Head { seq: event.seq, link };
+        Ok(())
+    }
+}
+
 /// What a batch has come upon.
 #[derive(Default)]
 struct Seen {
@@ -227,12 +249,10 @@ impl Batches {
         closing: &mut Option<Reply>,
     ) -> Result<(), StoreError> {
         let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute(()));
-        let mut head = begun
-            .map_err(StoreError::from)
-            .and_then(|_| audit::head(&self.connection).map(|(seq, link)| Head { seq, link }));
-        if let Ok(head) = &head {
-            let last = self.last.replace(head.seq);
-            if last != Some(head.seq) {
+        let mut log = begun.map_err(StoreError::from).and_then(|_| Log::of(&self.connection, &*self.link));
+        if let Ok(log) = &log {
+            let last = self.last.replace(log.head.seq);
+            if last != Some(log.head.seq) {
                 // Another process has written since: it may have revoked a key or changed a plugin.
                 self.readers.changed_elsewhere(last.is_some());
                 self.recent.forget_all();
@@ -241,7 +261,7 @@ impl Batches {
         }
         let mut seen = Seen::default();
         for Job { work, reply } in jobs {
-            let answer = match (&mut head, work) {
+            let answer = match (&mut log, work) {
                 (_, Work::Close) => {
                     *closing = Some(reply);
                     break;
@@ -251,7 +271,7 @@ impl Batches {
                 (Ok(_), _) if seen.spoiled.is_some() => Ok(()),
                 // Whoever hung up gets no write: after an outage the queue is not replayed for nobody.
                 (Ok(_), _) if reply.is_closed() => Err(StoreError::Closed),
-                (Ok(head), work) => self.write(head, work, &mut seen),
+                (Ok(log), work) => self.write(log, work, &mut seen),
             };
             // An event that could not be appended spoils the batch: nothing of it is committed.
             if let Err(StoreError::Unavailable(cause)) = &answer {
@@ -259,7 +279,7 @@ impl Batches {
             }
             done.push((reply, answer));
         }
-        let head = head?;
+        let head = log?.head;
         if let Some(cause) = seen.spoiled {
             return Err(StoreError::Unavailable(cause));
         }
@@ -280,12 +300,12 @@ impl Batches {
         Ok(())
     }
 
-    fn write(&self, head: &mut Head, work: Work, seen: &mut Seen) -> Result<(), StoreError> {
+    fn write(&self, log: &mut Log<'_>, work: Work, seen: &mut Seen) -> Result<(), StoreError> {
         match work {
-            Work::Record(entry) => self.append(head, &entry),
+            Work::Record(entry) => log.append(&entry),
             Work::Change(entry, change) => {
                 seen.moved |= entry.action.moves_epoch();
-                self.apply(head, &entry, change, &mut seen.changed)
+                self.apply(log, &entry, change, &mut seen.changed)
             }
             Work::Ready => self.touch(),
             Work::Close => Ok(()),
@@ -294,34 +314,26 @@ impl Batches {
 
     fn apply(
         &self,
-        head: &mut Head,
+        log: &mut Log<'_>,
         entry: &Entry,
         change: Change,
         changed: &mut Vec<String>,
     ) -> Result<(), StoreError> {
-        let before = *head;
+        let before = log.head;
         self.connection.prepare_cached("SAVEPOINT change")?.execute(())?;
         let written = change(&self.connection).and_then(|removed| {
             for entry in removed.iter().chain([entry]) {
-                self.append(head, entry)?;
+                log.append(entry)?;
                 changed.extend(entry.target.clone());
             }
             Ok(())
         });
         if written.is_err() {
-            *head = before;
+            log.head = before;
             self.connection.prepare_cached("ROLLBACK TO change")?.execute(())?;
         }
         self.connection.prepare_cached("RELEASE change")?.execute(())?;
         written
-    }
-
-    fn append(&self, head: &mut Head, entry: &Entry) -> Result<(), StoreError> {
-        let event = Event::new(head.seq + 1, entry);
-        let link = self.link.link(&head.link, &event.canonical());
-        audit::insert(&self.connection, &event, &link)?;
-        *head = Head { seq: event.seq, link };
-        Ok(())
     }
 
     /// Dirties a page, so that the commit has to reach the disk: a full or read-only disk is found out.
