@@ -44,10 +44,15 @@ impl<Job> Queue<Job> {
             return Err(Refused::Full);
         }
         waiting.jobs.push(job);
-        let enough = waiting.jobs.len() == waiting.wanted;
+        let beyond = waiting.jobs.len().checked_sub(waiting.wanted);
         drop(waiting);
-        if enough {
+        if beyond == Some(0) {
             self.enough.notify_one();
+        }
+        if beyond.is_some() {
+            // Else the writer waits until this thread's time is over: by then all are in the queue, and nobody is left to be
+            // served while the batch is written.
+            std::thread::yield_now();
         }
         Ok(())
     }
