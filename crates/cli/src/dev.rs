@@ -47,7 +47,7 @@ impl Dev {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
         });
-        serve::start_log(&LogSettings { filter: "warn".to_owned(), format: LogFormat::Text })?;
+        crate::log::start(&LogSettings { filter: "warn".to_owned(), format: LogFormat::Text })?;
         let places = Places::find()?;
         let demo = demo::bind(config.listen)?;
         let key = places.key_or_new()?;

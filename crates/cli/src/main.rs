@@ -10,6 +10,7 @@ mod dev;
 mod doctor;
 mod input;
 mod keys;
+mod log;
 mod output;
 mod plugin;
 mod serve;

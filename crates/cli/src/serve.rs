@@ -1,19 +1,18 @@
 //! `strongroom serve`: the server, until a signal says stop.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use strongroom::Vault;
 use strongroom_server::{App, Bound};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
-use crate::settings::{LogFormat, LogSettings, Settings};
+use crate::log;
+use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let config = settings.server()?;
-    start_log(&settings.log)?;
+    log::start(&settings.log)?;
     let vault = crate::open(settings).await?;
     tracing::info!(key = vault.key_id(), instance = vault.instance(), "the vault is open");
     let bound = bind(Arc::new(vault), config).await?;
@@ -35,14 +34,4 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-pub(crate) fn start_log(log: &LogSettings) -> Result<()> {
-    let filter = EnvFilter::try_new(&log.filter).context("log.filter")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match log.format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
-    }
-    Ok(())
 }

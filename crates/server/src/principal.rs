@@ -27,7 +27,7 @@ pub(crate) enum Seen {
 #[derive(Clone)]
 pub(crate) struct Came {
     pub(crate) address: Option<IpAddr>,
-    pub(crate) request_id: String,
+    pub(crate) request_id: Arc<str>,
 }
 
 /// Whoever carries a valid token.

@@ -1,18 +1,24 @@
 //! The outermost layer: what is done to every request, whatever its route. Names it, judges its host, finds out who
 //! sent it, takes it from their allowance, bounds its time; and writes the headers and the problem's body on the way out.
+//! What is logged meanwhile is logged under its name ([`answering`]); a handler's panic is an answer like another.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::Route;
+use data_encoding::HEXLOWER;
 use strongroom::{Token, TokenKind};
-use tracing::Instrument;
+use tower::{Layer, Service};
 
 use crate::app::App;
 use crate::console;
@@ -38,58 +44,118 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-pub(crate) async fn handle(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+tokio::task_local! {
+    static ANSWERING: Arc<str>;
+}
+
+/// The id of the request that this task is answering at the moment, if it is: what it logs belongs to that.
+#[must_use]
+pub fn answering() -> Option<Arc<str>> {
+    ANSWERING.try_with(Arc::clone).ok()
+}
+
+/// Puts [`Handled`] around each route.
+#[derive(Clone)]
+pub(crate) struct Handling(pub(crate) Arc<App>);
+
+/// A route, and what is done to each of its requests.
+#[derive(Clone)]
+pub(crate) struct Handled {
+    app: Arc<App>,
+    route: Route,
+}
+
+impl Layer<Route> for Handling {
+    type Service = Handled;
+
+    fn layer(&self, route: Route) -> Handled {
+        Handled { app: self.0.clone(), route }
+    }
+}
+
+impl Service<Request> for Handled {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (app, route) = (self.app.clone(), self.route.clone());
+        let id = request_id(&app, request.headers());
+        Box::pin(ANSWERING.scope(id.clone(), async move { Ok(handle(&app, route, request, id).await) }))
+    }
+}
+
+async fn handle(app: &App, route: Route, request: Request, id: Arc<str>) -> Response {
     let began = Instant::now();
-    let id = request_id(&app, request.headers());
-    let address = address(&app, &request);
     let method = request.method().clone();
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "none".into(), |path| Box::<str>::from(path.as_str()));
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let path = path.as_ref().map_or("none", MatchedPath::as_str);
     let page = Page::of(request.uri(), request.headers());
     let for_a_person = page::is_for_a_person(request.uri().path(), request.headers());
-    let span = tracing::info_span!("request", id);
-    let (mut response, allowance) = async {
-        if let Some(answer) = preflight(&request) {
-            return (answer, None);
-        }
-        let (seen, allowance) =
-            match admit(&app, (&method, request.uri(), request.headers()), address, &page, &id).await {
-                Ok(admitted) => admitted,
-                Err(problem) => return (problem.into_response(), None),
-            };
-        // Whoever is known has both in the actor already.
-        if !matches!(seen, Seen::Known(_)) {
-            request.extensions_mut().insert(Came { address, request_id: id.clone() });
-        }
-        request.extensions_mut().insert(seen);
-        let answer = tokio::time::timeout(app.config.limits.request_timeout, next.run(request)).await;
-        let late = || {
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again")
-                .into_response()
-        };
-        (answer.unwrap_or_else(|_| late()), allowance)
-    }
-    .instrument(span.clone())
-    .await;
-    finish(&app, &mut response, &id, allowance);
+    let (mut response, allowance) = answer(app, route, request, &page, &id).await;
+    finish(app, &mut response, &id, allowance);
     if for_a_person && response.status() == StatusCode::NOT_FOUND {
         page::show(&mut response, &id);
     }
-    if route.starts_with("/v1/") {
+    if path.starts_with("/v1/") {
         page.let_read(response.headers_mut());
     }
-    let status = response.status();
-    app.metrics.answered(&method, &route, status.as_u16(), began.elapsed());
-    let _in = span.enter();
-    let milliseconds = began.elapsed().as_millis();
+    let (status, took) = (response.status(), began.elapsed());
+    app.metrics.answered(&method, path, status.as_u16(), took);
+    let milliseconds = took.as_millis();
     if status.is_server_error() {
-        tracing::error!(%method, route = &*route, status = status.as_u16(), %milliseconds, "answered");
+        tracing::error!(%method, route = path, status = status.as_u16(), %milliseconds, "answered");
     } else if status.is_client_error() {
-        tracing::info!(%method, route = &*route, status = status.as_u16(), %milliseconds, "answered");
+        tracing::info!(%method, route = path, status = status.as_u16(), %milliseconds, "answered");
     } else {
-        tracing::debug!(%method, route = &*route, status = status.as_u16(), %milliseconds, "answered");
+        tracing::debug!(%method, route = path, status = status.as_u16(), %milliseconds, "answered");
     }
     response
+}
+
+async fn answer(
+    app: &App,
+    mut route: Route,
+    mut request: Request,
+    page: &Page,
+    id: &Arc<str>,
+) -> (Response, Option<Allowance>) {
+    if let Some(answer) = preflight(&request) {
+        return (answer, None);
+    }
+    let address = address(app, &request);
+    let head = (request.method(), request.uri(), request.headers());
+    let (seen, allowance) = match admit(app, head, address, page, id).await {
+        Ok(admitted) => admitted,
+        Err(problem) => return (problem.into_response(), None),
+    };
+    // Whoever is known has both in the actor already.
+    if !matches!(seen, Seen::Known(_)) {
+        request.extensions_mut().insert(Came { address, request_id: id.clone() });
+    }
+    request.extensions_mut().insert(seen);
+    let answer = tokio::time::timeout(app.config.limits.request_timeout, unpanicked(route.call(request))).await;
+    let late = || {
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again").into_response()
+    };
+    (answer.unwrap_or_else(|_| late()), allowance)
+}
+
+async fn unpanicked(answer: impl Future<Output = Result<Response, Infallible>>) -> Response {
+    let mut answer = pin!(answer);
+    let poll = |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+        Ok(poll) => poll.map(|Ok(response)| response),
+        // What the panic says may hold anything: only that there was one is logged here.
+        Err(_) => {
+            tracing::error!("a handler panicked");
+            Poll::Ready(Problem::internal().into_response())
+        }
+    };
+    std::future::poll_fn(poll).await
 }
 
 /// Who sent it, if it may be answered at all. Whoever carries a valid token draws on the token's allowance; everybody
@@ -99,7 +165,7 @@ async fn admit(
     (method, uri, headers): (&Method, &Uri, &HeaderMap),
     address: Option<IpAddr>,
     page: &Page,
-    id: &str,
+    id: &Arc<str>,
 ) -> Result<(Seen, Option<Allowance>), Problem> {
     // Probes come by address. Only the one that costs nothing is free: readiness is a durable write.
     let health = matches!(uri.path(), "/livez" | "/readyz");
@@ -124,7 +190,7 @@ async fn admit(
     {
         let allowance = app.principals.take(&principal.who).map_err(Problem::too_many)?;
         page.may_use(&principal.origins)?;
-        let actor = principal.actor(address, Some(id.to_owned()));
+        let actor = principal.actor(address, Some(id.clone()));
         let recent = principal.console.is_none_or(|console| console.recent_until > app.vault.clock().now());
         return Ok((Seen::Known(Arc::new(Caller { principal, actor, recent })), Some(allowance)));
     }
@@ -196,14 +262,17 @@ fn network(address: IpAddr) -> [u8; 8] {
 }
 
 /// The caller's id for the request, if it is a plain one; else one of ours.
-fn request_id(app: &App, headers: &HeaderMap) -> String {
+fn request_id(app: &App, headers: &HeaderMap) -> Arc<str> {
     let plain =
         |text: &&str| (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     match headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain) {
-        Some(text) => text.to_owned(),
+        Some(text) => text.into(),
         None => {
             let number = app.requests.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-            data_encoding::HEXLOWER.encode(&[&app.process[..], &number].concat())
+            let mut text = String::with_capacity(2 * (app.process.len() + number.len()));
+            HEXLOWER.encode_append(&app.process, &mut text);
+            HEXLOWER.encode_append(&number, &mut text);
+            text.into()
         }
     }
 }
@@ -231,5 +300,23 @@ fn finish(app: &App, response: &mut Response, id: &str, allowance: Option<Allowa
     if app.config.tls.is_some() {
         headers
             .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_that_says_nothing_of_it() {
+        async fn hurt() -> Result<Response, Infallible> {
+            tokio::task::yield_now().await;
+            panic!("with a secret in it")
+        }
+        let answer = unpanicked(hurt()).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let problem = answer.extensions().get::<Problem>().map(|problem| problem.body("id")).unwrap_or_default();
+        let problem = String::from_utf8_lossy(&problem);
+        assert!(problem.contains("urn:strongroom:problem:internal") && !problem.contains("secret"), "{problem}");
     }
 }

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::IntoResponse;
 use axum::routing::get;
 use axum_server::tls_rustls::RustlsConfig;
 use axum_server::{Handle, Server};
-use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::api;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::{api, request};
+use crate::request::Handling;
 
 /// The longest that a client may take to send its headers; slower ones hold a connection for nothing.
 const HEADERS: Duration = Duration::from_secs(10);
@@ -37,12 +36,7 @@ pub fn router(app: &Arc<App>) -> Router {
     routes
         .fallback(|| async { Problem::not_found("path") })
         .method_not_allowed_fallback(method_unknown)
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            // What the panic says may hold anything: only that there was one is logged here.
-            tracing::error!("a handler panicked");
-            Problem::internal().into_response()
-        }))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), request::handle))
+        .layer(Handling(app.clone()))
         .with_state(app.clone())
 }
 

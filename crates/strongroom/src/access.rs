@@ -21,7 +21,7 @@ pub struct Actor {
     /// The caller's address.
     pub address: Option<IpAddr>,
     /// The request's id.
-    pub request_id: Option<String>,
+    pub request_id: Option<Arc<str>>,
     pub(crate) carried: Option<Carried>,
 }
 
@@ -96,7 +96,7 @@ impl Actor {
 
     /// The same, from where and in which request.
     #[must_use]
-    pub fn anybody_from(address: Option<IpAddr>, request_id: String) -> Self {
+    pub fn anybody_from(address: Option<IpAddr>, request_id: Arc<str>) -> Self {
         Self { address, request_id: Some(request_id), ..Self::anybody() }
     }
 

@@ -1,6 +1,7 @@
 //! A session: a user in the host's pages, for at most half an hour, vouched for by the host that minted it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -66,7 +67,7 @@ pub struct Principal {
 impl Principal {
     /// The principal as it goes into events.
     #[must_use]
-    pub fn actor(&self, address: Option<IpAddr>, request_id: Option<String>) -> Actor {
+    pub fn actor(&self, address: Option<IpAddr>, request_id: Option<Arc<str>>) -> Actor {
         Actor { who: self.who.clone(), address, request_id, carried: self.carried }
     }
 }

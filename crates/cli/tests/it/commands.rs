@@ -272,6 +272,37 @@ async fn two_servers_and_the_command_line_share_a_file_and_are_all_right() {
 }
 
 #[tokio::test]
+async fn whatever_is_logged_for_a_request_is_logged_under_its_id() {
+    for format in ["json", "text"] {
+        let dir = Dir::new(&format!("log-{format}"));
+        let (host, plugin) = furnish(&dir.database());
+        let log = dir.path().join("server.log");
+        let serving = Serving::start(&dir.database(), &log, &[("STRONGROOM_LOG_FORMAT", format)]).await;
+        let session = serving.session(&host, "alice").await;
+        let (_, saved) = serving.save(&session, "Work", &canary("log")).await.unwrap();
+        let damage = "UPDATE credential SET encrypted_data = zeroblob(200)";
+        rusqlite::Connection::open(dir.database()).unwrap().execute(damage, ()).unwrap();
+        let (status, _) =
+            serving.open(&plugin, "alice", saved["id"].as_str().unwrap(), "the-damaged-one").await.unwrap();
+        assert_eq!(status, 409);
+        assert!(serving.stop());
+
+        let log = std::fs::read_to_string(log).unwrap();
+        let line =
+            |words: &str| log.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {log}"));
+        // One is the library's, the other the server's; the third is of no request.
+        for words in ["a sealed column does not open", "\"status\":409", "listening"] {
+            let line = if format == "json" { line(words) } else { line(&words.replace("\"status\":", "status=")) };
+            let named = match format {
+                "json" => serde_json::from_str::<Value>(line).unwrap()["request_id"] == "the-damaged-one",
+                _ => line.starts_with("the-damaged-one "),
+            };
+            assert_eq!(named, words != "listening", "{line}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn metrics_are_on_a_listener_of_their_own_and_tell_no_names() {
     let dir = Dir::new("metrics");
     let (host, plugin) = furnish(&dir.database());

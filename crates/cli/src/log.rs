@@ -1,0 +1,58 @@
+//! The log: a line for each event, on standard error, as JSON or as text. A line that belongs to a request begins with its
+//! id, whoever wrote it.
+
+use std::fmt;
+use std::io::IsTerminal;
+
+use anyhow::{Context, Result};
+use strongroom_server::answering;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::{Format, Json, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::settings::{LogFormat, LogSettings};
+
+pub(crate) fn start(log: &LogSettings) -> Result<()> {
+    let filter = EnvFilter::try_new(&log.filter).context("log.filter")?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Json => builder.json().map_event_format(|json| OfRequest(json.flatten_event(true))).init(),
+        LogFormat::Text => {
+            builder.with_ansi(std::io::stderr().is_terminal()).map_event_format(OfRequest).init();
+        }
+    }
+    Ok(())
+}
+
+/// A format, with the id of the request in front, if there is one. Not by a span: it would be made and written out for each
+/// request, and nearly none of them logs anything.
+struct OfRequest<F>(F);
+
+impl<S, N> FormatEvent<S, N> for OfRequest<Format<Json>>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let Some(id) = answering() else { return self.0.format_event(context, writer, event) };
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        // The id is hexadecimal, or was checked to be letters, digits and hyphens.
+        write!(writer, "{{\"request_id\":\"{id}\",{}", line.strip_prefix('{').ok_or(fmt::Error)?)
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for OfRequest<Format>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        if let Some(id) = answering() {
+            write!(writer, "{id} ")?;
+        }
+        self.0.format_event(context, writer, event)
+    }
+}
