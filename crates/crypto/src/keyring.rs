@@ -1,13 +1,13 @@
 //! The root key and what is derived from it. The key of the environment wraps the root; the root never seals a
 //! message itself: HKDF gives it one key for wrapping, one for row MACs and one for the audit chain.
 
-use aws_lc_rs::hkdf::{HKDF_SHA512, Salt};
 use aws_lc_rs::hmac;
 
 use crate::context::{Context, Kind, put};
 use crate::entropy::Entropy;
+use crate::hkdf::Extracted;
 use crate::key::{Key, KeyId};
-use crate::record::{Length32, OpenError, Sealed};
+use crate::record::{OpenError, Sealed};
 use crate::secret::Secret;
 
 /// The unlocked keys of one installation.
@@ -133,12 +133,13 @@ impl Keyring {
     }
 
     fn derive(root: &Key, instance: &str) -> Self {
-        let wrap = expand(root, b"strongroom/v1/wrap");
+        let extracted = Extracted::of(b"strongroom/v1/root", root.bytes.expose());
+        let mac = |label: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, extracted.expand(&[label]).expose());
         Self {
             instance: instance.to_owned(),
-            wrap: Key { id: root.id, version: root.version, bytes: wrap },
-            row: hmac::Key::new(hmac::HMAC_SHA256, expand(root, b"strongroom/v1/row-mac").expose()),
-            audit: hmac::Key::new(hmac::HMAC_SHA256, expand(root, b"strongroom/v1/audit").expose()),
+            wrap: Key { id: root.id, version: root.version, bytes: extracted.expand(&[b"strongroom/v1/wrap"]) },
+            row: mac(b"strongroom/v1/row-mac"),
+            audit: mac(b"strongroom/v1/audit"),
         }
     }
 
@@ -149,17 +150,6 @@ impl Keyring {
 
 fn root_context(instance: &str) -> Context<'_> {
     Context { instance, tenant: "", user: "", object: "", field: "sealed", generation: 1, binding: &[] }
-}
-
-#[expect(clippy::expect_used, reason = "HKDF-SHA-512 gives up to 16,320 bytes; 32 are asked")]
-fn expand(root: &Key, label: &[u8]) -> Secret<[u8; 32]> {
-    let mut out = Secret::new([0; 32]);
-    Salt::new(HKDF_SHA512, b"strongroom/v1/root")
-        .extract(root.bytes.expose())
-        .expand(&[label], Length32)
-        .and_then(|okm| okm.fill(out.expose_mut()))
-        .expect("32 bytes from HKDF-SHA-512");
-    out
 }
 
 /// A wrapped key's plaintext: id (16 bytes), then key (32 bytes).

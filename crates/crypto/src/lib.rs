@@ -7,6 +7,7 @@
 
 mod context;
 mod entropy;
+mod hkdf;
 mod key;
 mod keyring;
 mod record;

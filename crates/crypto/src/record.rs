@@ -6,11 +6,10 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hkdf::{HKDF_SHA512, KeyType, Prk};
-use aws_lc_rs::hmac;
 
 use crate::context::{Context, Kind};
 use crate::entropy::{Entropy, random};
+use crate::hkdf::Extracted;
 use crate::key::{Key, KeyId};
 use crate::secret::Secret;
 
@@ -125,29 +124,12 @@ impl Key {
         header
     }
 
-    #[expect(clippy::expect_used, reason = "HKDF-SHA-512 gives up to 16,320 bytes; 32 are asked")]
+    #[expect(clippy::expect_used, reason = "the key has the length of an AES-256 key")]
     fn derive(&self, header: &[u8], salt: &[u8]) -> (LessSafeKey, Secret<[u8; COMMITMENT]>) {
-        // HKDF-Extract is HMAC (RFC 5869 2.2). `Salt::extract` would do it again for each of the two expansions.
-        let extracted = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA512, salt), self.bytes.expose());
-        let prk = Prk::new_less_safe(HKDF_SHA512, extracted.as_ref());
-        let expand = |label: &[u8]| {
-            let mut out = Secret::new([0; 32]);
-            prk.expand(&[label, header], Length32)
-                .and_then(|okm| okm.fill(out.expose_mut()))
-                .expect("32 bytes from HKDF-SHA-512");
-            out
-        };
-        let message_key = expand(MESSAGE_KEY);
+        let extracted = Extracted::of(salt, self.bytes.expose());
+        let message_key = extracted.expand(&[MESSAGE_KEY, header]);
         let cipher = UnboundKey::new(&AES_256_GCM, message_key.expose()).expect("a 32-byte key for AES-256");
-        (LessSafeKey::new(cipher), expand(COMMIT))
-    }
-}
-
-pub(crate) struct Length32;
-
-impl KeyType for Length32 {
-    fn len(&self) -> usize {
-        32
+        (LessSafeKey::new(cipher), extracted.expand(&[COMMIT, header]))
     }
 }
 
