@@ -82,10 +82,14 @@ impl Token {
     #[must_use]
     pub fn generate(kind: TokenKind, entropy: &dyn Entropy) -> Self {
         let random = Secret::new(random::<32>(entropy));
-        let mut bytes = Secret::new(random.expose().to_vec());
-        bytes.expose_mut().extend_from_slice(&checksum(kind, random.expose()));
-        let body = Secret::new(BASE32_NOPAD.encode(bytes.expose()));
-        Self { kind, text: Secret::new(format!("{}{}", kind.prefix(), body.expose().to_ascii_lowercase())) }
+        let mut bytes = Secret::new([0; 36]);
+        if let Some((body, sum)) = bytes.expose_mut().split_first_chunk_mut::<32>() {
+            *body = *random.expose();
+            sum.copy_from_slice(&checksum(kind, random.expose()));
+        }
+        let mut body = Secret::new(BASE32_NOPAD.encode(bytes.expose()));
+        body.expose_mut().make_ascii_lowercase();
+        Self { kind, text: Secret::new(format!("{}{}", kind.prefix(), body.expose())) }
     }
 
     /// Reads a token and verifies its checksum, before any database is asked.
