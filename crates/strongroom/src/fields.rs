@@ -136,6 +136,11 @@ pub(crate) fn from_json(bytes: &Secret<Vec<u8>>) -> Option<Values> {
     serde_json::from_slice::<Fields>(bytes.expose()).ok()?.into_values()
 }
 
+/// Whether it is JSON, and an object.
+pub(crate) fn is_object(bytes: &Secret<Vec<u8>>) -> bool {
+    bytes.expose().starts_with(b"{") && serde_json::from_slice::<de::IgnoredAny>(bytes.expose()).is_ok()
+}
+
 impl Fields {
     fn into_values(self) -> Option<Values> {
         self.0

@@ -198,7 +198,8 @@ impl CredentialRow {
     /// What a plugin gets of it, as JSON: what has no tokens is given as it was sealed.
     pub(super) fn for_a_plugin(&self, vault: &Vault, key: &Key) -> Result<Secret<Vec<u8>>, Error> {
         if self.kind != CredentialType::Oauth2 && self.app.is_none() {
-            return self.open_column(vault, key, "encrypted_data", &self.encrypted_data);
+            let data = self.open_column(vault, key, "encrypted_data", &self.encrypted_data)?;
+            return if fields::is_object(&data) { Ok(data) } else { Err(Error::Undecryptable) };
         }
         let mut values = self.values(vault, key)?;
         // What gets new tokens is nothing that a plugin needs.
