@@ -87,7 +87,7 @@ for (const file of files) {
       console.log(`ok   ${file.split('.')[0]}: ${name} (${Date.now() - begun} ms)`);
     } catch (error) {
       failed += 1;
-      console.log(`FAIL ${file.split('.')[0]}: ${name}\n${error.stack}\n${await person?.shows()}\nThe vault's log ends with:\n${vault.lastLines}`);
+      console.log(`FAIL ${file.split('.')[0]}: ${name}\n${error.stack}\n${await person?.shows().catch(String)}\nThe vault's log ends with:\n${vault.lastLines}`);
     } finally {
       host.signedOut = false;
       host.seconds = 900;

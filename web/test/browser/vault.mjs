@@ -63,7 +63,8 @@ export class Vault {
   }
 
   get lastLines() {
-    return this.#log.trimEnd().split('\n').slice(-5).join('\n');
+    // It may still begin with the host key that dev prints once.
+    return this.#log.replace(/\bsr[a-z]_\w+/g, '[a token]').trimEnd().split('\n').slice(-5).join('\n');
   }
 
   async cli(args, input = '') {
