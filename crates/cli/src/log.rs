@@ -1,14 +1,15 @@
-//! The log: a line for each event, on standard error, as JSON or as text. A line that belongs to a request begins with its
-//! id, whoever wrote it.
+//! The log: a line for each event, on standard error, as JSON or as text. A line that was written for a request has its id,
+//! whoever wrote it. Not by a span: one would be made and written out for each request, and nearly none logs anything.
 
 use std::fmt;
 use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
-use strongroom_server::answering;
+use strongroom::request;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{Format, Json, Writer};
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -19,24 +20,21 @@ pub(crate) fn start(log: &LogSettings) -> Result<()> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log.format {
         LogFormat::Json => builder.json().map_event_format(|json| OfRequest(json.flatten_event(true))).init(),
-        LogFormat::Text => {
-            builder.with_ansi(std::io::stderr().is_terminal()).map_event_format(OfRequest).init();
-        }
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_timer(TimeAndRequest).init(),
     }
     Ok(())
 }
 
-/// A format, with the id of the request in front, if there is one. Not by a span: it would be made and written out for each
-/// request, and nearly none of them logs anything.
-struct OfRequest<F>(F);
+/// An object, with the id of the request as its first member.
+struct OfRequest(Format<Json>);
 
-impl<S, N> FormatEvent<S, N> for OfRequest<Format<Json>>
+impl<S, N> FormatEvent<S, N> for OfRequest
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let Some(id) = answering() else { return self.0.format_event(context, writer, event) };
+        let Some(id) = request::current() else { return self.0.format_event(context, writer, event) };
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
         // The id is hexadecimal, or was checked to be letters, digits and hyphens.
@@ -44,15 +42,12 @@ where
     }
 }
 
-impl<S, N> FormatEvent<S, N> for OfRequest<Format>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        if let Some(id) = answering() {
-            write!(writer, "{id} ")?;
-        }
-        self.0.format_event(context, writer, event)
+/// The time, which begins a line of text, and the id of the request.
+struct TimeAndRequest;
+
+impl FormatTime for TimeAndRequest {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        SystemTime.format_time(writer)?;
+        request::current().map_or(Ok(()), |id| write!(writer, " request_id={id}"))
     }
 }

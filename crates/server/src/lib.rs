@@ -24,5 +24,4 @@ pub use app::App;
 pub use config::Config;
 #[cfg(feature = "console")]
 pub use demo::Demo;
-pub use request::answering;
 pub use serve::{Bound, router};

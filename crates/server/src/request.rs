@@ -1,6 +1,6 @@
 //! The outermost layer: what is done to every request, whatever its route. Names it, judges its host, finds out who
 //! sent it, takes it from their allowance, bounds its time; and writes the headers and the problem's body on the way out.
-//! What is logged meanwhile is logged under its name ([`answering`]); a handler's panic is an answer like another.
+//! What is logged meanwhile is logged under its name; a handler's panic is an answer like another.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -44,16 +44,6 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-tokio::task_local! {
-    static ANSWERING: Arc<str>;
-}
-
-/// The id of the request that this task is answering at the moment, if it is: what it logs belongs to that.
-#[must_use]
-pub fn answering() -> Option<Arc<str>> {
-    ANSWERING.try_with(Arc::clone).ok()
-}
-
 /// Puts [`Handled`] around each route.
 #[derive(Clone)]
 pub(crate) struct Handling(pub(crate) Arc<App>);
@@ -85,7 +75,7 @@ impl Service<Request> for Handled {
     fn call(&mut self, request: Request) -> Self::Future {
         let (app, route) = (self.app.clone(), self.route.clone());
         let id = request_id(&app, request.headers());
-        Box::pin(ANSWERING.scope(id.clone(), async move { Ok(handle(&app, route, request, id).await) }))
+        Box::pin(strongroom::request::answer(id.clone(), async move { Ok(handle(&app, route, request, id).await) }))
     }
 }
 

@@ -52,6 +52,7 @@ pub mod oauth;
 pub mod once;
 pub mod plugin;
 pub mod provider;
+pub mod request;
 pub mod schema;
 pub mod session;
 pub mod store;

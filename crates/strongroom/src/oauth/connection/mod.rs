@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::fields::{Value, Values};
 use crate::id::{AppId, ConnectionId, CredentialId, CredentialName, NameError, Owner, PluginName};
 use crate::provider::Grant;
+use crate::request;
 use crate::vault::Vault;
 
 /// How long a person may take.
@@ -252,7 +253,7 @@ impl Vault {
 async fn uninterrupted<T: Send + 'static>(
     task: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    let finished = tokio::spawn(task).await;
+    let finished = request::spawn(task).await;
     finished.unwrap_or_else(|_| Err(Error::Provider("the connection was cut off".to_owned())))
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::credential::CredentialRow;
 use crate::error::Error;
 use crate::id::CredentialId;
+use crate::request;
 use crate::vault::Vault;
 
 /// How long a vault that is closed waits for the last of them.
@@ -75,7 +76,7 @@ impl Vault {
     fn take_off(&self, row: &CredentialRow, forced: bool, land: watch::Sender<bool>) {
         let (owner, id, generation) = (row.owner.clone(), row.id, row.generation);
         let (vault, landing) = (self.clone(), Landing { vault: self.clone(), id, land });
-        tokio::spawn(async move {
+        request::spawn(async move {
             let _landing = landing;
             if vault.closing.load(Ordering::Acquire) {
                 return;
