@@ -15,7 +15,8 @@ impl Extracted {
 
     /// The output of RFC 5869 2.3, of length 32, for `info` in parts.
     pub(crate) fn expand(&self, info: &[&[u8]]) -> Secret<[u8; 32]> {
-        let message = [&info.concat()[..], &[1]].concat();
+        let mut message = info.concat();
+        message.push(1);
         let mut out = Secret::new([0; 32]);
         if let Some(half) = hmac(&self.0, &message).expose().first_chunk() {
             *out.expose_mut() = *half;
