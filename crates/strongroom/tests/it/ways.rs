@@ -278,7 +278,7 @@ async fn a_service_account_connects_with_its_key_file() {
     assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 3600);
 
     let opened = crate::studio::read(&vault, &credential).await.unwrap();
-    let token = text(&opened, "access_token").to_owned();
+    let token = text(&opened, "access_token");
     assert!(!opened.fields().contains_key("key_file"), "a plugin gets tokens, not what makes them");
     studio.clock.advance(3_600_000);
     let again = crate::studio::read(&vault, &credential).await.unwrap();

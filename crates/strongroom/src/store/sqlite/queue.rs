@@ -50,8 +50,8 @@ impl<Job> Queue<Job> {
             self.enough.notify_one();
         }
         if beyond.is_some() {
-            // Else the writer waits until this thread's time is over: by then all are in the queue, and nobody is left to be
-            // served while the batch is written.
+            // Else the writer may wait until this thread's time is over: by then all are in the queue, and nobody is left to
+            // be served while the batch is written.
             std::thread::yield_now();
         }
         Ok(())
