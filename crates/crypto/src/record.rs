@@ -22,7 +22,8 @@ const SALT: usize = 32;
 const IV: usize = 12;
 const COMMITMENT: usize = 32;
 const TAG: usize = 16;
-const OVERHEAD: usize = HEADER + SALT + IV + COMMITMENT + TAG;
+const FRONT: usize = HEADER + SALT + IV + COMMITMENT;
+const OVERHEAD: usize = FRONT + TAG;
 
 const MESSAGE_KEY: &[u8] = b"strongroom/v1/message-key";
 const COMMIT: &[u8] = b"strongroom/v1/commitment";
@@ -100,19 +101,22 @@ impl Key {
     /// # Errors
     /// [`OpenError`]; nothing of the plaintext is given out unless the whole record is genuine.
     pub fn open(&self, kind: Kind, context: &Context<'_>, sealed: &Sealed) -> Result<Secret<Vec<u8>>, OpenError> {
+        self.message_key(kind, context, sealed)?.open(sealed)
+    }
+
+    /// What opens this one record in this one place, for whoever opens it again and again: deriving it is most of the work.
+    ///
+    /// # Errors
+    /// [`OpenError`], if the record is not sealed under this key.
+    pub fn message_key(&self, kind: Kind, context: &Context<'_>, sealed: &Sealed) -> Result<MessageKey, OpenError> {
         let parts = Parts::parse(&sealed.0)?;
         if parts.header != self.header().as_slice() {
             return Err(OpenError::OtherKey);
         }
         let (cipher, commitment) = self.derive(parts.header, parts.salt);
         verify_slices_are_equal(commitment.expose(), parts.commitment).map_err(|_| OpenError::Refused)?;
-
-        let mut message = Secret::new(parts.message.to_vec());
-        let aad = Aad::from(context.associated_data(kind, parts.header));
-        let nonce = Nonce::try_assume_unique_for_key(parts.iv).map_err(|_| OpenError::Format)?;
-        let length = cipher.open_in_place(nonce, aad, message.expose_mut()).map_err(|_| OpenError::Refused)?.len();
-        message.expose_mut().truncate(length);
-        Ok(message)
+        let place = context.associated_data(kind, parts.header).into();
+        Ok(MessageKey { front: *parts.front, place, cipher })
     }
 
     fn header(&self) -> [u8; HEADER] {
@@ -133,7 +137,39 @@ impl Key {
     }
 }
 
+/// The key of one message, of whose commitment it is known that it fits. It opens that record, in its place, and no other.
+#[derive(Debug)]
+pub struct MessageKey {
+    /// Of the record: all before the message.
+    front: [u8; FRONT],
+    /// Associated data.
+    place: Box<[u8]>,
+    /// Wiped by its library when it is dropped.
+    cipher: LessSafeKey,
+}
+
+impl MessageKey {
+    /// As [`Key::open`], for the record that this is the key of.
+    ///
+    /// # Errors
+    /// [`OpenError`]; of another record, [`OpenError::OtherKey`].
+    pub fn open(&self, sealed: &Sealed) -> Result<Secret<Vec<u8>>, OpenError> {
+        let parts = Parts::parse(&sealed.0)?;
+        if *parts.front != self.front {
+            return Err(OpenError::OtherKey);
+        }
+        let mut message = Secret::new(parts.message.to_vec());
+        let nonce = Nonce::try_assume_unique_for_key(parts.iv).map_err(|_| OpenError::Format)?;
+        let opened = self.cipher.open_in_place(nonce, Aad::from(&*self.place), message.expose_mut());
+        let length = opened.map_err(|_| OpenError::Refused)?.len();
+        message.expose_mut().truncate(length);
+        Ok(message)
+    }
+}
+
 struct Parts<'a> {
+    /// All that stands before the message.
+    front: &'a [u8; FRONT],
     header: &'a [u8],
     salt: &'a [u8],
     iv: &'a [u8],
@@ -146,11 +182,11 @@ impl<'a> Parts<'a> {
         if bytes.len() < OVERHEAD || bytes.first_chunk() != Some(&[VERSION, SUITE]) {
             return Err(OpenError::Format);
         }
-        let (header, rest) = bytes.split_at(HEADER);
+        let (front, message) = bytes.split_first_chunk::<FRONT>().ok_or(OpenError::Format)?;
+        let (header, rest) = front.split_at(HEADER);
         let (salt, rest) = rest.split_at(SALT);
-        let (iv, rest) = rest.split_at(IV);
-        let (commitment, message) = rest.split_at(COMMITMENT);
-        Ok(Self { header, salt, iv, commitment, message })
+        let (iv, commitment) = rest.split_at(IV);
+        Ok(Self { front, header, salt, iv, commitment, message })
     }
 
     fn key_id(&self) -> Option<KeyId> {

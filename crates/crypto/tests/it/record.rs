@@ -93,6 +93,26 @@ fn a_record_that_names_the_key_but_is_not_committed_to_it_is_refused() {
     assert_eq!(mine.open(Kind::Credential, &PLACE, &Sealed::from_bytes(bytes)).err(), Some(OpenError::Refused));
 }
 
+/// Whoever keeps the key of a message to open it again gets nothing else open with it.
+#[test]
+fn a_message_key_opens_its_record_in_its_place_and_no_other() {
+    let key = user_key();
+    let (sealed, other) = (seal(&key, b"secret"), seal(&key, b"secret"));
+    let message_key = key.message_key(Kind::Credential, &PLACE, &sealed).expect("own record");
+    for _ in 0..2 {
+        assert_eq!(message_key.open(&sealed).expect("own record").expose(), b"secret");
+    }
+    assert_eq!(message_key.open(&other).err(), Some(OpenError::OtherKey));
+    for bit in 0..sealed.as_bytes().len() * 8 {
+        let mut bytes = sealed.as_bytes().to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert!(message_key.open(&Sealed::from_bytes(bytes)).is_err(), "bit {bit}");
+    }
+    let moved = key.message_key(Kind::Credential, &Context { user: "bob", ..PLACE }, &sealed).expect("own record");
+    assert_eq!(moved.open(&sealed).err(), Some(OpenError::Refused));
+    assert_eq!(user_key().message_key(Kind::Credential, &PLACE, &sealed).err(), Some(OpenError::OtherKey));
+}
+
 #[test]
 fn the_keyring_unlocks_with_its_key_in_its_installation_only() {
     let (keyring, wrapped) = Keyring::create(&environment(1), "instance-1", &OsEntropy::default());
