@@ -7,7 +7,10 @@ use crate::room::Room;
 
 async fn two(test: &str) -> (Room, Credential, Credential) {
     let room = Room::new(test).await;
-    let (a, b) = (room.save("alice", "A").await.unwrap(), room.save("alice", "B").await.unwrap());
+    let a = room.save("alice", "A").await.unwrap();
+    // Ids of one millisecond stand in any order.
+    room.clock.advance(1);
+    let b = room.save("alice", "B").await.unwrap();
     (room, a, b)
 }
 
