@@ -56,6 +56,13 @@ impl TokenHash {
         Self(bytes)
     }
 
+    /// The SHA-256 of a token's whole text. 256 random bits need no slow hash (OWASP ASVS V11.4). Of a text that may be no
+    /// token at all: whoever is known by this hash had one.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(sha256(text.as_bytes()))
+    }
+
     /// The bytes to store and to look up by.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
@@ -128,10 +135,10 @@ impl Token {
         self.text.expose()
     }
 
-    /// The SHA-256 of the whole text. 256 random bits need no slow hash (OWASP ASVS V11.4).
+    /// What is stored of it.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
-        TokenHash(sha256(self.text.expose().as_bytes()))
+        TokenHash::of(self.text.expose())
     }
 }
 

@@ -140,10 +140,18 @@ impl Vault {
         }
     }
 
-    /// Who carries this token; nobody if it is unknown, expired, revoked, or written into the database by hand.
+    /// The plugin whose key this text is, if it came lately: without parsing it, since plugins ask often.
     ///
-    /// A plugin's key is remembered, because plugins ask often. Nothing is given out on a memory alone: whatever a plugin
-    /// asks for waits for its event, and if a key was revoked by then, by any process, the key is looked up again.
+    /// Nothing is given out on this memory alone: whatever a plugin asks for waits for its event, and if a key was revoked by
+    /// then, by any process, the key is looked up again.
+    #[must_use]
+    pub fn recognise(&self, text: &str) -> Option<Principal> {
+        let carried = Carried { hash: TokenHash::of(text), epoch: self.store.epoch() };
+        self.plugin_keys.get(&carried.hash).filter(|known| known.carried == Some(carried))
+    }
+
+    /// Who carries this token; nobody if it is unknown, expired, revoked, or written into the database by hand. A plugin is
+    /// recognised from then on ([`Vault::recognise`]).
     ///
     /// # Errors
     /// Storage errors only.
@@ -163,11 +171,6 @@ impl Vault {
             })),
             TokenKind::Plugin => {
                 let carried = Carried { hash, epoch: self.store.epoch() };
-                if let Some(known) = self.plugin_keys.get(&hash)
-                    && known.carried == Some(carried)
-                {
-                    return Ok(Some(known));
-                }
                 let row = self.genuine_key(TokenKind::Plugin, &hash).await?;
                 let principal = row.and_then(|row| {
                     let who = Who::Plugin { name: row.role.plugin()?.clone(), key: Some(row.id) };
