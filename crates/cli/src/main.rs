@@ -11,6 +11,7 @@ mod doctor;
 mod input;
 mod keys;
 mod log;
+mod memory;
 mod output;
 mod plugin;
 mod serve;

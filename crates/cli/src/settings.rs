@@ -16,6 +16,8 @@ use strongroom_server::config::{Config, Limits, Tls};
 use toml::{Table, Value};
 use url::Url;
 
+use crate::memory;
+
 /// The commented defaults.
 pub(crate) const DEFAULTS: &str = include_str!("../strongroom.toml");
 
@@ -50,6 +52,7 @@ struct ServerSettings {
 #[serde(deny_unknown_fields)]
 struct DatabaseSettings {
     url: String,
+    memory_mb: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -186,7 +189,12 @@ impl Settings {
 
     /// A vault as the settings want it; the key is still to be given.
     pub(crate) fn builder(&self, database: &Path) -> Result<Builder> {
-        let builder = Vault::builder(database).audit_deadline(Duration::from_millis(self.audit.deadline_ms));
+        let memory = match self.database.memory_mb {
+            0 => memory::of_the_machine() / 4,
+            megabytes => megabytes.saturating_mul(1_000_000),
+        };
+        let builder =
+            Vault::builder(database).audit_deadline(Duration::from_millis(self.audit.deadline_ms)).memory(memory);
         let network = |network: &String| {
             network.parse().map_err(|_| anyhow!("providers.networks: `{network}` is not a network such as 10.0.0.0/8"))
         };

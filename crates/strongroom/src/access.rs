@@ -114,7 +114,7 @@ impl Actor {
 pub struct Grant {
     pub(crate) owner: Owner,
     pub(crate) row: Arc<CredentialRow>,
-    pub(crate) entry: Entry,
+    pub(crate) entry: Box<Entry>,
     pub(crate) epoch: u64,
 }
 
@@ -126,21 +126,22 @@ impl Vault {
     /// [`Error::NotFound`] for a stranger's credential and for one that does not exist, alike;
     /// [`Error::AccessIsInject`] if the manifest does not ask for reading.
     pub async fn grant(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Grant, Error> {
-        let entry = self.entry(actor, owner.tenant, Action::CredentialOpen).of_user(&owner.user).on(&id);
+        let entry = Box::new(self.entry(actor, owner.tenant, Action::CredentialOpen).of_user(&owner.user).on(&id));
         let epoch = self.store.epoch();
         let row = match self.store.recent_credential(owner, id).await? {
             // Another process may have saved it a moment ago.
             None => self.store.credential(owner, id).await?.map(Arc::new),
             found => found,
         };
-        let refused = match self.judge(actor, owner, row).await? {
+        let refused = match self.judge(&actor.who, owner, row).await? {
             Ok(row) => {
                 let row = self.freshened(row).await?;
                 return Ok(Grant { owner: owner.clone(), row, entry, epoch });
             }
             Err(reason) => reason,
         };
-        self.record(entry.denied(refused)).await?;
+        // In a box, as all that is rarely done on this way: what a read's future has room for is moved with every read.
+        Box::pin(self.record(entry.denied(refused))).await?;
         Err(match refused {
             Reason::AccessIsInject => Error::AccessIsInject,
             _ => Error::NotFound { what: "credential" },
@@ -151,16 +152,17 @@ impl Vault {
     /// it is judged once more, by the row as it is now.
     pub(crate) async fn still_granted(
         &self,
-        actor: &Actor,
+        who: &Who,
         owner: &Owner,
         row: Arc<CredentialRow>,
         epoch: u64,
     ) -> Result<Arc<CredentialRow>, Error> {
-        if self.store.epoch() == epoch {
-            return Ok(row);
-        }
-        let row = self.store.credential(owner, row.id).await?.map(Arc::new);
-        match self.judge(actor, owner, row).await? {
+        if self.store.epoch() == epoch { Ok(row) } else { Box::pin(self.granted_anew(who, owner, row.id)).await }
+    }
+
+    async fn granted_anew(&self, who: &Who, owner: &Owner, id: CredentialId) -> Result<Arc<CredentialRow>, Error> {
+        let row = self.store.credential(owner, id).await?.map(Arc::new);
+        match self.judge(who, owner, row).await? {
             Ok(row) => Ok(row),
             Err(Reason::AccessIsInject) => Err(Error::AccessIsInject),
             Err(_) => Err(Error::NotFound { what: "credential" }),
@@ -169,11 +171,11 @@ impl Vault {
 
     async fn judge(
         &self,
-        actor: &Actor,
+        who: &Who,
         owner: &Owner,
         row: Option<Arc<CredentialRow>>,
     ) -> Result<Result<Arc<CredentialRow>, Reason>, Error> {
-        let Who::Plugin { name, .. } = &actor.who else { return Ok(Err(Reason::NoPlugin)) };
+        let Who::Plugin { name, .. } = who else { return Ok(Err(Reason::NoPlugin)) };
         let Some(manifest) = self.genuine_manifest(owner.tenant, name).await? else {
             return Ok(Err(Reason::NoPlugin));
         };

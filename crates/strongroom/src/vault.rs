@@ -101,6 +101,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     deadline: Duration,
+    memory: u64,
     catalog: Option<Catalog>,
     reach: Reach,
     public_url: Option<Url>,
@@ -164,6 +165,14 @@ impl Builder {
         self
     }
 
+    /// How many bytes of credentials that were read lately are kept in memory at most, sealed, each with the key that opens it
+    /// (32 MiB unless told). A credential takes about 2 KB.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
     /// Opens the vault, or makes a new one where there is none. Nothing is written before the key has proved right.
     ///
     /// # Errors
@@ -188,7 +197,7 @@ impl Builder {
         };
         let keyring = Arc::new(keyring);
         let vault = Vault {
-            store: Arc::new(database.start(keyring.clone())?),
+            store: Arc::new(database.start(keyring.clone(), self.memory)?),
             keyring,
             clock: self.clock,
             entropy: self.entropy,
@@ -224,6 +233,7 @@ impl Vault {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy::default()),
             deadline: Duration::from_secs(2),
+            memory: 32 << 20,
             catalog: None,
             reach: Reach::default(),
             public_url: None,

@@ -332,7 +332,8 @@ impl Vault {
     /// # Errors
     /// [`Error::AuditUnavailable`] when that takes longer than the deadline; [`Error::Revoked`] when the caller's key
     /// was revoked since it was looked at.
-    pub(crate) async fn record(&self, entry: Entry) -> Result<(), Error> {
+    pub(crate) async fn record(&self, entry: impl Into<Box<Entry>>) -> Result<(), Error> {
+        let entry = entry.into();
         let carried = entry.actor.carried;
         self.within_deadline(self.store.record(entry)).await?;
         match carried {

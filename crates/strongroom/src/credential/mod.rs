@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 pub use probe::Verdict;
 pub use row::CredentialRow;
+pub(crate) use row::Opener;
 use strongroom_crypto::{Key, Secret};
 
 use crate::access::{Actor, Grant, Who};
@@ -404,20 +405,20 @@ impl Vault {
     /// [`Error::AuditUnavailable`] if that takes too long; [`Error::Undecryptable`].
     pub async fn open(&self, grant: Grant) -> Result<Opened, Error> {
         let Grant { owner, row, entry, epoch } = grant;
-        let actor = entry.actor.clone();
+        let who = entry.actor.who.clone();
         match self.for_a_plugin(&row).await {
             Ok(mut json) => {
                 self.record(entry).await?;
                 let read = row.revision;
-                let row = self.still_granted(&actor, &owner, row, epoch).await?;
+                let row = self.still_granted(&who, &owner, row, epoch).await?;
                 if row.revision != read {
-                    json = self.for_a_plugin(&row).await?;
+                    json = Box::pin(self.for_a_plugin(&row)).await?;
                 }
                 Ok(Opened { id: row.id, revision: row.revision, kind: row.kind, expires_at: row.expires_at, json })
             }
             Err(error) => {
-                self.record(entry.denied(Reason::Undecryptable)).await?;
-                self.still_granted(&actor, &owner, row, epoch).await?;
+                Box::pin(self.record(entry.denied(Reason::Undecryptable))).await?;
+                self.still_granted(&who, &owner, row, epoch).await?;
                 Err(error)
             }
         }
@@ -428,7 +429,10 @@ impl Vault {
     }
 
     async fn for_a_plugin(&self, row: &CredentialRow) -> Result<Secret<Vec<u8>>, Error> {
-        row.for_a_plugin(self, &*self.key_of(row).await?)
+        if let Some(found) = row.reopened() {
+            return found;
+        }
+        row.for_a_plugin(self, &*Box::pin(self.key_of(row)).await?)
     }
 
     /// The data key of a credential's user, with which its columns open and are sealed.

@@ -1,7 +1,9 @@
 //! The row of a credential: what is sealed, what it is sealed to, and how it opens.
 
+use std::sync::OnceLock;
+
 use jiff::Timestamp;
-use strongroom_crypto::{Context, Key, Kind, Sealed, Secret, digest};
+use strongroom_crypto::{Context, Key, Kind, MessageKey, OpenError, Sealed, Secret, digest};
 
 use super::{Credential, CredentialType, State};
 use crate::error::Error;
@@ -39,6 +41,32 @@ pub struct CredentialRow {
     pub last_used_at: Option<Timestamp>,
     /// The registration that a connected account came through.
     pub app: Option<AppId>,
+    pub(crate) opener: Opener,
+}
+
+/// The key of `encrypted_data`, once somebody has derived it: for as long as the row stays in memory, it is not derived
+/// again. Nothing of the row: no copy of the row has it, no comparison sees it, no database stores it.
+#[derive(Default)]
+pub(crate) struct Opener(OnceLock<MessageKey>);
+
+impl Clone for Opener {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Opener {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Opener {}
+
+impl std::fmt::Debug for Opener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opener")
+    }
 }
 
 impl CredentialRow {
@@ -72,6 +100,7 @@ impl CredentialRow {
             updated_at: now,
             last_used_at: None,
             app: None,
+            opener: Opener::default(),
         }
     }
 
@@ -125,6 +154,7 @@ impl CredentialRow {
         values: &Values,
     ) {
         self.generation += 1;
+        self.opener = Opener::default();
         // It was sealed to the generation that has just passed.
         self.previous_refresh_token = None;
         let tokens: &[&str] = if self.kind == CredentialType::Oauth2 { &TOKEN_COLUMNS } else { &[] };
@@ -172,10 +202,13 @@ impl CredentialRow {
     }
 
     fn open_column(&self, vault: &Vault, key: &Key, column: &str, sealed: &Sealed) -> Result<Secret<Vec<u8>>, Error> {
-        self.in_context(vault, column, |context| key.open(Kind::Credential, context, sealed)).map_err(|error| {
-            tracing::error!(credential = %self.id, column, %error, "a sealed column does not open");
-            Error::Undecryptable
-        })
+        self.in_context(vault, column, |context| key.open(Kind::Credential, context, sealed))
+            .map_err(|error| self.undecryptable(column, &error))
+    }
+
+    fn undecryptable(&self, column: &str, error: &OpenError) -> Error {
+        tracing::error!(credential = %self.id, column, %error, "a sealed column does not open");
+        Error::Undecryptable
     }
 
     fn in_context<T>(&self, vault: &Vault, field: &str, then: impl FnOnce(&Context<'_>) -> T) -> T {
@@ -195,11 +228,31 @@ impl CredentialRow {
         })
     }
 
+    /// What a plugin gets of it, as JSON, if it takes no more than a key that was derived before.
+    pub(super) fn reopened(&self) -> Option<Result<Secret<Vec<u8>>, Error>> {
+        Some(
+            self.opener
+                .0
+                .get()?
+                .open(&self.encrypted_data)
+                .map_err(|error| self.undecryptable("encrypted_data", &error)),
+        )
+    }
+
     /// What a plugin gets of it, as JSON: what has no tokens is given as it was sealed.
     pub(super) fn for_a_plugin(&self, vault: &Vault, key: &Key) -> Result<Secret<Vec<u8>>, Error> {
         if self.kind != CredentialType::Oauth2 && self.app.is_none() {
-            let data = self.open_column(vault, key, "encrypted_data", &self.encrypted_data)?;
-            return if fields::is_object(&data) { Ok(data) } else { Err(Error::Undecryptable) };
+            let opener = self.in_context(vault, "encrypted_data", |context| {
+                key.message_key(Kind::Credential, context, &self.encrypted_data)
+            });
+            let opener = opener.map_err(|error| self.undecryptable("encrypted_data", &error))?;
+            let data = opener.open(&self.encrypted_data);
+            let data = data.map_err(|error| self.undecryptable("encrypted_data", &error))?;
+            if !fields::is_object(&data) {
+                return Err(Error::Undecryptable);
+            }
+            let _ = self.opener.0.set(opener);
+            return Ok(data);
         }
         let mut values = self.values(vault, key)?;
         // What gets new tokens is nothing that a plugin needs.

@@ -254,7 +254,7 @@ pub trait Store: Send + Sync {
     async fn once(&self, tenant: TenantId, scope: &str, key: &str) -> Result<Option<OnceRow>, StoreError>;
 
     /// An event without a change: a read, or a refusal. Returns when it is durable.
-    async fn record(&self, entry: Entry) -> Result<(), StoreError>;
+    async fn record(&self, entry: Box<Entry>) -> Result<(), StoreError>;
     async fn events(&self, tenant: TenantId, filter: &AuditFilter) -> Result<EventPage, StoreError>;
     /// Events in the order of the chain, after `after`, for verification.
     async fn chain(&self, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError>;

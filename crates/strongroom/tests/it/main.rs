@@ -1,6 +1,7 @@
 //! The library from outside: every verb, the contract of a database, tampering, the audit chain.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
+mod again;
 #[path = "../../../../tests/support/ambient.rs"]
 mod ambient;
 mod audit;

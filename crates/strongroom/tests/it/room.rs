@@ -58,6 +58,11 @@ impl Room {
         Self { vault, ..self }
     }
 
+    /// Another process with the same file.
+    pub(crate) async fn elsewhere(&self) -> Vault {
+        open(&self.dir, &self.clock, SEED.fetch_add(1, Ordering::SeqCst)).await
+    }
+
     pub(crate) async fn register(&self, name: &str, manifest: &str) -> Result<bool, Error> {
         let manifest = Manifest::parse(manifest)?;
         let name = name.parse().unwrap();

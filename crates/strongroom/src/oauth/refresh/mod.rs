@@ -192,7 +192,15 @@ impl Vault {
             return Ok(row);
         }
         let living = left > LEEWAY.try_into().unwrap_or_default();
-        let flight = self.fly(&row);
+        Box::pin(self.refreshed_in_time(&row, living)).await
+    }
+
+    async fn refreshed_in_time(
+        &self,
+        row: &CredentialRow,
+        living: bool,
+    ) -> Result<std::sync::Arc<CredentialRow>, Error> {
+        let flight = self.fly(row);
         if living {
             // It goes on in its own task.
             let _ = tokio::time::timeout(LIVING, flight).await;

@@ -195,13 +195,14 @@ impl Database {
         write().map_err(|reason| SqliteError::Refused { path: self.path.clone(), reason })
     }
 
-    /// Starts the writer. From here on the database can be written, each time with an event.
+    /// Starts the writer. From here on the database can be written, each time with an event. So many bytes of rows that were
+    /// read lately are kept in memory at most.
     ///
     /// # Errors
     /// If the file does not open once more.
-    pub fn start(self, link: Arc<dyn Link>) -> Result<SqliteStore, StoreError> {
+    pub fn start(self, link: Arc<dyn Link>, kept: u64) -> Result<SqliteStore, StoreError> {
         let readers = Arc::new(Readers::of(&self.path));
-        let recent = Arc::new(Recent::new());
+        let recent = Arc::new(Recent::new(kept));
         let writer = Writer::start(self.connection, link, readers.clone(), recent.clone())?;
         Ok(SqliteStore { readers, recent, writer })
     }

@@ -400,7 +400,7 @@ impl Store for SqliteStore {
         self.read(|db| once::find(db, tenant, scope, key))
     }
 
-    async fn record(&self, entry: Entry) -> Result<(), StoreError> {
+    async fn record(&self, entry: Box<Entry>) -> Result<(), StoreError> {
         self.writer.record(entry).await
     }
 

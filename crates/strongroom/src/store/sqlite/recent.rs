@@ -1,5 +1,6 @@
-//! Rows of credentials that were read lately, sealed as they are in the database: a busy credential is not fetched from
-//! the file for each read. A row leaves before a change of it is acknowledged; all leave when another process has written.
+//! Rows of credentials that were read lately, sealed as they are in the database, each with the key that opened it: a busy
+//! credential is not fetched from the file for each read, nor its key derived. A row leaves, and its key is wiped, before a
+//! change of it is acknowledged; all leave when another process has written.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,9 +10,10 @@ use quick_cache::unsync::Cache;
 use crate::credential::CredentialRow;
 use crate::id::{CredentialId, Owner};
 
-/// Bytes of rows that are kept at most, and how large one is usually.
-const KEPT: u64 = 16 << 20;
-const USUAL: u64 = 1 << 10;
+/// Bytes that a row takes usually.
+const USUAL: u64 = 2 << 10;
+/// Of them: the key, its schedule, where it belongs, and the place in the map.
+const OPENER: u64 = 1 << 10;
 
 pub(super) struct Recent(Mutex<Rows>);
 
@@ -26,9 +28,10 @@ pub(super) struct Missed {
 }
 
 impl Recent {
-    pub(super) fn new() -> Self {
-        let estimate = usize::try_from(KEPT / USUAL).unwrap_or(usize::MAX);
-        Self(Mutex::new(Rows { changes: 0, kept: Cache::with_weighter(estimate, KEPT, Size) }))
+    /// Keeps so many bytes at most.
+    pub(super) fn new(bytes: u64) -> Self {
+        let estimate = usize::try_from(bytes / USUAL).unwrap_or(usize::MAX);
+        Self(Mutex::new(Rows { changes: 0, kept: Cache::with_weighter(estimate, bytes, Size) }))
     }
 
     pub(super) fn find(&self, owner: &Owner, id: CredentialId) -> Result<Arc<CredentialRow>, Missed> {
@@ -74,6 +77,7 @@ impl Weighter<CredentialId, Arc<CredentialRow>> for Size {
         let sealed =
             [Some(&row.settings), Some(&row.encrypted_data), row.access_token.as_ref(), row.refresh_token.as_ref()];
         let bytes: usize = sealed.into_iter().flatten().map(|sealed| sealed.as_bytes().len()).sum();
-        u64::try_from(std::mem::size_of::<CredentialRow>() + bytes + row.scopes.len()).unwrap_or(u64::MAX)
+        let row = std::mem::size_of::<CredentialRow>() + bytes + row.scopes.len();
+        u64::try_from(row).unwrap_or(u64::MAX).saturating_add(OPENER)
     }
 }

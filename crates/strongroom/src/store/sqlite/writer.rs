@@ -79,8 +79,8 @@ impl Writer {
         self.epoch.load(Ordering::Acquire)
     }
 
-    pub(super) async fn record(&self, entry: Entry) -> Result<(), StoreError> {
-        self.send(Work::Record(Box::new(entry))).await
+    pub(super) async fn record(&self, entry: Box<Entry>) -> Result<(), StoreError> {
+        self.send(Work::Record(entry)).await
     }
 
     /// `change` gives the events of what it removed along the way; `entry` is written after them.
