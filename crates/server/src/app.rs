@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use axum::http::HeaderMap;
 use strongroom::{Actor, Owner, Vault, Who};
 
 use crate::config::Config;
 use crate::limits::Limiters;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::request::always;
 
 /// The vault, the settings, the limits, the counters.
 pub struct App {
@@ -22,6 +24,8 @@ pub struct App {
     /// Request ids: what this process drew at its start, then a count. Unique, and no secret.
     pub(crate) process: [u8; 8],
     pub(crate) requests: AtomicU64,
+    /// The headers that every answer begins with.
+    pub(crate) always: HeaderMap,
 }
 
 impl App {
@@ -38,6 +42,7 @@ impl App {
             metrics: Metrics::default(),
             process,
             requests: AtomicU64::new(0),
+            always: always(&config),
             vault,
             config,
         }

@@ -1,10 +1,11 @@
 //! Reading requests strictly: bodies into memory that is wiped, JSON without duplicate keys or unknown members, queries
 //! without unknown parameters, preconditions, idempotency keys. No message repeats what was sent.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::Response;
@@ -13,6 +14,7 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use strongroom::id::NameError;
 use strongroom::{Once, Secret, Who};
+use url::form_urlencoded;
 
 use crate::app::App;
 use crate::principal::Seen;
@@ -111,8 +113,22 @@ pub(crate) struct Query<T>(pub(crate) T);
 impl<T: DeserializeOwned> Query<T> {
     pub(crate) fn read(parts: &Parts) -> Result<Self, Problem> {
         let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
-        let detail = "a query parameter is unknown, given twice, or has a value that is not allowed";
-        read.map(|axum::extract::Query(query)| Self(query)).map_err(|_| Problem::bad_request("invalid-query", detail))
+        read.map(|axum::extract::Query(query)| Self(query)).map_err(|_| invalid_query())
+    }
+}
+
+fn invalid_query() -> Problem {
+    let detail = "a query parameter is unknown, given twice, or has a value that is not allowed";
+    Problem::bad_request("invalid-query", detail)
+}
+
+/// Whom a plugin asks for, where nothing else may be asked. It asks for secrets so often that this is read by hand.
+pub(crate) fn only_user(parts: &Parts) -> Result<Option<Cow<'_, str>>, Problem> {
+    let mut asked = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    match (asked.next(), asked.next()) {
+        (None, _) => Ok(None),
+        (Some((name, user)), None) if name == "user_id" => Ok(Some(user)),
+        _ => Err(invalid_query()),
     }
 }
 
@@ -131,31 +147,25 @@ impl<T: PathPart, S: Send + Sync> FromRequestParts<S> for InPath<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let read = Path::<T::Raw>::from_request_parts(parts, state).await;
-        let Path(raw) = read.map_err(|_| Problem::not_found("object"))?;
-        T::parse(raw).map(Self).map_err(|_| Problem::not_found("object"))
+        let read = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::not_found("object"))?;
+        T::parse(&mut read.iter().map(|(_, part)| part)).map(Self).ok_or_else(|| Problem::not_found("object"))
     }
 }
 
 /// One or two parts of a path.
-pub(crate) trait PathPart: Sized + Send {
-    type Raw: DeserializeOwned + Send;
-    fn parse(raw: Self::Raw) -> Result<Self, NameError>;
+pub(crate) trait PathPart: Sized {
+    fn parse<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Self>;
 }
 
-impl<A: FromStr<Err = NameError> + Send> PathPart for (A,) {
-    type Raw = (String,);
-
-    fn parse((a,): (String,)) -> Result<Self, NameError> {
-        Ok((a.parse()?,))
+impl<A: FromStr<Err = NameError>> PathPart for (A,) {
+    fn parse<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+        Some((parts.next()?.parse().ok()?,))
     }
 }
 
-impl<A: FromStr<Err = NameError> + Send, B: FromStr<Err = NameError> + Send> PathPart for (A, B) {
-    type Raw = (String, String);
-
-    fn parse((a, b): (String, String)) -> Result<Self, NameError> {
-        Ok((a.parse()?, b.parse()?))
+impl<A: FromStr<Err = NameError>, B: FromStr<Err = NameError>> PathPart for (A, B) {
+    fn parse<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     }
 }
 

@@ -24,4 +24,5 @@ pub use app::App;
 pub use config::Config;
 #[cfg(feature = "console")]
 pub use demo::Demo;
-pub use serve::{Bound, router};
+pub use request::Handled;
+pub use serve::{Bound, service};

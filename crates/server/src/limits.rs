@@ -21,10 +21,9 @@ pub(crate) struct Limiters {
     policy: HeaderValue,
 }
 
-/// How much a caller has left, and of what.
-#[derive(Clone, Debug)]
+/// How much a caller has left.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowance {
-    pub(crate) policy: HeaderValue,
     pub(crate) remaining: u32,
 }
 
@@ -38,11 +37,16 @@ impl Limiters {
         Self { slots: (0..slots).map(slot).collect(), hash: RandomState::new(), time, policy }
     }
 
+    /// What a caller has an allowance of, as a header says it.
+    pub(crate) fn policy(&self) -> &HeaderValue {
+        &self.policy
+    }
+
     /// Takes one request from the caller's allowance; or says after how many seconds to come back.
     pub(crate) fn take(&self, caller: &impl Hash) -> Result<Allowance, u64> {
         let slot = self.hash.hash_one(caller) % (self.slots.len().max(1) as u64);
         let limiter = usize::try_from(slot).ok().and_then(|slot| self.slots.get(slot));
-        let left = |remaining| Allowance { policy: self.policy.clone(), remaining };
+        let left = |remaining| Allowance { remaining };
         let Some(limiter) = limiter else { return Ok(left(0)) };
         match limiter.check() {
             Ok(state) => Ok(left(state.remaining_burst_capacity())),

@@ -3,10 +3,11 @@
 
 use axum::body::Body;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::problem::Problem;
+use crate::request::Head;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE");
 const HEADERS: HeaderValue =
@@ -58,11 +59,11 @@ impl Page {
 }
 
 /// The answer to a browser that asks whether it may ask.
-pub(crate) fn preflight<T>(request: &Request<T>) -> Option<Response> {
-    let asks = request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        && request.uri().path().starts_with("/v1/");
-    let origin = request.headers().get(header::ORIGIN).filter(|_| asks)?;
+pub(crate) fn preflight((method, uri, headers): Head<'_>) -> Option<Response> {
+    let asks = method == Method::OPTIONS
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && uri.path().starts_with("/v1/");
+    let origin = headers.get(header::ORIGIN).filter(|_| asks)?;
     let answers: [(HeaderName, HeaderValue); 5] = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),
         (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),

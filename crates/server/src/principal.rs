@@ -12,7 +12,7 @@ use strongroom::console::Console;
 use strongroom::session::Principal;
 use strongroom::{Actor, Owner, TenantId, UserId, Who};
 
-use crate::extract::{Query, member};
+use crate::extract::{Query, member, only_user};
 use crate::problem::Problem;
 
 /// What the outermost layer found out.
@@ -75,13 +75,6 @@ pub(crate) struct Anyone {
     pub(crate) tenant: TenantId,
 }
 
-/// The same, where nothing else may be asked.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OnBehalfOfOnly {
-    user_id: Option<String>,
-}
-
 /// Which user a plugin asks for. Knowing a credential's id is not enough: its user has to be named too.
 #[derive(Deserialize)]
 struct OnBehalfOf {
@@ -102,10 +95,10 @@ fn wrong_kind(needed: &str) -> Problem {
 }
 
 impl Caller {
-    fn owner_named(&self, user_id: Option<String>) -> Result<Owner, Problem> {
+    fn owner_named(&self, user_id: Option<&str>) -> Result<Owner, Problem> {
         let missing = || Problem::bad_request("user-missing", "say for which user: add the query parameter user_id");
         let user = user_id.ok_or_else(missing)?;
-        Ok(Owner { tenant: self.principal.tenant, user: member("user_id", &user)? })
+        Ok(Owner { tenant: self.principal.tenant, user: member("user_id", user)? })
     }
 }
 
@@ -177,8 +170,8 @@ impl<S: Sync> FromRequestParts<S> for Plugin {
         let caller = caller(parts)?;
         match &caller.principal.who {
             Who::Plugin { .. } => {
-                let Query(OnBehalfOfOnly { user_id }) = Query::read(parts)?;
-                Ok(Self { owner: caller.owner_named(user_id)?, actor: caller.actor.clone() })
+                let owner = caller.owner_named(only_user(parts)?.as_deref())?;
+                Ok(Self { owner, actor: caller.actor.clone() })
             }
             _ => Err(wrong_kind("a plugin key (srp_…)")),
         }
@@ -198,7 +191,7 @@ impl<S: Sync> FromRequestParts<S> for Reader {
             }
             (Who::Plugin { .. }, None) => {
                 let Query(OnBehalfOf { user_id }) = Query::read(parts)?;
-                Ok(Self { owner: caller.owner_named(user_id)?, actor: caller.actor.clone() })
+                Ok(Self { owner: caller.owner_named(user_id.as_deref())?, actor: caller.actor.clone() })
             }
             _ => Err(wrong_kind("a user's session (srs_…) or a plugin key (srp_…)")),
         }

@@ -5,24 +5,27 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::Route;
+use axum::{BoxError, Router};
 use data_encoding::HEXLOWER;
+use strongroom::session::Principal;
 use strongroom::{Token, TokenKind};
-use tower::{Layer, Service};
+use tower::Service;
 
 use crate::app::App;
+use crate::config::Config;
 use crate::console;
 use crate::limits::Allowance;
+use crate::metrics::Route;
 use crate::origin::{Page, preflight};
 use crate::page;
 use crate::principal::{Caller, Came, Seen};
@@ -44,26 +47,58 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// Puts [`Handled`] around each route.
-#[derive(Clone)]
-pub(crate) struct Handling(pub(crate) Arc<App>);
+/// So many does an answer have; more are no fault.
+const HEADERS: usize = 16;
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
-/// A route, and what is done to each of its requests.
+/// The router, and what is done to each of its requests.
 #[derive(Clone)]
-pub(crate) struct Handled {
-    app: Arc<App>,
-    route: Route,
+pub struct Handled {
+    router: Arc<Known>,
+    peer: Option<IpAddr>,
 }
 
-impl Layer<Route> for Handling {
-    type Service = Handled;
+/// The router, and what is known of all requests to it.
+struct Known {
+    app: Arc<App>,
+    router: Router,
+    routes: Routes,
+}
 
-    fn layer(&self, route: Route) -> Handled {
-        Handled { app: self.0.clone(), route }
+/// The paths that are routed, each by its pattern: requests are counted and logged by those, for a path may hold anything.
+struct Routes {
+    known: matchit::Router<Route>,
+    none: Route,
+}
+
+impl Routes {
+    fn at(&self, path: &str) -> &Route {
+        self.known.at(path).map_or(&self.none, |found| found.value)
     }
 }
 
-impl Service<Request> for Handled {
+impl Handled {
+    /// Around a router of these paths. They are those that it routes, so none of them is in another's way.
+    pub(crate) fn new(app: Arc<App>, router: Router, paths: impl Iterator<Item = String>) -> Self {
+        let mut known = matchit::Router::new();
+        for path in paths {
+            let _ = known.insert(path.clone(), Route::of(path));
+        }
+        let routes = Routes { known, none: Route::of("none".to_owned()) };
+        Self { router: Arc::new(Known { app, router, routes }), peer: None }
+    }
+
+    /// For the requests of one connection.
+    #[must_use]
+    pub fn of_peer(&self, peer: SocketAddr) -> Self {
+        Self { peer: Some(peer.ip().to_canonical()), ..self.clone() }
+    }
+}
+
+impl<B> Service<axum::http::Request<B>> for Handled
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
@@ -72,87 +107,127 @@ impl Service<Request> for Handled {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        let (app, route) = (self.app.clone(), self.route.clone());
-        let id = request_id(&app, request.headers());
-        Box::pin(strongroom::request::answer(id.clone(), async move { Ok(handle(&app, route, request, id).await) }))
+    fn call(&mut self, request: axum::http::Request<B>) -> Self::Future {
+        let (handled, request) = (self.clone(), request.map(Body::new));
+        let id = request_id(&handled.router.app, request.headers());
+        Box::pin(strongroom::request::answer(id.clone(), handled.handle(request, id)))
     }
 }
 
-async fn handle(app: &App, route: Route, request: Request, id: Arc<str>) -> Response {
-    let began = Instant::now();
-    let method = request.method().clone();
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let path = path.as_ref().map_or("none", MatchedPath::as_str);
-    let page = Page::of(request.uri(), request.headers());
-    let for_a_person = page::is_for_a_person(request.uri().path(), request.headers());
-    let (mut response, allowance) = answer(app, route, request, &page, &id).await;
-    finish(app, &mut response, &id, allowance);
-    if for_a_person && response.status() == StatusCode::NOT_FOUND {
-        page::show(&mut response, &id);
+impl Handled {
+    /// Not an `async fn`: that keeps what it is given twice, and all of this is moved for every request.
+    #[expect(clippy::manual_async_fn, reason = "half as large")]
+    fn handle(self, mut request: Request, id: Arc<str>) -> impl Future<Output = Result<Response, Infallible>> + Send {
+        async move {
+            let Known { app, router, routes } = &*self.router;
+            let (asked, began) = (Asked::of(routes, &request), Instant::now());
+            let (mut response, allowance) = match admit(app, head(&request), self.peer, &asked.page, &id).await {
+                Ok((seen, came, allowance)) => {
+                    let extensions = request.extensions_mut();
+                    came.map(|came| extensions.insert(came));
+                    extensions.insert(seen);
+                    let answer = unpanicked(router.clone().call(request));
+                    let answer = tokio::time::timeout(app.config.limits.request_timeout, answer).await;
+                    (answer.unwrap_or_else(|_| late()), allowance)
+                }
+                Err(answer) => (answer, None),
+            };
+            finish(app, &mut response, &id, allowance);
+            if asked.for_a_person && response.status() == StatusCode::NOT_FOUND {
+                page::show(&mut response, &id);
+            }
+            if asked.route.pattern().starts_with("/v1/") {
+                asked.page.let_read(response.headers_mut());
+            }
+            asked.answered(app, response.status(), began.elapsed());
+            Ok(response)
+        }
     }
-    if path.starts_with("/v1/") {
-        page.let_read(response.headers_mut());
-    }
-    let (status, took) = (response.status(), began.elapsed());
-    app.metrics.answered(&method, path, status.as_u16(), took);
-    let milliseconds = took.as_millis();
-    if status.is_server_error() {
-        tracing::error!(%method, route = path, status = status.as_u16(), %milliseconds, "answered");
-    } else if status.is_client_error() {
-        tracing::info!(%method, route = path, status = status.as_u16(), %milliseconds, "answered");
-    } else {
-        tracing::debug!(%method, route = path, status = status.as_u16(), %milliseconds, "answered");
-    }
-    response
 }
 
-async fn answer(
+/// A request without its body, which nobody looks at here, and which no two threads may.
+pub(crate) type Head<'a> = (&'a Method, &'a Uri, &'a HeaderMap);
+
+fn head(request: &Request) -> Head<'_> {
+    (request.method(), request.uri(), request.headers())
+}
+
+/// What is to be known of a request after it is gone.
+struct Asked<'a> {
+    method: Method,
+    route: &'a Route,
+    page: Page,
+    for_a_person: bool,
+}
+
+impl<'a> Asked<'a> {
+    fn of(routes: &'a Routes, request: &Request) -> Self {
+        let (path, headers) = (request.uri().path(), request.headers());
+        Self {
+            method: request.method().clone(),
+            route: routes.at(path),
+            page: Page::of(request.uri(), headers),
+            for_a_person: page::is_for_a_person(path, headers),
+        }
+    }
+
+    fn answered(&self, app: &App, status: StatusCode, took: Duration) {
+        app.metrics.answered(&self.method, self.route, status.as_u16(), took);
+        let (method, route, milliseconds) = (&self.method, self.route.pattern(), took.as_millis());
+        if status.is_server_error() {
+            tracing::error!(%method, route, status = status.as_u16(), %milliseconds, "answered");
+        } else if status.is_client_error() {
+            tracing::info!(%method, route, status = status.as_u16(), %milliseconds, "answered");
+        } else {
+            tracing::debug!(%method, route, status = status.as_u16(), %milliseconds, "answered");
+        }
+    }
+}
+
+fn late() -> Response {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again").into_response()
+}
+
+fn unpanicked(
+    mut answer: impl Future<Output = Result<Response, Infallible>> + Unpin,
+) -> impl Future<Output = Response> {
+    let poll =
+        move |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut answer).poll(context))) {
+            Ok(poll) => poll.map(|Ok(response)| response),
+            // What the panic says may hold anything: only that there was one is logged here.
+            Err(_) => {
+                tracing::error!("a handler panicked");
+                Poll::Ready(Problem::internal().into_response())
+            }
+        };
+    std::future::poll_fn(poll)
+}
+
+/// Who sent it, and from where it came if that is nobody known; or the answer, if that needs no handler.
+async fn admit(
     app: &App,
-    mut route: Route,
-    mut request: Request,
+    head: Head<'_>,
+    peer: Option<IpAddr>,
     page: &Page,
     id: &Arc<str>,
-) -> (Response, Option<Allowance>) {
-    if let Some(answer) = preflight(&request) {
-        return (answer, None);
+) -> Result<(Seen, Option<Came>, Option<Allowance>), Response> {
+    if let Some(answer) = preflight(head) {
+        return Err(answer);
     }
-    let address = address(app, &request);
-    let head = (request.method(), request.uri(), request.headers());
-    let (seen, allowance) = match admit(app, head, address, page, id).await {
-        Ok(admitted) => admitted,
-        Err(problem) => return (problem.into_response(), None),
-    };
+    let (_, _, headers) = head;
+    let address = peer.map(|peer| address(app, peer, headers));
+    let (seen, allowance) = judge(app, head, address, page, id).await.map_err(IntoResponse::into_response)?;
     // Whoever is known has both in the actor already.
-    if !matches!(seen, Seen::Known(_)) {
-        request.extensions_mut().insert(Came { address, request_id: id.clone() });
-    }
-    request.extensions_mut().insert(seen);
-    let answer = tokio::time::timeout(app.config.limits.request_timeout, unpanicked(route.call(request))).await;
-    let late = || {
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again").into_response()
-    };
-    (answer.unwrap_or_else(|_| late()), allowance)
-}
-
-async fn unpanicked(answer: impl Future<Output = Result<Response, Infallible>>) -> Response {
-    let mut answer = pin!(answer);
-    let poll = |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-        Ok(poll) => poll.map(|Ok(response)| response),
-        // What the panic says may hold anything: only that there was one is logged here.
-        Err(_) => {
-            tracing::error!("a handler panicked");
-            Poll::Ready(Problem::internal().into_response())
-        }
-    };
-    std::future::poll_fn(poll).await
+    let known = matches!(seen, Seen::Known(_));
+    let came = (!known).then(|| Came { address, request_id: id.clone() });
+    Ok((seen, came, allowance))
 }
 
 /// Who sent it, if it may be answered at all. Whoever carries a valid token draws on the token's allowance; everybody
 /// else, wrong tokens included, on the address's.
-async fn admit(
+async fn judge(
     app: &App,
-    (method, uri, headers): (&Method, &Uri, &HeaderMap),
+    (method, uri, headers): Head<'_>,
     address: Option<IpAddr>,
     page: &Page,
     id: &Arc<str>,
@@ -164,20 +239,20 @@ async fn admit(
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host-unknown", detail));
     }
     let carried = headers.get(header::AUTHORIZATION);
-    let token = match carried {
-        Some(value) => value.to_str().ok().and_then(bearer),
-        // A cookie that does not count is somebody else's doing: it draws on their address.
+    let principal = match carried.map(|value| value.to_str().ok().and_then(bearer)) {
+        Some(Some(text)) => bearer_of(app, text).await?,
+        Some(None) => None,
         None => match console::token(method, uri, headers) {
-            Ok(token) => token,
+            Ok(Some(token)) => Box::pin(app.vault.authenticate(&token)).await?,
+            Ok(None) => None,
+            // A cookie that does not count is somebody else's doing: it draws on their address.
             Err(problem) => {
                 app.addresses.take(&address.map(network)).map_err(Problem::too_many)?;
                 return Err(problem);
             }
         },
     };
-    if let Some(token) = &token
-        && let Some(principal) = app.vault.authenticate(token).await?
-    {
+    if let Some(principal) = principal {
         let allowance = app.principals.take(&principal.who).map_err(Problem::too_many)?;
         page.may_use(&principal.origins)?;
         let actor = principal.actor(address, Some(id.clone()));
@@ -195,13 +270,20 @@ fn costs_nothing(path: &str) -> bool {
     matches!(path, "/livez" | "/" | "/demo") || path.starts_with("/elements/") || path.starts_with("/console/console")
 }
 
-fn bearer(value: &str) -> Option<Token> {
+fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return None;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+async fn bearer_of(app: &App, text: &str) -> Result<Option<Principal>, Problem> {
+    if let Some(plugin) = app.vault.recognise(text) {
+        return Ok(Some(plugin));
     }
-    // The console's is for its cookie: as a bearer it would get around what is asked of cookies.
-    Token::parse(token.trim()).ok().filter(|token| token.kind() != TokenKind::Console)
+    match Token::parse(text) {
+        // The console's is for its cookie: as a bearer it would get around what is asked of cookies.
+        Ok(token) if token.kind() != TokenKind::Console => Ok(Box::pin(app.vault.authenticate(&token)).await?),
+        _ => Ok(None),
+    }
 }
 
 /// HTTP/1.1 has the name in `Host`, HTTP/2 in the address; where both are, they must agree.
@@ -221,23 +303,22 @@ fn host_is_known(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
 }
 
 /// The caller's address: the peer's, or, if the peer is a trusted proxy, the last one in `X-Forwarded-For` that is not.
-fn address(app: &App, request: &Request) -> Option<IpAddr> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
+fn address(app: &App, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let trusted = |address: &IpAddr| app.config.trusted_proxies.iter().any(|network| network.contains(address));
     if !trusted(&peer) {
-        return Some(peer);
+        return peer;
     }
-    let forwarded = request.headers().get_all("x-forwarded-for");
+    let forwarded = headers.get_all("x-forwarded-for");
     let hops: Vec<&str> =
         forwarded.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
     for hop in hops.iter().rev() {
         match hop.trim().parse::<IpAddr>().map(|address| address.to_canonical()) {
             Ok(address) if trusted(&address) => {}
-            Ok(address) => return Some(address),
+            Ok(address) => return address,
             Err(_) => break,
         }
     }
-    Some(peer)
+    peer
 }
 
 /// One subscriber of IPv6 has a /64 at least: an allowance for each address would be none.
@@ -259,10 +340,12 @@ fn request_id(app: &App, headers: &HeaderMap) -> Arc<str> {
         Some(text) => text.into(),
         None => {
             let number = app.requests.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-            let mut text = String::with_capacity(2 * (app.process.len() + number.len()));
-            HEXLOWER.encode_append(&app.process, &mut text);
-            HEXLOWER.encode_append(&number, &mut text);
-            text.into()
+            let (mut text, mut id) = ([0; 32], [0; 16]);
+            let (process, count) = id.split_at_mut(app.process.len());
+            process.copy_from_slice(&app.process);
+            count.copy_from_slice(&number);
+            HEXLOWER.encode_mut(&id, &mut text);
+            str::from_utf8(&text).unwrap_or_default().into()
         }
     }
 }
@@ -273,24 +356,28 @@ fn finish(app: &App, response: &mut Response, id: &str, allowance: Option<Allowa
         *response.body_mut() = Body::from(problem.body(id));
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
+    let own = std::mem::replace(response.headers_mut(), HeaderMap::with_capacity(HEADERS));
     let headers = response.headers_mut();
-    headers.reserve(ALWAYS.len() + 4);
+    headers.extend(app.always.iter().map(|(name, value)| (name.clone(), value.clone())));
+    // The answer's own after them: what is nobody's secret says so itself.
+    headers.extend(own);
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Some(Allowance { policy, remaining }) = allowance {
-        headers.insert(RATE_LIMIT_POLICY, policy);
+    if let Some(Allowance { remaining }) = allowance {
+        headers.insert(RATE_LIMIT_POLICY, app.principals.policy().clone());
         let left = HeaderValue::try_from(format!("\"principal\";r={remaining};t=1"));
         headers.extend(left.map(|value| (RATE_LIMIT, value)));
     }
-    for (name, value) in ALWAYS {
-        // What is nobody's secret says so itself.
-        headers.entry(name).or_insert(value);
+}
+
+/// The headers that every answer of this server begins with.
+pub(crate) fn always(config: &Config) -> HeaderMap {
+    let mut headers: HeaderMap = ALWAYS.into_iter().collect();
+    if config.tls.is_some() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    if app.config.tls.is_some() {
-        headers
-            .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
-    }
+    headers
 }
 
 #[cfg(test)]
@@ -303,7 +390,7 @@ mod tests {
             tokio::task::yield_now().await;
             panic!("with a secret in it")
         }
-        let answer = unpanicked(hurt()).await;
+        let answer = unpanicked(Box::pin(hurt())).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let problem = answer.extensions().get::<Problem>().map(|problem| problem.body("id")).unwrap_or_default();
         let problem = String::from_utf8_lossy(&problem);

@@ -1,5 +1,7 @@
 //! Listening: the API, the metrics on a listener of their own, TLS when a certificate is given, and an orderly stop.
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -9,11 +11,12 @@ use axum::Router;
 use axum::routing::get;
 use axum_server::tls_rustls::RustlsConfig;
 use axum_server::{Handle, Server};
+use tower::service_fn;
 
 use crate::api;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::request::Handling;
+use crate::request::Handled;
 
 /// The longest that a client may take to send its headers; slower ones hold a connection for nothing.
 const HEADERS: Duration = Duration::from_secs(10);
@@ -22,8 +25,9 @@ const HEADERS: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// The API as a service: what the tests call and the listener serves.
-pub fn router(app: &Arc<App>) -> Router {
-    let (routes, _) = api::routes().split_for_parts();
+pub fn service(app: &Arc<App>) -> Handled {
+    let (routes, description) = api::routes().split_for_parts();
+    let paths = description.paths.paths.into_keys();
     let method_unknown = || async {
         Problem::new(
             axum::http::StatusCode::METHOD_NOT_ALLOWED,
@@ -32,12 +36,12 @@ pub fn router(app: &Arc<App>) -> Router {
         )
     };
     #[cfg(feature = "console")]
-    let routes = routes.merge(crate::web::routes());
-    routes
+    let (routes, paths) = (routes.merge(crate::web::routes()), paths.chain(crate::web::PATHS.map(str::to_owned)));
+    let router = routes
         .fallback(|| async { Problem::not_found("path") })
         .method_not_allowed_fallback(method_unknown)
-        .layer(Handling(app.clone()))
-        .with_state(app.clone())
+        .with_state(app.clone());
+    Handled::new(app.clone(), router, paths)
 }
 
 /// A server that has its addresses and has not begun to answer.
@@ -83,7 +87,8 @@ impl Bound {
     /// If a listener fails.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let handle = Handle::new();
-        let service = router(&self.app).into_make_service_with_connect_info::<SocketAddr>();
+        let service = service(&self.app);
+        let service = service_fn(move |peer| ready(Ok::<_, Infallible>(service.of_peer(peer))));
         if let Some(listener) = self.metrics {
             let app = self.app.clone();
             let metrics = Router::new().route("/metrics", get(|| async move { app.metrics.text() }));

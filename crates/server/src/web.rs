@@ -28,12 +28,15 @@ static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
     FILES.iter().map(|(_, _, content)| tag(content)).collect()
 });
 
+pub(crate) const PATHS: [&str; 4] = ["/elements/{file}", "/demo", "/", "/console/{file}"];
+
 pub(crate) fn routes() -> Router<Arc<App>> {
+    let [elements, start, root, pages] = PATHS;
     Router::new()
-        .route("/elements/{file}", get(element))
-        .route("/demo", get(demo))
-        .route("/", get(console))
-        .route("/console/{file}", get(page))
+        .route(elements, get(element))
+        .route(start, get(demo))
+        .route(root, get(console))
+        .route(pages, get(page))
 }
 
 /// The console: one page, which asks the API for everything that it shows.

@@ -1,5 +1,6 @@
 //! `/v1/credentials`: a user saves, lists, changes and deletes; a plugin lists its own and reads a secret.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -346,14 +347,20 @@ async fn open(
 ) -> Result<Response, Problem> {
     let grant = app.vault.grant(&plugin.actor, &plugin.owner, id).await?;
     let opened = app.vault.open(grant).await?;
-    let expires = opened.expires_at.map_or_else(|| "null".to_owned(), |at| format!("\"{}\"", rfc3339(at)));
-    let head = format!(
-        r#"{{"id":"{}","type":"{}","revision":{},"expires_at":{expires},"fields":"#,
+    let fields = opened.json().expose();
+    // At once as long as it gets: growing would leave a copy of the secret behind that nobody wipes.
+    let mut body = Vec::with_capacity(192 + fields.len());
+    let expires = opened.expires_at.map(|at| format!("\"{}\"", rfc3339(at)));
+    let _ = write!(
+        body,
+        r#"{{"id":"{}","type":"{}","revision":{},"expires_at":{},"fields":"#,
         opened.id,
         opened.kind.as_str(),
-        opened.revision
+        opened.revision,
+        expires.as_deref().unwrap_or("null")
     );
-    let body = [head.as_bytes(), opened.json().expose(), b"}"].concat();
+    body.extend_from_slice(fields);
+    body.push(b'}');
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 

@@ -8,19 +8,18 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use strongroom::vault::Builder;
 use strongroom::{Actor, Expected, Manifest, Owner, Role, Secret, Vault};
-use strongroom_server::{App, Config, router};
+use strongroom_server::{App, Config, Handled, service};
 use tower::ServiceExt;
 
 use crate::ambient::{FakeClock, SeededEntropy};
 use crate::support::{Dir, KEY, canary};
 
 pub(crate) struct Server {
-    pub(crate) router: axum::Router,
+    pub(crate) service: Handled,
     pub(crate) vault: Arc<Vault>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) dir: Dir,
@@ -148,7 +147,7 @@ impl Server {
             other_plugin: key(tenant, Role::Plugin("postgres".parse().unwrap())).await,
             alice: session("alice").await,
             bob: session("bob").await,
-            router: router(&Arc::new(App::new(vault.clone(), adjust(config)))),
+            service: service(&Arc::new(App::new(vault.clone(), adjust(config)))),
             vault,
             clock,
             dir,
@@ -164,13 +163,10 @@ impl Server {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let mut request = request;
-        let peer: SocketAddr = "192.0.2.7:1234".parse().unwrap();
-        if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
-            request.extensions_mut().insert(ConnectInfo(peer));
-        }
+        let peer = request.extensions().get::<SocketAddr>().copied();
+        let peer = peer.unwrap_or_else(|| "192.0.2.7:1234".parse().unwrap());
         let own_read = request.uri().path().ends_with("/secret");
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let response = self.service.of_peer(peer).oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a body").to_vec();
         if !own_read || !parts.status.is_success() {

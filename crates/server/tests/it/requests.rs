@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use strongroom_server::Config;
 use strongroom_server::config::Limits;
@@ -112,7 +111,7 @@ async fn wrong_tokens_draw_on_the_address() {
     );
     let elsewhere = |address: &str| {
         let mut request = Server::request("GET", "/v1/credentials", wrong).body(Body::empty()).unwrap();
-        request.extensions_mut().insert(ConnectInfo(address.parse::<SocketAddr>().unwrap()));
+        request.extensions_mut().insert(address.parse::<SocketAddr>().unwrap());
         request
     };
     assert_eq!(server.send(elsewhere("198.51.100.1:1")).await.status, StatusCode::UNAUTHORIZED);
