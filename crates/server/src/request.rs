@@ -139,6 +139,9 @@ impl Handled {
             if asked.route.pattern().starts_with("/v1/") {
                 asked.page.let_read(response.headers_mut());
             }
+            if asked.method == Method::HEAD {
+                keep_head(&mut response);
+            }
             asked.answered(app, response.status(), began.elapsed());
             Ok(response)
         }
@@ -181,6 +184,15 @@ impl<'a> Asked<'a> {
         } else {
             tracing::debug!(%method, route, status = status.as_u16(), %milliseconds, "answered");
         }
+    }
+}
+
+/// The router has done so, but not with what was put into its answer's place. Over HTTP/2 nobody else would (RFC 9113 8.1.1).
+fn keep_head(response: &mut Response) {
+    let length = response.body().size_hint().exact().filter(|length| *length > 0);
+    if let Some(length) = length {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        *response.body_mut() = Body::empty();
     }
 }
 

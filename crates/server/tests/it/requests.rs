@@ -179,3 +179,15 @@ async fn the_event_names_the_request() {
     );
     assert!(event["actor_id"].as_str().unwrap().starts_with("sess_"));
 }
+
+#[tokio::test]
+async fn an_answer_to_head_has_the_length_of_a_body_and_none() {
+    let server = Server::new("head").await;
+    for (path, status) in [("/v1/credentials", StatusCode::UNAUTHORIZED), ("/nowhere", StatusCode::NOT_FOUND)] {
+        let [get, head] = ["GET", "HEAD"].map(|method| Server::request(method, path, "").body(Body::empty()).unwrap());
+        let (get, head) = (server.send(get).await, server.send(head).await);
+        assert_eq!((get.status, head.status), (status, status), "{path}");
+        assert!(head.body.is_empty() && !get.body.is_empty(), "{path}");
+        assert_eq!(head.headers["content-length"], get.body.len().to_string().as_str(), "{path}");
+    }
+}
