@@ -1,4 +1,6 @@
-//! How much memory there is to divide: the machine's, or what its container may have of it.
+//! How much memory there is to divide: the machine's, or what the process's control group may have of it.
+
+use std::path::Path;
 
 /// Where it cannot be found out.
 const UNKNOWN: u64 = 1 << 30;
@@ -19,9 +21,17 @@ fn installed() -> u64 {
     UNKNOWN
 }
 
-/// The limit of the control group (cgroup v2); a container sees its own there.
+/// The least that a control group allows which this process is in: its own, or one above it. A container sees its own as the root.
 fn allowed() -> Option<u64> {
-    std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok()?.trim().parse().ok()
+    let groups = Path::new("/sys/fs/cgroup");
+    let of_this = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let of_this = of_this.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    let own = groups.join(of_this);
+    let limits = own.ancestors().take_while(|group| group.starts_with(groups));
+    let limits = limits.flat_map(|group| ["memory.max", "memory.high"].map(|limit| group.join(limit)));
+    // The last is of version 1.
+    let limits = limits.chain([groups.join("memory/memory.limit_in_bytes")]);
+    limits.filter_map(|limit| std::fs::read_to_string(limit).ok()?.trim().parse().ok()).min()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Rows of credentials that were read lately, sealed as they are in the database, each with the key that opened it: a busy
-//! credential is not fetched from the file for each read, nor its key derived. A row leaves, and its key is wiped, before a
-//! change of it is acknowledged; all leave when another process has written.
+//! credential is not fetched from the file for each read, nor its key derived. A row leaves before a change of it is
+//! acknowledged, and its key is wiped when whoever reads it at that moment has done so; all leave when it turns out that
+//! another process has written.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,11 +16,19 @@ const USUAL: u64 = 2 << 10;
 /// Of them: the key, its schedule, where it belongs, and the place in the map.
 const OPENER: u64 = 1 << 10;
 
-pub(super) struct Recent(Mutex<Rows>);
+/// To wipe and free more than this takes so long that whoever waits for the writer would notice.
+const MANY: usize = 10_000;
+
+pub(super) struct Recent {
+    bytes: u64,
+    rows: Mutex<Rows>,
+}
+
+type Kept = Cache<CredentialId, Arc<CredentialRow>, Size>;
 
 struct Rows {
     changes: u64,
-    kept: Cache<CredentialId, Arc<CredentialRow>, Size>,
+    kept: Kept,
 }
 
 /// What had changed when a row was looked for and not found. Whoever fetches it may keep it only if nothing has since.
@@ -30,8 +39,7 @@ pub(super) struct Missed {
 impl Recent {
     /// Keeps so many bytes at most.
     pub(super) fn new(bytes: u64) -> Self {
-        let estimate = usize::try_from(bytes / USUAL).unwrap_or(usize::MAX);
-        Self(Mutex::new(Rows { changes: 0, kept: Cache::with_weighter(estimate, bytes, Size) }))
+        Self { bytes, rows: Mutex::new(Rows { changes: 0, kept: none(bytes) }) }
     }
 
     pub(super) fn find(&self, owner: &Owner, id: CredentialId) -> Result<Arc<CredentialRow>, Missed> {
@@ -61,12 +69,21 @@ impl Recent {
     pub(super) fn forget_all(&self) {
         let mut rows = self.lock();
         rows.changes += 1;
-        rows.kept.clear();
+        let gone = std::mem::replace(&mut rows.kept, none(self.bytes));
+        drop(rows);
+        if gone.len() > MANY {
+            // Where there can be no thread, it is done here.
+            let _ = std::thread::Builder::new().name("strongroom-forget".to_owned()).spawn(move || drop(gone));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Rows> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn none(bytes: u64) -> Kept {
+    Cache::with_weighter(usize::try_from(bytes / USUAL).unwrap_or(usize::MAX), bytes, Size)
 }
 
 #[derive(Clone)]
