@@ -4,8 +4,10 @@ import contextlib
 import dataclasses
 import datetime
 import json
+import os
 import pathlib
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -22,12 +24,13 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclasses.dataclass
 class Target:
-    """What wrk is pointed at: a port, a script, and what the script reads."""
+    """What wrk is pointed at: a port, a script, what the script reads, and whose port it is."""
 
     port: int
     script: str
     paths: pathlib.Path
     header: str
+    pid: int
 
 
 def say(text):
@@ -70,6 +73,19 @@ def retry(attempt, what, seconds=30):
             if time.monotonic() > deadline:
                 fail(f"{what} did not answer within {seconds} s: {error}")
             time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def alone(pid, others):
+    """Stops the other servers for so long: what they do after their own requests would be counted against this one."""
+    stopped = [other for other in others if other != pid]
+    for other in stopped:
+        os.kill(other, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for other in stopped:
+            os.kill(other, signal.SIGCONT)
 
 
 @contextlib.contextmanager

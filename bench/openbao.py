@@ -29,8 +29,8 @@ def openbao(scratch):
     (directory / "raft").mkdir()
     configuration, audit = directory / "bao.hcl", directory / "audit.log"
     configuration.write_text(settings(directory, port, audit))
-    with running([binary, "server", f"-config={configuration}"], directory / "bao.log"):
-        target = set_up(port, directory)
+    with running([binary, "server", f"-config={configuration}"], directory / "bao.log") as process:
+        target = set_up(process.pid, port, directory)
         before = audit.stat().st_size
         first_answer(target)
         if audit.stat().st_size == before:
@@ -60,7 +60,7 @@ log_level = "warn"
 """
 
 
-def set_up(port, directory):
+def set_up(pid, port, directory):
     keys = retry(lambda: call("PUT", port, "/v1/sys/init", {"secret_shares": 1, "secret_threshold": 1}), "OpenBao")
     call("PUT", port, "/v1/sys/unseal", {"key": keys["keys"][0]})
     retry(lambda: call("GET", port, "/v1/sys/health"), "OpenBao")
@@ -75,4 +75,4 @@ def set_up(port, directory):
         body = {"data": {"api_key": f"sk-bench-{number:08}-0123456789abcdef"}}
         retry(lambda: call("POST", port, path, body, root), "OpenBao's KV mount")
     header = f"X-Vault-Token: {token['auth']['client_token']}"
-    return Target(port, "get.lua", write_paths(directory / "paths", paths), header)
+    return Target(port, "get.lua", write_paths(directory / "paths", paths), header, pid)

@@ -122,7 +122,8 @@ Written by `bench/run.py` on {datetime.date.today()}.
   Clients and servers share the cores.
 - 64 connections.
 - Each number is the median of {results.rounds} runs of {options.seconds} s (of {results.rounds + 1} for bare).
-- All but saves took turns, so that what else the machine did met all of them alike.
+- All but saves took turns, so that what else the machine did met all of them alike. While one was measured, the other servers
+  were stopped (SIGSTOP): what a server does after its requests (times of last use, written when it is quiet) is not the next one's.
 - Before the first of them, each server was read {results.warm_up} times for each of its rows, unmeasured and at random: each user's key
   was unwrapped once, and all credentials but one in fifty were opened for the first time. The first reads of the vault of
   {options.million:,} rows after its start, from the file and with a key to derive for each: {results.first.rate:,.0f}/s

@@ -25,7 +25,7 @@ import threading
 import time
 
 import report
-from common import ROOT, SCRATCH, call, fail, first_answer, say, write_paths
+from common import ROOT, SCRATCH, alone, call, fail, first_answer, say, write_paths
 from openbao import openbao
 from report import ROWS, Results, Run, read_at
 from vault import SWEEP, bare, check_binaries, resident_mb, vault
@@ -62,8 +62,9 @@ def wrk(target, seconds):
     return Run(counts["requests"] / counts["seconds"], counts["p50"], counts["p99"])
 
 
-def measure(runs, name, target, seconds):
-    run = wrk(target, seconds)
+def measure(runs, name, target, seconds, servers):
+    with alone(target.pid, servers):
+        run = wrk(target, seconds)
     runs.setdefault(name, []).append(run)
     say(f"{name}: {run.rate:,.0f}/s, p50 {run.p50:.2f} ms, p99 {run.p99:.2f} ms")
 
@@ -99,10 +100,10 @@ def memory_sampled(pid, samples):
         sampler.join()
 
 
-def fsyncs(directory):
+def fsyncs(directory, servers):
     """How many writes of 4 KiB a second become durable, one after the other."""
     block, count, began = os.urandom(4096), 0, time.monotonic()
-    with open(directory / "fsync", "wb", buffering=0) as file:
+    with open(directory / "fsync", "wb", buffering=0) as file, alone(None, servers):
         while time.monotonic() - began < 1:
             file.write(block)
             os.fdatasync(file.fileno())
@@ -148,6 +149,7 @@ def measure_all(options, scratch, stack):
         others[report.PEER] = stack.enter_context(openbao(scratch))
     one_list = write_paths(scratch / "list", ["/v1/credentials?limit=50"])
     one_save = write_paths(scratch / "save", ["/v1/credentials"])
+    servers = [target.pid for target in (floor, small.read, *others.values())]
     runs, durable, memory, memory_large = {}, [], [], []
 
     # What filling has left in the kernel's cache would compete with the fsyncs that are measured.
@@ -158,19 +160,19 @@ def measure_all(options, scratch, stack):
     if options.peers:
         warm_up(others[report.PEER], report.PEER_ROWS)
     for _ in range(ROUNDS):
-        measure(runs, report.BARE, floor, seconds)
+        measure(runs, report.BARE, floor, seconds, servers)
         with memory_sampled(small.pid, memory):
-            measure(runs, read_at(ROWS), small.read, seconds)
+            measure(runs, read_at(ROWS), small.read, seconds, servers)
         with memory_sampled(large.pid, memory_large):
             for name, target in others.items():
-                measure(runs, name, target, seconds)
-        measure(runs, report.LIST, listing(small, one_list), seconds)
-        durable.append(fsyncs(scratch))
-    measure(runs, report.BARE, floor, seconds)
+                measure(runs, name, target, seconds, servers)
+        measure(runs, report.LIST, listing(small, one_list), seconds, servers)
+        durable.append(fsyncs(scratch, servers))
+    measure(runs, report.BARE, floor, seconds, servers)
     # Last, because they add rows.
     for number in range(ROUNDS):
-        measure(runs, report.SAVE, saving(small, number, one_save), seconds)
-        durable.append(fsyncs(scratch))
+        measure(runs, report.SAVE, saving(small, number, one_save), seconds, servers)
+        durable.append(fsyncs(scratch, servers))
 
     medians = {name: median(of) for name, of in runs.items()}
     idle = max(small.idle_mb, large.idle_mb)

@@ -32,7 +32,7 @@ class Vault:
         """Sessions are short: a new one for each run."""
         host = f"Authorization: Bearer {self.host_key}"
         session = call("POST", self.port, "/v1/sessions", {"user_id": user}, host)
-        return Target(self.port, script, paths, f"Authorization: Bearer {session['token']}")
+        return Target(self.port, script, paths, f"Authorization: Bearer {session['token']}", self.pid)
 
 
 def check_binaries():
@@ -92,7 +92,7 @@ def vault(scratch, count):
         idle = resident_mb(process.pid)
         retry(lambda: OPENER.open(f"http://127.0.0.1:{port}/readyz", timeout=5).close(), "strongroom")
         say(f"strongroom with {count:,} credentials is up, {idle:.1f} MB")
-        read = Target(port, "get.lua", paths, f"Authorization: Bearer {plugin_key}")
+        read = Target(port, "get.lua", paths, f"Authorization: Bearer {plugin_key}", process.pid)
         yield Vault(process.pid, port, host_key, idle, read)
 
 
@@ -100,7 +100,8 @@ def vault(scratch, count):
 def bare(scratch, read):
     """Answers the same requests with the body of one of their answers."""
     body = json.dumps(first_answer(read), separators=(",", ":"))
-    target = dataclasses.replace(read, port=free_port())
-    with running([BARE, f"127.0.0.1:{target.port}", body], scratch / "bare.log"):
+    port = free_port()
+    with running([BARE, f"127.0.0.1:{port}", body], scratch / "bare.log") as process:
+        target = dataclasses.replace(read, port=port, pid=process.pid)
         retry(lambda: first_answer(target), "bare")
         yield target
