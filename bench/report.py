@@ -14,7 +14,6 @@ from vault import BUILD
 ROWS = 10_000
 BARE, SAVE, LIST = "Bare axum, same requests and body as the read", "Save", "List of 50"
 PEER = f"OpenBao {openbao.VERSION}, audited read, {openbao.SECRETS:,} secrets"
-PEER_ROWS = openbao.SECRETS
 IDLE_MB = 60
 
 DIFFERENCES = f"""

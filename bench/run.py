@@ -26,7 +26,7 @@ import time
 
 import report
 from common import ROOT, SCRATCH, alone, call, fail, first_answer, say, write_paths
-from openbao import openbao
+from openbao import SECRETS, openbao
 from report import ROWS, Results, Run, read_at
 from vault import SWEEP, bare, check_binaries, resident_mb, vault
 
@@ -73,12 +73,12 @@ def median(runs):
     return Run(*(statistics.median(values) for values in zip(*map(dataclasses.astuple, runs))))
 
 
-def warm_up(target, rows, seconds=WARM_UP_SECONDS):
+def warm_up(target, rows):
     """How the first reads go, of a server that has just started."""
     first, done = None, 0
     while done < WARM_UP * rows:
-        run = wrk(target, seconds)
-        first, done = first or run, done + run.rate * seconds
+        run = wrk(target, WARM_UP_SECONDS)
+        first, done = first or run, done + run.rate * WARM_UP_SECONDS
         say(f"warming up: {done:,.0f} reads of {rows:,} rows, {run.rate:,.0f}/s")
     return first
 
@@ -158,7 +158,7 @@ def measure_all(options, scratch, stack):
     warm_up(small.read, ROWS)
     first = warm_up(large.read, options.million)
     if options.peers:
-        warm_up(others[report.PEER], report.PEER_ROWS)
+        warm_up(others[report.PEER], SECRETS)
     for _ in range(ROUNDS):
         measure(runs, report.BARE, floor, seconds, servers)
         with memory_sampled(small.pid, memory):
