@@ -164,9 +164,11 @@ export class SrOauthButton extends StrongroomElement {
   }
 
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
-    const credential = this.credentialId ? await client.credential(this.credentialId, signal) : this.credential;
-    this.registered = await client.plugin(this.plugin || (credential?.plugin ?? ''), signal);
-    this.credential = credential;
+    const before = this.credential;
+    const found = this.credentialId ? await client.credential(this.credentialId, signal) : before;
+    this.registered = await client.plugin(this.plugin || (found?.plugin ?? ''), signal);
+    // What was connected or disconnected meanwhile is newer.
+    if (this.credential === before) this.credential = found;
     this.#flow.ask();
   }
 

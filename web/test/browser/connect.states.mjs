@@ -100,6 +100,22 @@ export default {
     await person.state('connect-same-tab');
   },
 
+  /** The page it comes back to may hear who is connected before it knows what. */
+  async 'account before plugin'(person) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail', flow: 'redirect' });
+    await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
+    await person.page.route('**/v1/plugins/mail', async (route) => {
+      await until('the account is connected', async () => (await person.events('sr-connect')).length);
+      await route.continue();
+    });
+    await button.getByRole('button', { name: 'Connect Witness' }).click();
+    await signIn(person.page, 'klara');
+    await consent(person.page);
+    await person.page.waitForURL('**/return');
+    await person.page.getByRole('button', { name: 'Disconnect' }).waitFor();
+    await person.page.getByText('klara@example.com').waitFor();
+  },
+
   async 'two tabs'(person) {
     const first = await person.fresh('sr-oauth-button', { plugin: 'mail', credentialName: 'First' });
     const tab = await person.context.newPage();
