@@ -3,9 +3,9 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 use strongroom_crypto::Entropy;
 use uuid::Uuid;
 
@@ -29,6 +29,12 @@ macro_rules! id {
                 entropy.fill(&mut random);
                 let milliseconds = now.as_millisecond().max(0).unsigned_abs();
                 Self(uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                [$prefix, id.0.simple().encode_lower(&mut [0; 32])].concat()
             }
         }
 
@@ -87,7 +93,7 @@ macro_rules! name {
     ($(#[$doc:meta] $name:ident $check:ident)*) => {$(
         #[$doc]
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// The text.
