@@ -24,7 +24,14 @@ pub(crate) struct Limiters {
 /// How much a caller has left.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowance {
-    pub(crate) remaining: u32,
+    remaining: u32,
+}
+
+impl Allowance {
+    /// As a header says it.
+    pub(crate) fn header(self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&["\"principal\";r=", &self.remaining.to_string(), ";t=1"].concat()).ok()
+    }
 }
 
 impl Limiters {

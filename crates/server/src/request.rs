@@ -47,8 +47,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// So many does an answer have; more are no fault.
-const HEADERS: usize = 16;
+/// So many are added to an answer's own, or fewer; more are no fault.
+const HEADERS: usize = 11;
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 /// The router, and what is done to each of its requests.
@@ -368,18 +368,18 @@ fn finish(app: &App, response: &mut Response, id: &str, allowance: Option<Allowa
         *response.body_mut() = Body::from(problem.body(id));
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
-    let own = std::mem::replace(response.headers_mut(), HeaderMap::with_capacity(HEADERS));
     let headers = response.headers_mut();
-    headers.extend(app.always.iter().map(|(name, value)| (name.clone(), value.clone())));
-    // The answer's own after them: what is nobody's secret says so itself.
-    headers.extend(own);
+    headers.reserve(HEADERS);
+    // What is nobody's secret says so itself.
+    for (name, value) in &app.always {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Some(Allowance { remaining }) = allowance {
+    if let Some(allowance) = allowance {
         headers.insert(RATE_LIMIT_POLICY, app.principals.policy().clone());
-        let left = HeaderValue::try_from(format!("\"principal\";r={remaining};t=1"));
-        headers.extend(left.map(|value| (RATE_LIMIT, value)));
+        headers.extend(allowance.header().map(|value| (RATE_LIMIT, value)));
     }
 }
 

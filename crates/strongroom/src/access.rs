@@ -126,12 +126,11 @@ impl Vault {
     /// [`Error::NotFound`] for a stranger's credential and for one that does not exist, alike;
     /// [`Error::AccessIsInject`] if the manifest does not ask for reading.
     pub async fn grant(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Grant, Error> {
-        let entry = Box::new(self.entry(actor, owner.tenant, Action::CredentialOpen).of_user(&owner.user).on(&id));
+        let entry = Box::new(self.entry(actor, owner.tenant, Action::CredentialOpen).of_user(&owner.user).on(id));
         let epoch = self.store.epoch();
-        let row = match self.store.recent_credential(owner, id).await? {
-            // Another process may have saved it a moment ago.
-            None => self.store.credential(owner, id).await?.map(Arc::new),
-            found => found,
+        let row = match self.store.kept_credential(owner, id) {
+            None => Box::pin(self.fetched(owner, id)).await?,
+            kept => kept,
         };
         let refused = match self.judge(&actor.who, owner, row).await? {
             Ok(row) => {
@@ -145,6 +144,14 @@ impl Vault {
         Err(match refused {
             Reason::AccessIsInject => Error::AccessIsInject,
             _ => Error::NotFound { what: "credential" },
+        })
+    }
+
+    async fn fetched(&self, owner: &Owner, id: CredentialId) -> Result<Option<Arc<CredentialRow>>, Error> {
+        Ok(match self.store.recent_credential(owner, id).await? {
+            // Another process may have saved it a moment ago.
+            None => self.store.credential(owner, id).await?.map(Arc::new),
+            found => found,
         })
     }
 

@@ -114,7 +114,7 @@ impl Vault {
         };
         row.mac = row.columns(|columns| self.keyring.row_mac(row.table(), columns));
         let action = if row.role == Role::Host { Action::HostKeyCreate } else { Action::PluginKeyCreate };
-        let mut entry = self.entry(actor, tenant, action).on(&row.id).leaving(row.digest());
+        let mut entry = self.entry(actor, tenant, action).on(row.id).leaving(row.digest());
         entry.plugin = row.role.plugin().cloned();
         let once_row = once.map(|once| self.once_row(tenant, once, row.id.to_string(), Some(&token)));
         match self.within_deadline(self.store.insert_key(&row, once_row.as_ref(), entry)).await {
@@ -146,7 +146,7 @@ impl Vault {
     /// [`Error::NotFound`].
     pub async fn revoke_key(&self, actor: &Actor, tenant: TenantId, role: &Role, id: KeyId) -> Result<(), Error> {
         let action = if *role == Role::Host { Action::HostKeyRevoke } else { Action::PluginKeyRevoke };
-        let mut entry = self.entry(actor, tenant, action).on(&id);
+        let mut entry = self.entry(actor, tenant, action).on(id);
         entry.plugin = role.plugin().cloned();
         match self.within_deadline(self.store.delete_key(tenant, role, id, entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: role.noun() }),

@@ -105,7 +105,7 @@ impl Vault {
             mac: [0; 32],
         };
         row.mac = row.columns(|columns| self.keyring.row_mac("session", columns));
-        let entry = self.entry(actor, owner.tenant, Action::SessionCreate).of_user(&owner.user).on(&row.id);
+        let entry = self.entry(actor, owner.tenant, Action::SessionCreate).of_user(&owner.user).on(row.id);
         let once_row = once.map(|once| self.once_row(owner.tenant, once, row.id.to_string(), Some(&token)));
         match self.within_deadline(self.store.insert_session(&row, once_row.as_ref(), entry)).await {
             Ok(()) => Ok((row, token)),

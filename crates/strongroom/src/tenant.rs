@@ -36,7 +36,7 @@ impl Vault {
     pub async fn create_tenant(&self, actor: &Actor, name: TenantName) -> Result<Tenant, Error> {
         let now = self.clock.now();
         let tenant = Tenant { id: TenantId::generate(now, &*self.entropy), name, created_at: now };
-        let entry = self.entry(actor, tenant.id, Action::TenantCreate).on(&tenant.id).leaving(tenant.digest());
+        let entry = self.entry(actor, tenant.id, Action::TenantCreate).on(tenant.id).leaving(tenant.digest());
         match self.within_deadline(self.store.insert_tenant(&tenant, entry)).await {
             Ok(()) => Ok(tenant),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NameTaken { what: "tenant" }),
@@ -66,7 +66,7 @@ impl Vault {
     /// # Errors
     /// [`Error::TenantInUse`] while it has users.
     pub async fn remove_tenant(&self, actor: &Actor, tenant: &Tenant) -> Result<(), Error> {
-        let entry = self.entry(actor, tenant.id, Action::TenantRemove).on(&tenant.id);
+        let entry = self.entry(actor, tenant.id, Action::TenantRemove).on(tenant.id);
         match self.within_deadline(self.store.remove_tenant(tenant.id, entry)).await {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(users)))) => Err(Error::TenantInUse { users }),
             other => other,

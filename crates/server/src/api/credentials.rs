@@ -1,6 +1,5 @@
 //! `/v1/credentials`: a user saves, lists, changes and deletes; a plugin lists its own and reads a secret.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -351,14 +350,13 @@ async fn open(
     // At once as long as it gets: growing would leave a copy of the secret behind that nobody wipes.
     let mut body = Vec::with_capacity(192 + fields.len());
     let expires = opened.expires_at.map(|at| format!("\"{}\"", rfc3339(at)));
-    let _ = write!(
-        body,
-        r#"{{"id":"{}","type":"{}","revision":{},"expires_at":{},"fields":"#,
-        opened.id,
-        opened.kind.as_str(),
-        opened.revision,
-        expires.as_deref().unwrap_or("null")
-    );
+    let (id, revision) = (String::from(opened.id), opened.revision.to_string());
+    let (kind, expires) = (opened.kind.as_str(), expires.as_deref().unwrap_or("null"));
+    for part in [r#"{"id":""#, &id, r#"","type":""#, kind, r#"","revision":"#, &revision, r#","expires_at":"#, expires]
+    {
+        body.extend_from_slice(part.as_bytes());
+    }
+    body.extend_from_slice(br#","fields":"#);
     body.extend_from_slice(fields);
     body.push(b'}');
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())

@@ -189,8 +189,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn on(mut self, target: &impl ToString) -> Self {
-        self.target = Some(target.to_string());
+    pub(crate) fn on(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
         self
     }
 
@@ -258,7 +258,7 @@ impl<'a> Event<'a> {
         Self {
             seq,
             at: entry.at,
-            tenant: entry.tenant.map(|id| id.to_string().into()),
+            tenant: entry.tenant.map(|id| String::from(id).into()),
             actor: entry.actor.who.kind().into(),
             actor_id: entry.actor.who.id().map(Cow::Owned),
             action: entry.action.as_str().into(),
@@ -367,8 +367,8 @@ impl Who {
     fn id(&self) -> Option<String> {
         match self {
             Self::Anybody | Self::Strongroom => None,
-            Self::Host { key } | Self::Plugin { key, .. } => key.map(|id| id.to_string()),
-            Self::User { session } | Self::Operator { session } => session.map(|id| id.to_string()),
+            Self::Host { key } | Self::Plugin { key, .. } => key.map(String::from),
+            Self::User { session } | Self::Operator { session } => session.map(String::from),
         }
     }
 

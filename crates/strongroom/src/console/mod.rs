@@ -170,7 +170,7 @@ impl Vault {
     pub async fn sign_out(&self, actor: &Actor, principal: &Principal, everywhere: bool) -> Result<(), Error> {
         let Some(console) = &principal.console else { return Ok(()) };
         let user = principal.owner.as_ref().map(|owner| &owner.user);
-        let mut entry = self.entry(actor, principal.tenant, Action::ConsoleSignOut).on(&console.session);
+        let mut entry = self.entry(actor, principal.tenant, Action::ConsoleSignOut).on(console.session);
         entry.user = user.cloned();
         let one = (!everywhere).then_some(console.session);
         self.within_deadline(self.store.delete_consoles(principal.tenant, user, one, entry)).await
@@ -217,7 +217,7 @@ impl Vault {
     }
 
     fn console_entry(&self, actor: &Actor, row: &ConsoleRow, action: Action) -> crate::audit::Entry {
-        let entry = self.entry(actor, row.tenant, action).on(&row.id);
+        let entry = self.entry(actor, row.tenant, action).on(row.id);
         match &row.visitor {
             Visitor::Operator => entry,
             Visitor::User(user) => entry.of_user(user),

@@ -457,13 +457,13 @@ impl Vault {
                 }
             },
         };
-        let entry = self.entry(actor, owner.tenant, action).of_user(&owner.user).on(&id);
+        let entry = self.entry(actor, owner.tenant, action).of_user(&owner.user).on(id);
         self.record(entry.denied(denied)).await?;
         Err(Error::NotFound { what: "credential" })
     }
 
     pub(crate) fn entry_for(&self, actor: &Actor, row: &CredentialRow, action: Action) -> Entry {
-        self.entry(actor, row.owner.tenant, action).of_user(&row.owner.user).of_plugin(&row.plugin).on(&row.id)
+        self.entry(actor, row.owner.tenant, action).of_user(&row.owner.user).of_plugin(&row.plugin).on(row.id)
     }
 
     pub(crate) async fn view(&self, row: CredentialRow) -> Result<Credential, Error> {

@@ -145,6 +145,8 @@ pub trait Store: Send + Sync {
         owner: &Owner,
         id: CredentialId,
     ) -> Result<Option<Arc<CredentialRow>>, StoreError>;
+    /// The same, if it is in memory: a busy credential's reader does not even wait for the answer.
+    fn kept_credential(&self, owner: &Owner, id: CredentialId) -> Option<Arc<CredentialRow>>;
     async fn credentials(&self, owner: &Owner, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, StoreError>;
     /// Writes the user's key with the first credential; refuses if another key is there by now, and if the connection that
     /// it comes from is not there any more: then its user was deleted.

@@ -135,7 +135,7 @@ impl Vault {
     ) -> Result<Credential, Error> {
         let (mut row, carried) = self.connection(Phase::Returned, hash("complete", completing)).await?;
         let entry = self.entry(actor, owner.tenant, Action::ConnectionComplete).of_user(&owner.user);
-        let entry = entry.of_plugin(&row.plugin).on(&row.id);
+        let entry = entry.of_plugin(&row.plugin).on(row.id);
         if row.owner != *owner || row.id != id || !matches!(actor.who, Who::User { .. }) {
             self.record(entry.denied(Reason::OtherUser)).await?;
             return Err(Error::NotFound { what: "connection" });

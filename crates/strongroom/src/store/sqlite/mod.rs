@@ -132,6 +132,10 @@ impl Store for SqliteStore {
         Ok(row)
     }
 
+    fn kept_credential(&self, owner: &Owner, id: CredentialId) -> Option<Arc<CredentialRow>> {
+        self.recent.find(owner, id).ok()
+    }
+
     async fn credentials(&self, owner: &Owner, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, StoreError> {
         self.read(|db| credential::list(db, owner, filter))
     }
