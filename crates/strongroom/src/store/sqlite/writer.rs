@@ -217,8 +217,8 @@ impl Batches {
         let mut done: Vec<Answer> = Vec::with_capacity(jobs.len());
         let mut closing = None;
         let outcome = self.transact(jobs, &mut done, &mut closing);
-        // Half of those who are there: the others are served while this half waits for its commit.
-        self.wanted = (done.len() + self.queue.0.len()) / 2;
+        // Three eighths of those who are there: the others are served while these wait for their commit.
+        self.wanted = (done.len() + self.queue.0.len()) * 3 / 8;
         if let Err(error) = &outcome {
             tracing::error!(%error, waiting = done.len(), "a batch of writes was not committed");
             // What it read of this batch is not in the log: it starts from what is.
