@@ -167,8 +167,8 @@ export class SrOauthButton extends StrongroomElement {
     const before = this.credential;
     const found = this.credentialId ? await client.credential(this.credentialId, signal) : before;
     this.registered = await client.plugin(this.plugin || (found?.plugin ?? ''), signal);
-    // What was connected or disconnected meanwhile is newer.
-    if (this.credential === before) this.credential = found;
+    // What was connected or disconnected meanwhile is newer, unless another one is asked for.
+    if (this.credential === before || (found !== before && found?.id !== this.credential?.id)) this.credential = found;
     this.#flow.ask();
   }
 
