@@ -112,6 +112,7 @@ export abstract class StrongroomElement extends LitElement {
 
   readonly #left = (source: TokenSource): void => {
     if (source !== this.getSessionToken) return;
+    this.arrival.forget();
     this.forget();
     void this.refresh();
   };

@@ -118,6 +118,7 @@ export class Return implements ReactiveController {
     this.#arrival = null;
     this.#become('completing');
     const finished = await complete(arrival, client);
+    if (this.state === 'none') return;
     this.finished = finished;
     if (finished.problem?.retryable) {
       this.#arrival = arrival;
@@ -129,6 +130,11 @@ export class Return implements ReactiveController {
     this.finished = { ...finished, seen };
     this.host.requestUpdate();
     if (seen && finished.status === 'connected') this.close();
+  }
+
+  /** Somebody else is there now: what was completed is not theirs. What still waits for somebody to sign in stays. */
+  forget(): void {
+    if (!this.#arrival) this.#become('none');
   }
 
   get canRetry(): boolean {

@@ -118,6 +118,8 @@ export class SrOauthButton extends StrongroomElement {
         return (this.busy = await this.#confirm.ask(removalQuestion(present, this.#title, this.words)));
       };
       if (!(await remove(client, credential, ask))) return;
+      // Whoever is there now may see another one.
+      if (this.credential?.id !== credential.id) return;
       this.credential = null;
       this.credentialId = '';
       this.#flow.settle(connect.idle);
@@ -166,7 +168,10 @@ export class SrOauthButton extends StrongroomElement {
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
     const before = this.credential;
     const found = this.credentialId ? await client.credential(this.credentialId, signal) : before;
-    this.registered = await client.plugin(this.plugin || (found?.plugin ?? ''), signal);
+    const registered = await client.plugin(this.plugin || (found?.plugin ?? ''), signal);
+    // An answer that was cut off is none, and may be somebody else's.
+    if (signal.aborted) return;
+    this.registered = registered;
     // What was connected or disconnected meanwhile is newer, unless another one is asked for.
     if (this.credential === before || (found !== before && found?.id !== this.credential?.id)) this.credential = found;
     this.#flow.ask();

@@ -1,5 +1,6 @@
 // <sr-oauth-button> with a provider that somebody else wrote: each way a connection can go.
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { consent, refuse, signIn } from './provider.mjs';
 import { until } from './vault.mjs';
 
@@ -16,6 +17,12 @@ async function connectAs(person, button, login, name) {
   await consent(popup);
   await button.getByText(`${login}@example.com`).waitFor();
   return popup;
+}
+
+/** The next one sits down at the same page. */
+async function handOver(person, host) {
+  await person.context.addCookies([{ name: 'user', value: 'another', url: host.origin }]);
+  await person.page.evaluate(() => window.forgetSession(window.session));
 }
 
 export default {
@@ -114,6 +121,66 @@ export default {
     await person.page.waitForURL('**/return');
     await person.page.getByRole('button', { name: 'Disconnect' }).waitFor();
     await person.page.getByText('klara@example.com').waitFor();
+  },
+
+  async 'somebody else while it is completed'(person, { host }) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail', flow: 'redirect' });
+    await button.getByRole('button', { name: 'Connect Witness' }).click();
+    await person.page.route('**/complete', async (route) => {
+      await handOver(person, host);
+      await route.continue();
+    });
+    const answered = person.page.waitForResponse((response) => response.url().endsWith('/complete') && response.ok());
+    await signIn(person.page, 'lena');
+    await consent(person.page);
+    await answered;
+    await person.page.getByRole('button', { name: 'Connect Witness' }).waitFor();
+    await sleep(300);
+    assert.deepEqual(await person.events('sr-connect'), []);
+    assert.equal(await person.page.getByText('lena@example.com').count(), 0);
+  },
+
+  async 'somebody else while it loads'(person, { host }) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
+    await connectAs(person, button, 'mona');
+    await person.page.evaluate(() => {
+      const [real, gate] = [window.fetch, new Promise((resolve) => (window.letGo = resolve))];
+      const element = document.querySelector('sr-oauth-button');
+      element.credentialId = element.value;
+      window.fetch = async (...request) => {
+        const answer = await real(...request);
+        if (window.held || !String(request[0]).includes('/plugins/')) return answer;
+        window.held = true;
+        const text = answer.text.bind(answer);
+        answer.text = () => gate.then(text);
+        return answer;
+      };
+    });
+    await person.page.waitForFunction(() => window.held);
+    await handOver(person, host);
+    await person.page.evaluate(() => {
+      document.querySelector('sr-oauth-button').credentialId = '';
+      window.letGo();
+    });
+    await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
+    await sleep(300);
+    assert.equal(await button.getByText('mona@example.com').count(), 0);
+  },
+
+  async 'somebody else while it is disconnected'(person, { host }) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
+    await connectAs(person, button, 'nora');
+    await person.page.route('**/v1/credentials/cred_*', async (route) => {
+      if (route.request().method() === 'DELETE') await handOver(person, host);
+      await route.continue();
+    });
+    const deleted = person.page.waitForResponse((response) => response.request().method() === 'DELETE');
+    await button.getByRole('button', { name: 'Disconnect' }).click();
+    await button.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await deleted;
+    await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
+    await sleep(300);
+    assert.deepEqual(await person.events('sr-disconnect'), []);
   },
 
   async 'two tabs'(person) {
