@@ -112,10 +112,14 @@ export abstract class StrongroomElement extends LitElement {
 
   readonly #left = (source: TokenSource): void => {
     if (source !== this.getSessionToken) return;
-    this.arrival.forget();
-    this.forget();
+    this.#leave();
     void this.refresh();
   };
+
+  #leave(): void {
+    this.arrival.forget();
+    this.forget();
+  }
 
   protected override async scheduleUpdate(): Promise<unknown> {
     await learn(this.#language);
@@ -127,7 +131,7 @@ export abstract class StrongroomElement extends LitElement {
       this.words = new Words(this.#language, this.messages);
     }
     const isLeft = changed.has('endpoint') || (changed.has('getSessionToken') && !this.getSessionToken);
-    if (isLeft && this.hasUpdated) this.forget();
+    if (isLeft && this.hasUpdated) this.#leave();
     if (changed.has('endpoint') || changed.has('getSessionToken') || !this.#client) {
       this.#client = new Client(this.endpoint, this.getSessionToken);
     }

@@ -168,10 +168,7 @@ export class SrOauthButton extends StrongroomElement {
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
     const before = this.credential;
     const found = this.credentialId ? await client.credential(this.credentialId, signal) : before;
-    const registered = await client.plugin(this.plugin || (found?.plugin ?? ''), signal);
-    // An answer that was cut off is none, and may be somebody else's.
-    if (signal.aborted) return;
-    this.registered = registered;
+    this.registered = await client.plugin(this.plugin || (found?.plugin ?? ''), signal);
     // What was connected or disconnected meanwhile is newer, unless another one is asked for.
     if (this.credential === before || (found !== before && found?.id !== this.credential?.id)) this.credential = found;
     this.#flow.ask();

@@ -94,7 +94,7 @@ export class Client {
   }
 
   async #send<Body>(method: string, path: string, options: Options = {}): Promise<Body> {
-    if (!this.#source) return this.#read<Body>(await this.#fetch(method, path, options));
+    if (!this.#source) return this.#read<Body>(await this.#fetch(method, path, options), options.signal);
     let used = await token(this.#source);
     let answer = await this.#fetch(method, path, options, used);
     if (answer.status === 401) {
@@ -103,7 +103,7 @@ export class Client {
       answer = await this.#fetch(method, path, options, used);
       if (answer.status === 401) await forget(this.#source, used);
     }
-    return this.#read<Body>(answer);
+    return this.#read<Body>(answer, options.signal);
   }
 
   async #fetch(method: string, path: string, { body, match, once, signal }: Options, bearer?: string): Promise<Response> {
@@ -130,8 +130,12 @@ export class Client {
     }
   }
 
-  async #read<Body>(answer: Response): Promise<Body> {
-    const text = await answer.text().catch(() => '');
+  async #read<Body>(answer: Response, signal?: AbortSignal): Promise<Body> {
+    const text = await answer.text().catch((caught: unknown) => {
+      // Cut off by whoever asked, after its headers: no answer at all.
+      if (signal?.aborted) throw caught;
+      return '';
+    });
     let body: unknown;
     try {
       body = text === '' ? undefined : JSON.parse(text);
