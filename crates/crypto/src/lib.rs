@@ -19,7 +19,7 @@ pub use context::{Context, Kind};
 pub use entropy::{Entropy, OsEntropy};
 pub use key::{Key, KeyId, KeyTextError};
 pub use keyring::{Keyring, UnlockError};
-pub use record::{MessageKey, OpenError, Sealed};
+pub use record::{OpenError, Sealed, Unlocked};
 pub use secret::Secret;
 pub use signing::{SigningKey, SigningKeyError};
 pub use token::{Token, TokenError, TokenHash, TokenKind};

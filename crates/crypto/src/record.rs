@@ -101,22 +101,23 @@ impl Key {
     /// # Errors
     /// [`OpenError`]; nothing of the plaintext is given out unless the whole record is genuine.
     pub fn open(&self, kind: Kind, context: &Context<'_>, sealed: &Sealed) -> Result<Secret<Vec<u8>>, OpenError> {
-        self.message_key(kind, context, sealed)?.open(sealed)
+        self.unlock(kind, context, sealed)?.open()
     }
 
-    /// What opens this one record in this one place, for whoever opens it again and again: deriving it is most of the work.
+    /// Derives the message key of a record, for whoever opens it again and again: that is most of the work.
     ///
     /// # Errors
     /// [`OpenError`], if the record is not sealed under this key.
-    pub fn message_key(&self, kind: Kind, context: &Context<'_>, sealed: &Sealed) -> Result<MessageKey, OpenError> {
+    pub fn unlock(&self, kind: Kind, context: &Context<'_>, sealed: &Sealed) -> Result<Unlocked, OpenError> {
         let parts = Parts::parse(&sealed.0)?;
         if parts.header != self.header().as_slice() {
             return Err(OpenError::OtherKey);
         }
         let (cipher, commitment) = self.derive(parts.header, parts.salt);
         verify_slices_are_equal(commitment.expose(), parts.commitment).map_err(|_| OpenError::Refused)?;
-        let place = context.associated_data(kind, parts.header).into();
-        Ok(MessageKey { front: *parts.front, place, cipher })
+        let iv = *parts.iv.first_chunk().ok_or(OpenError::Format)?;
+        let place = context.associated_data(kind, parts.header);
+        Ok(Unlocked { iv, place: place.len(), bytes: [&place, parts.message].concat().into(), cipher })
     }
 
     fn header(&self) -> [u8; HEADER] {
@@ -137,30 +138,29 @@ impl Key {
     }
 }
 
-/// The key of one message, of whose commitment it is known that it fits. It opens that record, in its place, and no other.
+/// A record with its message key, of whose commitment it is known that it fits. What opens it lies together: a record that
+/// has not been opened for a while is in no cache of the processor's.
 #[derive(Debug)]
-pub struct MessageKey {
-    /// Of the record: all before the message.
-    front: [u8; FRONT],
-    /// Associated data.
-    place: Box<[u8]>,
+pub struct Unlocked {
+    iv: [u8; IV],
+    /// How many of the bytes are associated data.
+    place: usize,
+    /// Associated data, then the message, still encrypted.
+    bytes: Box<[u8]>,
     /// Wiped by its library when it is dropped.
     cipher: LessSafeKey,
 }
 
-impl MessageKey {
-    /// As [`Key::open`], for the record that this is the key of.
+impl Unlocked {
+    /// As [`Key::open`].
     ///
     /// # Errors
-    /// [`OpenError`]; of another record, [`OpenError::OtherKey`].
-    pub fn open(&self, sealed: &Sealed) -> Result<Secret<Vec<u8>>, OpenError> {
-        let parts = Parts::parse(&sealed.0)?;
-        if *parts.front != self.front {
-            return Err(OpenError::OtherKey);
-        }
-        let mut message = Secret::new(parts.message.to_vec());
-        let nonce = Nonce::try_assume_unique_for_key(parts.iv).map_err(|_| OpenError::Format)?;
-        let opened = self.cipher.open_in_place(nonce, Aad::from(&*self.place), message.expose_mut());
+    /// [`OpenError::Refused`], if the record was altered or moved.
+    pub fn open(&self) -> Result<Secret<Vec<u8>>, OpenError> {
+        let (place, message) = self.bytes.split_at_checked(self.place).ok_or(OpenError::Format)?;
+        let mut message = Secret::new(message.to_vec());
+        let nonce = Nonce::assume_unique_for_key(self.iv);
+        let opened = self.cipher.open_in_place(nonce, Aad::from(place), message.expose_mut());
         let length = opened.map_err(|_| OpenError::Refused)?.len();
         message.expose_mut().truncate(length);
         Ok(message)
@@ -168,8 +168,6 @@ impl MessageKey {
 }
 
 struct Parts<'a> {
-    /// All that stands before the message.
-    front: &'a [u8; FRONT],
     header: &'a [u8],
     salt: &'a [u8],
     iv: &'a [u8],
@@ -182,11 +180,11 @@ impl<'a> Parts<'a> {
         if bytes.len() < OVERHEAD || bytes.first_chunk() != Some(&[VERSION, SUITE]) {
             return Err(OpenError::Format);
         }
-        let (front, message) = bytes.split_first_chunk::<FRONT>().ok_or(OpenError::Format)?;
+        let (front, message) = bytes.split_at(FRONT);
         let (header, rest) = front.split_at(HEADER);
         let (salt, rest) = rest.split_at(SALT);
         let (iv, commitment) = rest.split_at(IV);
-        Ok(Self { front, header, salt, iv, commitment, message })
+        Ok(Self { header, salt, iv, commitment, message })
     }
 
     fn key_id(&self) -> Option<KeyId> {

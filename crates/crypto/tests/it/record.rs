@@ -93,24 +93,25 @@ fn a_record_that_names_the_key_but_is_not_committed_to_it_is_refused() {
     assert_eq!(mine.open(Kind::Credential, &PLACE, &Sealed::from_bytes(bytes)).err(), Some(OpenError::Refused));
 }
 
-/// Whoever keeps the key of a message to open it again gets nothing else open with it.
+/// Whoever keeps a record unlocked has that record, in its place, and nothing else.
 #[test]
-fn a_message_key_opens_its_record_in_its_place_and_no_other() {
+fn what_is_unlocked_is_one_record_in_its_place() {
     let key = user_key();
-    let (sealed, other) = (seal(&key, b"secret"), seal(&key, b"secret"));
-    let message_key = key.message_key(Kind::Credential, &PLACE, &sealed).expect("own record");
+    let sealed = seal(&key, b"secret");
+    let unlock = |context: &Context<'_>, sealed: &Sealed| key.unlock(Kind::Credential, context, sealed);
+    let unlocked = unlock(&PLACE, &sealed).expect("own record");
     for _ in 0..2 {
-        assert_eq!(message_key.open(&sealed).expect("own record").expose(), b"secret");
+        assert_eq!(unlocked.open().expect("own record").expose(), b"secret");
     }
-    assert_eq!(message_key.open(&other).err(), Some(OpenError::OtherKey));
     for bit in 0..sealed.as_bytes().len() * 8 {
         let mut bytes = sealed.as_bytes().to_vec();
         bytes[bit / 8] ^= 1 << (bit % 8);
-        assert!(message_key.open(&Sealed::from_bytes(bytes)).is_err(), "bit {bit}");
+        let opened = unlock(&PLACE, &Sealed::from_bytes(bytes)).and_then(|unlocked| unlocked.open());
+        assert!(opened.is_err(), "bit {bit}");
     }
-    let moved = key.message_key(Kind::Credential, &Context { user: "bob", ..PLACE }, &sealed).expect("own record");
-    assert_eq!(moved.open(&sealed).err(), Some(OpenError::Refused));
-    assert_eq!(user_key().message_key(Kind::Credential, &PLACE, &sealed).err(), Some(OpenError::OtherKey));
+    let moved = unlock(&Context { user: "bob", ..PLACE }, &sealed).expect("own record");
+    assert_eq!(moved.open().err(), Some(OpenError::Refused));
+    assert_eq!(user_key().unlock(Kind::Credential, &PLACE, &sealed).err(), Some(OpenError::OtherKey));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
-use strongroom_crypto::{Context, Key, Kind, MessageKey, OpenError, Sealed, Secret, digest};
+use strongroom_crypto::{Context, Key, Kind, OpenError, Sealed, Secret, Unlocked, digest};
 
 use super::{Credential, CredentialType, State};
 use crate::error::Error;
@@ -16,14 +16,21 @@ use crate::vault::Vault;
 /// The fields of a connected account that have columns of their own.
 const TOKEN_COLUMNS: [&str; 4] = ["access_token", "refresh_token", "expires_at", "scopes"];
 
-/// A credential as it is stored: sealed.
+/// A credential as it is stored: sealed. What a plugin's read looks at stands first and together, for of many credentials
+/// most are in no cache of the processor's.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C)]
 #[expect(missing_docs, reason = "the columns of the table `credential`, described in docs/FORMAT.md")]
 pub struct CredentialRow {
-    pub id: CredentialId,
     pub owner: Owner,
+    pub(crate) opener: Opener,
+    pub id: CredentialId,
     pub plugin: PluginName,
+    pub revision: u64,
+    /// The registration that a connected account came through.
+    pub app: Option<AppId>,
     pub kind: CredentialType,
+    pub expires_at: Option<Timestamp>,
     pub name: CredentialName,
     pub provider: Option<String>,
     pub account: Option<String>,
@@ -32,22 +39,17 @@ pub struct CredentialRow {
     pub access_token: Option<Sealed>,
     pub refresh_token: Option<Sealed>,
     pub previous_refresh_token: Option<Sealed>,
-    pub expires_at: Option<Timestamp>,
     pub scopes: String,
     pub generation: u64,
-    pub revision: u64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
-    /// The registration that a connected account came through.
-    pub app: Option<AppId>,
-    pub(crate) opener: Opener,
 }
 
-/// The key of `encrypted_data`, once somebody has derived it: for as long as the row stays in memory, it is not derived
-/// again. Nothing of the row: no copy of the row has it, no comparison sees it, no database stores it.
+/// `encrypted_data` with its message key, once somebody has derived it: for as long as the row stays in memory, it is not
+/// derived again. Nothing of the row: no copy of the row has it, no comparison sees it, no database stores it.
 #[derive(Default)]
-pub(crate) struct Opener(OnceLock<MessageKey>);
+pub(crate) struct Opener(OnceLock<Unlocked>);
 
 impl Clone for Opener {
     fn clone(&self) -> Self {
@@ -230,28 +232,22 @@ impl CredentialRow {
 
     /// What a plugin gets of it, as JSON, if it takes no more than a key that was derived before.
     pub(super) fn reopened(&self) -> Option<Result<Secret<Vec<u8>>, Error>> {
-        Some(
-            self.opener
-                .0
-                .get()?
-                .open(&self.encrypted_data)
-                .map_err(|error| self.undecryptable("encrypted_data", &error)),
-        )
+        let unlocked = self.opener.0.get()?;
+        Some(unlocked.open().map_err(|error| self.undecryptable("encrypted_data", &error)))
     }
 
     /// What a plugin gets of it, as JSON: what has no tokens is given as it was sealed.
     pub(super) fn for_a_plugin(&self, vault: &Vault, key: &Key) -> Result<Secret<Vec<u8>>, Error> {
         if self.kind != CredentialType::Oauth2 && self.app.is_none() {
-            let opener = self.in_context(vault, "encrypted_data", |context| {
-                key.message_key(Kind::Credential, context, &self.encrypted_data)
+            let opened = self.in_context(vault, "encrypted_data", |context| {
+                let unlocked = key.unlock(Kind::Credential, context, &self.encrypted_data)?;
+                Ok((unlocked.open()?, unlocked))
             });
-            let opener = opener.map_err(|error| self.undecryptable("encrypted_data", &error))?;
-            let data = opener.open(&self.encrypted_data);
-            let data = data.map_err(|error| self.undecryptable("encrypted_data", &error))?;
+            let (data, unlocked) = opened.map_err(|error| self.undecryptable("encrypted_data", &error))?;
             if !fields::is_object(&data) {
                 return Err(Error::Undecryptable);
             }
-            let _ = self.opener.0.set(opener);
+            let _ = self.opener.0.set(unlocked);
             return Ok(data);
         }
         let mut values = self.values(vault, key)?;

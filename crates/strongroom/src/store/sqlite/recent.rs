@@ -13,7 +13,7 @@ use crate::id::{CredentialId, Owner};
 
 /// Bytes that a row takes usually.
 const USUAL: u64 = 2 << 10;
-/// Of them: the key, its schedule, where it belongs, and the place in the map.
+/// Of them: the message key, its schedule, where the record belongs, and the place in the map.
 const OPENER: u64 = 1 << 10;
 
 /// To wipe and free more than this takes so long that whoever waits for the writer would notice.
@@ -91,9 +91,10 @@ struct Size;
 
 impl Weighter<CredentialId, Arc<CredentialRow>> for Size {
     fn weight(&self, _: &CredentialId, row: &Arc<CredentialRow>) -> u64 {
-        let sealed =
-            [Some(&row.settings), Some(&row.encrypted_data), row.access_token.as_ref(), row.refresh_token.as_ref()];
-        let bytes: usize = sealed.into_iter().flatten().map(|sealed| sealed.as_bytes().len()).sum();
+        // The encrypted data is there once more when it is unlocked.
+        let data = [Some(&row.settings), Some(&row.encrypted_data), Some(&row.encrypted_data)];
+        let sealed = data.into_iter().chain([row.access_token.as_ref(), row.refresh_token.as_ref()]);
+        let bytes: usize = sealed.flatten().map(|sealed| sealed.as_bytes().len()).sum();
         let row = std::mem::size_of::<CredentialRow>() + bytes + row.scopes.len();
         u64::try_from(row).unwrap_or(u64::MAX).saturating_add(OPENER)
     }
