@@ -37,7 +37,7 @@ where
         let Some(id) = request::current() else { return self.0.format_event(context, writer, event) };
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        // The id is hexadecimal, or was checked to be letters, digits and hyphens.
+        // An id has nothing in it that would have to be escaped.
         write!(writer, "{{\"request_id\":\"{id}\",{}", line.strip_prefix('{').ok_or(fmt::Error)?)
     }
 }

@@ -2,6 +2,7 @@
 //! that share one are slowed a little together; nobody can choose whom to share with.
 
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::io::Write;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -30,7 +31,11 @@ pub(crate) struct Allowance {
 impl Allowance {
     /// As a header says it.
     pub(crate) fn header(self) -> Option<HeaderValue> {
-        HeaderValue::from_str(&["\"principal\";r=", &self.remaining.to_string(), ";t=1"].concat()).ok()
+        let mut room = [0; 32];
+        let mut rest = &mut room[..];
+        write!(rest, "\"principal\";r={};t=1", self.remaining).ok()?;
+        let unused = rest.len();
+        HeaderValue::from_bytes(room.get(..room.len() - unused)?).ok()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
+use strongroom::request::RequestId;
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:15vh auto;max-width:32rem;padding:0 1rem;color:#1c2024;\
 background:#fff}h1{font-size:1.25rem}small{color:#60646c}@media(prefers-color-scheme:dark){body{color:#edeef0;background:#111113}\
@@ -28,8 +29,7 @@ pub(crate) fn is_for_a_person(path: &str, headers: &HeaderMap) -> bool {
 }
 
 /// Puts the page in the place of a problem.
-pub(crate) fn show(response: &mut Response<Body>, request_id: &str) {
-    // The id is hexadecimal, or was checked to be letters, digits and hyphens.
+pub(crate) fn show(response: &mut Response<Body>, request_id: &RequestId) {
     let page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>Not connected</title><style>{STYLE}</style><main><h1>Nothing was connected</h1>\

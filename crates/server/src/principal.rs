@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use serde::Deserialize;
 use strongroom::console::Console;
+use strongroom::request::RequestId;
 use strongroom::session::Principal;
 use strongroom::{Actor, Owner, TenantId, UserId, Who};
 
@@ -27,7 +28,7 @@ pub(crate) enum Seen {
 #[derive(Clone)]
 pub(crate) struct Came {
     pub(crate) address: Option<IpAddr>,
-    pub(crate) request_id: Arc<str>,
+    pub(crate) request_id: RequestId,
 }
 
 /// Whoever carries a valid token.
@@ -114,9 +115,9 @@ impl<S: Sync> FromRequestParts<S> for Anybody {
         let actor = match (parts.extensions.get::<Seen>(), parts.extensions.get::<Came>()) {
             (Some(Seen::Known(caller)), _) => {
                 let Actor { address, request_id, .. } = caller.actor.clone();
-                Actor::anybody_from(address, request_id.unwrap_or_default())
+                Actor::anybody_from(address, request_id)
             }
-            (_, Some(came)) => Actor::anybody_from(came.address, came.request_id.clone()),
+            (_, Some(came)) => Actor::anybody_from(came.address, Some(came.request_id.clone())),
             _ => Actor::anybody(),
         };
         Ok(Self { actor })

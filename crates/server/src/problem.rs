@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use strongroom::Error;
 use strongroom::fields::FieldError;
+use strongroom::request::RequestId;
 use utoipa::ToSchema;
 
 /// An answer that is not a success.
@@ -85,13 +86,13 @@ impl Problem {
     }
 
     /// The body, with the id of the request it answers.
-    pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
+    pub(crate) fn body(&self, request_id: &RequestId) -> Vec<u8> {
         let body = ProblemBody {
             r#type: format!("urn:strongroom:problem:{}", self.slug),
             title: self.status.canonical_reason().unwrap_or("Problem").to_owned(),
             status: self.status.as_u16(),
             detail: self.detail.clone(),
-            instance: request_id.to_owned(),
+            instance: request_id.to_string(),
             errors: self.errors.clone(),
         };
         serde_json::to_vec(&body).unwrap_or_default()

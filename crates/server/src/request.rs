@@ -16,7 +16,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
-use data_encoding::HEXLOWER;
+use strongroom::request::RequestId;
 use strongroom::session::Principal;
 use strongroom::{Token, TokenKind};
 use tower::Service;
@@ -117,7 +117,7 @@ where
 impl Handled {
     /// Not an `async fn`: that keeps what it is given twice, and all of this is moved for every request.
     #[expect(clippy::manual_async_fn, reason = "half as large")]
-    fn handle(self, mut request: Request, id: Arc<str>) -> impl Future<Output = Result<Response, Infallible>> + Send {
+    fn handle(self, mut request: Request, id: RequestId) -> impl Future<Output = Result<Response, Infallible>> + Send {
         async move {
             let Known { app, router, routes } = &*self.router;
             let (asked, began) = (Asked::of(routes, &request), Instant::now());
@@ -221,7 +221,7 @@ async fn admit(
     head: Head<'_>,
     peer: Option<IpAddr>,
     page: &Page,
-    id: &Arc<str>,
+    id: &RequestId,
 ) -> Result<(Seen, Option<Came>, Option<Allowance>), Response> {
     if let Some(answer) = preflight(head) {
         return Err(answer);
@@ -242,7 +242,7 @@ async fn judge(
     (method, uri, headers): Head<'_>,
     address: Option<IpAddr>,
     page: &Page,
-    id: &Arc<str>,
+    id: &RequestId,
 ) -> Result<(Seen, Option<Allowance>), Problem> {
     // Probes come by address. Only the one that costs nothing is free: readiness is a durable write.
     let health = matches!(uri.path(), "/livez" | "/readyz");
@@ -345,24 +345,18 @@ fn network(address: IpAddr) -> [u8; 8] {
 }
 
 /// The caller's id for the request, if it is a plain one; else one of ours.
-fn request_id(app: &App, headers: &HeaderMap) -> Arc<str> {
-    let plain =
-        |text: &&str| (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    match headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain) {
-        Some(text) => text.into(),
-        None => {
-            let number = app.requests.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-            let (mut text, mut id) = ([0; 32], [0; 16]);
-            let (process, count) = id.split_at_mut(app.process.len());
-            process.copy_from_slice(&app.process);
-            count.copy_from_slice(&number);
-            HEXLOWER.encode_mut(&id, &mut text);
-            str::from_utf8(&text).unwrap_or_default().into()
-        }
-    }
+fn request_id(app: &App, headers: &HeaderMap) -> RequestId {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()?.parse().ok());
+    given.unwrap_or_else(|| {
+        let mut id = [0; 16];
+        let (process, count) = id.split_at_mut(app.process.len());
+        process.copy_from_slice(&app.process);
+        count.copy_from_slice(&app.requests.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        RequestId::of(id)
+    })
 }
 
-fn finish(app: &App, response: &mut Response, id: &str, allowance: Option<Allowance>) {
+fn finish(app: &App, response: &mut Response, id: &RequestId, allowance: Option<Allowance>) {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         app.metrics.refused(problem.slug());
         *response.body_mut() = Body::from(problem.body(id));
@@ -374,7 +368,7 @@ fn finish(app: &App, response: &mut Response, id: &str, allowance: Option<Allowa
     for (name, value) in &app.always {
         headers.entry(name).or_insert_with(|| value.clone());
     }
-    if let Ok(id) = HeaderValue::from_str(id) {
+    if let Ok(id) = HeaderValue::from_str(id.write(&mut [0; 32])) {
         headers.insert(REQUEST_ID, id);
     }
     if let Some(allowance) = allowance {
@@ -404,7 +398,11 @@ mod tests {
         }
         let answer = unpanicked(Box::pin(hurt())).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        let problem = answer.extensions().get::<Problem>().map(|problem| problem.body("id")).unwrap_or_default();
+        let problem = answer
+            .extensions()
+            .get::<Problem>()
+            .map(|problem| problem.body(&RequestId::of([0; 16])))
+            .unwrap_or_default();
         let problem = String::from_utf8_lossy(&problem);
         assert!(problem.contains("urn:strongroom:problem:internal") && !problem.contains("secret"), "{problem}");
     }

@@ -11,6 +11,7 @@ use crate::credential::CredentialRow;
 use crate::error::Error;
 use crate::id::{CredentialId, KeyId, Owner, PluginName, SessionId};
 use crate::manifest::Access;
+use crate::request::RequestId;
 use crate::vault::Vault;
 
 /// Who asks, from where, and in which request. Goes into every event.
@@ -21,7 +22,7 @@ pub struct Actor {
     /// The caller's address.
     pub address: Option<IpAddr>,
     /// The request's id.
-    pub request_id: Option<Arc<str>>,
+    pub request_id: Option<RequestId>,
     pub(crate) carried: Option<Carried>,
 }
 
@@ -96,8 +97,8 @@ impl Actor {
 
     /// The same, from where and in which request.
     #[must_use]
-    pub fn anybody_from(address: Option<IpAddr>, request_id: Arc<str>) -> Self {
-        Self { address, request_id: Some(request_id), ..Self::anybody() }
+    pub fn anybody_from(address: Option<IpAddr>, request_id: Option<RequestId>) -> Self {
+        Self { address, request_id, ..Self::anybody() }
     }
 
     pub(crate) fn strongroom() -> Self {

@@ -32,9 +32,15 @@ macro_rules! id {
             }
         }
 
+        impl From<$name> for ObjectId {
+            fn from(id: $name) -> Self {
+                Self { prefix: $prefix, uuid: id.0 }
+            }
+        }
+
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                [$prefix, id.0.simple().encode_lower(&mut [0; 32])].concat()
+                ObjectId::from(id).into()
             }
         }
 
@@ -87,6 +93,26 @@ id! {
     ConnectionId "conn_"
     /// A revocation that is owed to a provider.
     RevocationId "rev_"
+}
+
+/// An id of any kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ObjectId {
+    prefix: &'static str,
+    uuid: Uuid,
+}
+
+impl From<ObjectId> for String {
+    fn from(ObjectId { prefix, uuid }: ObjectId) -> Self {
+        [prefix, uuid.simple().encode_lower(&mut [0; 32])].concat()
+    }
+}
+
+impl ObjectId {
+    /// If it is a credential's.
+    pub(crate) fn credential(self) -> Option<CredentialId> {
+        (self.prefix == CredentialId::PREFIX).then_some(CredentialId(self.uuid))
+    }
 }
 
 macro_rules! name {

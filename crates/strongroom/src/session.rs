@@ -1,19 +1,19 @@
 //! A session: a user in the host's pages, for at most half an hour, vouched for by the host that minted it.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
 use crate::access::{Actor, Carried, Who};
-use crate::audit::Action;
+use crate::audit::{Action, Target};
 use crate::console::Console;
 use crate::error::Error;
 use crate::id::{Owner, SessionId, TenantId};
 use crate::key::KeyRow;
 use crate::once::Once;
+use crate::request::RequestId;
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
@@ -67,7 +67,7 @@ pub struct Principal {
 impl Principal {
     /// The principal as it goes into events.
     #[must_use]
-    pub fn actor(&self, address: Option<IpAddr>, request_id: Option<Arc<str>>) -> Actor {
+    pub fn actor(&self, address: Option<IpAddr>, request_id: Option<RequestId>) -> Actor {
         Actor { who: self.who.clone(), address, request_id, carried: self.carried }
     }
 }
@@ -133,7 +133,7 @@ impl Vault {
     /// [`Error::NotFound`] if one is named that this user does not have.
     pub async fn revoke_sessions(&self, actor: &Actor, owner: &Owner, id: Option<SessionId>) -> Result<(), Error> {
         let mut entry = self.entry(actor, owner.tenant, Action::SessionRevoke).of_user(&owner.user);
-        entry.target = id.map(|id| id.to_string());
+        entry.target = id.map(Target::from);
         match self.within_deadline(self.store.delete_sessions(owner, id, entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "session" }),
             other => other,

@@ -3,16 +3,19 @@
 //! Each event is a link of a keyed hash chain over its canonical bytes, so whoever can write to the database
 //! cannot alter, remove or reorder events unseen. A write event carries the digest of the row it left behind.
 
+mod target;
 mod verify;
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+pub(crate) use target::Target;
 pub use verify::{Checkpoint, Finding, Report};
 
 use crate::access::{Actor, Who};
 use crate::error::Error;
 use crate::id::{PluginName, TenantId, UserId};
+use crate::request::RequestId;
 use crate::store::{AuditFilter, EventPage};
 use crate::vault::Vault;
 
@@ -184,12 +187,12 @@ pub struct Entry {
     pub(crate) decision: Decision,
     pub(crate) user: Option<UserId>,
     pub(crate) plugin: Option<PluginName>,
-    pub(crate) target: Option<String>,
+    pub(crate) target: Option<Target>,
     pub(crate) digest: Option<[u8; 32]>,
 }
 
 impl Entry {
-    pub(crate) fn on(mut self, target: impl Into<String>) -> Self {
+    pub(crate) fn on(mut self, target: impl Into<Target>) -> Self {
         self.target = Some(target.into());
         self
     }
@@ -266,9 +269,9 @@ impl<'a> Event<'a> {
             reason,
             user: entry.user.as_ref().map(|user| user.as_str().into()),
             plugin: plugin.map(|name| name.as_str().into()),
-            target: entry.target.as_deref().map(Cow::Borrowed),
+            target: entry.target.as_ref().map(Target::text),
             address: entry.actor.address.map(|address| address.to_string().into()),
-            request_id: entry.actor.request_id.as_deref().map(Cow::Borrowed),
+            request_id: entry.actor.request_id.as_ref().map(RequestId::text),
             digest: entry.digest,
         }
     }

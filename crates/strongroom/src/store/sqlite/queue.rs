@@ -58,8 +58,9 @@ impl<Job> Queue<Job> {
     }
 
     /// The next batch: a commit costs the same for one event as for sixty, so this waits a moment until `wanted` jobs are
-    /// there, and then as long as `patience` for the first. Empty if there was none.
-    pub(super) fn batch(&self, wanted: usize, patience: Duration) -> Vec<Job> {
+    /// there, and then as long as `patience` for the first. `batch` comes empty, and stays so if there was none; its room is
+    /// what the next one gathers in.
+    pub(super) fn batch(&self, batch: &mut Vec<Job>, wanted: usize, patience: Duration) {
         let mut waiting = self.lock();
         for (wanted, time) in [(wanted.max(1), GATHER), (1, patience)] {
             waiting.wanted = wanted;
@@ -73,9 +74,12 @@ impl<Job> Queue<Job> {
         // Nobody is woken while a batch is written.
         waiting.wanted = usize::MAX;
         if waiting.jobs.len() > BATCH {
-            return waiting.jobs.drain(..BATCH).collect();
+            batch.extend(waiting.jobs.drain(..BATCH));
+        } else {
+            std::mem::swap(batch, &mut waiting.jobs);
         }
-        std::mem::take(&mut waiting.jobs)
+        // What an outage has left is given back.
+        waiting.jobs.shrink_to(BATCH);
     }
 
     pub(super) fn len(&self) -> usize {

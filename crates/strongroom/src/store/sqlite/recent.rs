@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 
+use crate::audit::Target;
 use crate::credential::CredentialRow;
 use crate::id::{CredentialId, Owner};
 
@@ -58,10 +59,10 @@ impl Recent {
     }
 
     /// Events were written that speak of these objects, each with its change.
-    pub(super) fn forget(&self, objects: &[String]) {
+    pub(super) fn forget(&self, objects: &[Target]) {
         let mut rows = self.lock();
         rows.changes += 1;
-        for id in objects.iter().filter_map(|id| id.parse::<CredentialId>().ok()) {
+        for id in objects.iter().filter_map(Target::credential) {
             rows.kept.remove(&id);
         }
     }

@@ -15,7 +15,7 @@ use super::last_used::LastUsed;
 use super::queue::{Queue, Refused};
 use super::readers::Readers;
 use super::recent::Recent;
-use crate::audit::{Entry, Event};
+use crate::audit::{Entry, Event, Target};
 use crate::store::{Link, StoreError};
 
 /// The WAL is written into the database when it has this many pages (8 MB).
@@ -30,9 +30,11 @@ struct Job {
     reply: Reply,
 }
 
+/// What is to be written lies in the queue itself: the writer goes through it in order, and what one thread allocated is not
+/// freed by another.
 enum Work {
-    Record(Box<Entry>),
-    Change(Box<Entry>, Change),
+    Record(Entry),
+    Change(Entry, Change),
     Ready,
     Close,
 }
@@ -80,34 +82,40 @@ impl Writer {
     }
 
     pub(super) async fn record(&self, entry: Box<Entry>) -> Result<(), StoreError> {
-        self.send(Work::Record(entry)).await
+        done(self.send(Work::Record(*entry))?).await
     }
 
     /// `change` gives the events of what it removed along the way; `entry` is written after them.
     pub(super) async fn change(&self, entry: Entry, change: Change) -> Result<(), StoreError> {
-        self.send(Work::Change(Box::new(entry), change)).await
+        done(self.send(Work::Change(entry, change))?).await
     }
 
     pub(super) async fn ready(&self) -> Result<(), StoreError> {
-        self.send(Work::Ready).await
+        done(self.send(Work::Ready)?).await
     }
 
     pub(super) async fn close(&self) {
-        let _ = self.send(Work::Close).await;
+        if let Ok(answer) = self.send(Work::Close) {
+            let _ = answer.await;
+        }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
     }
 
-    async fn send(&self, work: Work) -> Result<(), StoreError> {
+    fn send(&self, work: Work) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.queue.push(Job { work, reply }).map_err(|refused| match refused {
             Refused::Full => StoreError::Unavailable(Arc::new(std::io::Error::other("too many writes are waiting"))),
             Refused::Closed => StoreError::Closed,
         })?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        Ok(answer)
     }
+}
+
+async fn done(answer: oneshot::Receiver<Result<(), StoreError>>) -> Result<(), StoreError> {
+    answer.await.unwrap_or(Err(StoreError::Closed))
 }
 
 /// Wakes all who waited for a batch from inside the runtime: one wake-up across threads for each batch, not for each caller.
@@ -190,21 +198,22 @@ impl<'a> Log<'a> {
 #[derive(Default)]
 struct Seen {
     /// The objects that the events of the changes speak of.
-    changed: Vec<String>,
+    changed: Vec<Target>,
     moved: bool,
     spoiled: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Batches {
     fn run(mut self) {
+        let mut jobs = Vec::new();
         loop {
-            let jobs = self.queue.0.batch(self.wanted, self.used.wait());
+            self.queue.0.batch(&mut jobs, self.wanted, self.used.wait());
             if jobs.is_empty() {
                 self.readers.end_views();
                 self.used.catch_up(&self.connection);
                 continue;
             }
-            if let Some(closing) = self.batch(jobs) {
+            if let Some(closing) = self.batch(&mut jobs) {
                 self.used.finish(&self.connection);
                 let _ = closing.send(Ok(()));
                 return;
@@ -213,7 +222,7 @@ impl Batches {
     }
 
     /// Gives back who asked to close, if somebody did.
-    fn batch(&mut self, jobs: Vec<Job>) -> Option<Reply> {
+    fn batch(&mut self, jobs: &mut Vec<Job>) -> Option<Reply> {
         let mut done: Vec<Answer> = Vec::with_capacity(jobs.len());
         let mut closing = None;
         let outcome = self.transact(jobs, &mut done, &mut closing);
@@ -244,7 +253,7 @@ impl Batches {
 
     fn transact(
         &mut self,
-        jobs: Vec<Job>,
+        jobs: &mut Vec<Job>,
         done: &mut Vec<Answer>,
         closing: &mut Option<Reply>,
     ) -> Result<(), StoreError> {
@@ -260,7 +269,7 @@ impl Batches {
             }
         }
         let mut seen = Seen::default();
-        for Job { work, reply } in jobs {
+        for Job { work, reply } in jobs.drain(..) {
             let answer = match (&mut log, work) {
                 (_, Work::Close) => {
                     *closing = Some(reply);
@@ -317,7 +326,7 @@ impl Batches {
         log: &mut Log<'_>,
         entry: &Entry,
         change: Change,
-        changed: &mut Vec<String>,
+        changed: &mut Vec<Target>,
     ) -> Result<(), StoreError> {
         let before = log.head;
         self.connection.prepare_cached("SAVEPOINT change")?.execute(())?;
