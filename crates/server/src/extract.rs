@@ -123,8 +123,8 @@ fn invalid_query() -> Problem {
 }
 
 /// Whom a plugin asks for, where nothing else may be asked. It asks for secrets so often that this is read by hand.
-pub(crate) fn only_user(parts: &Parts) -> Result<Option<Cow<'_, str>>, Problem> {
-    let mut asked = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+pub(crate) fn only_user(query: Option<&str>) -> Result<Option<Cow<'_, str>>, Problem> {
+    let mut asked = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     match (asked.next(), asked.next()) {
         (None, _) => Ok(None),
         (Some((name, user)), None) if name == "user_id" => Ok(Some(user)),

@@ -22,11 +22,17 @@ pub(crate) struct Route {
     pattern: String,
     /// Counts what is asked most by far, and need not be looked up for each: reads that went well.
     read: OnceLock<Counter>,
+    opens: bool,
 }
 
 impl Route {
     pub(crate) fn of(pattern: String) -> Self {
-        Self { pattern, read: OnceLock::new() }
+        Self { opens: pattern == "/v1/credentials/{id}/secret", pattern, read: OnceLock::new() }
+    }
+
+    /// Whether a plugin reads a credential's secrets here.
+    pub(crate) fn opens(&self) -> bool {
+        self.opens
     }
 
     pub(crate) fn pattern(&self) -> &str {

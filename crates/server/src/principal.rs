@@ -82,9 +82,13 @@ struct OnBehalfOf {
     user_id: Option<String>,
 }
 
-fn caller(parts: &Parts) -> Result<Arc<Caller>, Problem> {
-    let detail = match parts.extensions.get::<Seen>() {
-        Some(Seen::Known(caller)) => return Ok(caller.clone()),
+fn caller(parts: &Parts) -> Result<&Caller, Problem> {
+    known(parts.extensions.get())
+}
+
+fn known(seen: Option<&Seen>) -> Result<&Caller, Problem> {
+    let detail = match seen {
+        Some(Seen::Known(caller)) => return Ok(caller),
         Some(Seen::Invalid) => "the bearer token is unknown, expired or revoked",
         Some(Seen::Anonymous) | None => "send a bearer token: Authorization: Bearer sr…",
     };
@@ -93,6 +97,20 @@ fn caller(parts: &Parts) -> Result<Arc<Caller>, Problem> {
 
 fn wrong_kind(needed: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "wrong-principal", format!("this needs {needed}"))
+}
+
+impl Plugin {
+    /// The plugin that was seen, and the user whom it names in the query.
+    pub(crate) fn of(seen: Option<&Seen>, query: Option<&str>) -> Result<Self, Problem> {
+        let caller = known(seen)?;
+        match &caller.principal.who {
+            Who::Plugin { .. } => {
+                let owner = caller.owner_named(only_user(query)?.as_deref())?;
+                Ok(Self { owner, actor: caller.actor.clone() })
+            }
+            _ => Err(wrong_kind("a plugin key (srp_…)")),
+        }
+    }
 }
 
 impl Caller {
@@ -168,14 +186,7 @@ impl<S: Sync> FromRequestParts<S> for Plugin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let caller = caller(parts)?;
-        match &caller.principal.who {
-            Who::Plugin { .. } => {
-                let owner = caller.owner_named(only_user(parts)?.as_deref())?;
-                Ok(Self { owner, actor: caller.actor.clone() })
-            }
-            _ => Err(wrong_kind("a plugin key (srp_…)")),
-        }
+        Self::of(parts.extensions.get(), parts.uri.query())
     }
 }
 

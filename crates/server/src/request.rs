@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -18,9 +18,11 @@ use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use strongroom::request::RequestId;
 use strongroom::session::Principal;
-use strongroom::{Token, TokenKind};
+use strongroom::{CredentialId, Token, TokenKind};
+use tokio::time::timeout;
 use tower::Service;
 
+use crate::api::opened;
 use crate::app::App;
 use crate::config::Config;
 use crate::console;
@@ -28,7 +30,7 @@ use crate::limits::Allowance;
 use crate::metrics::Route;
 use crate::origin::{Page, preflight};
 use crate::page;
-use crate::principal::{Caller, Came, Seen};
+use crate::principal::{Caller, Came, Plugin, Seen};
 use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,8 +49,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// So many are added to an answer's own, or fewer; more are no fault.
-const HEADERS: usize = 11;
+/// So many join them, or fewer; more are no fault.
+const HEADERS: usize = 8;
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 /// The router, and what is done to each of its requests.
@@ -72,8 +74,11 @@ struct Routes {
 }
 
 impl Routes {
-    fn at(&self, path: &str) -> &Route {
-        self.known.at(path).map_or(&self.none, |found| found.value)
+    /// The route of a path; and the credential, if it is one whose secrets are read there.
+    fn at(&self, path: &str) -> (&Route, Option<CredentialId>) {
+        let Ok(found) = self.known.at(path) else { return (&self.none, None) };
+        let id = || found.params.get("id")?.parse().ok();
+        (found.value, found.value.opens().then(id).flatten())
     }
 }
 
@@ -123,11 +128,16 @@ impl Handled {
             let (asked, began) = (Asked::of(routes, &request), Instant::now());
             let (mut response, allowance) = match admit(app, head(&request), self.peer, &asked.page, &id).await {
                 Ok((seen, came, allowance)) => {
-                    let extensions = request.extensions_mut();
-                    came.map(|came| extensions.insert(came));
-                    extensions.insert(seen);
-                    let answer = unpanicked(router.clone().call(request));
-                    let answer = tokio::time::timeout(app.config.limits.request_timeout, answer).await;
+                    let limit = app.config.limits.request_timeout;
+                    let answer = if let Some(id) = asked.opens {
+                        let answer = pin!(open(app, &seen, request.uri(), id));
+                        timeout(limit, unpanicked(answer)).await
+                    } else {
+                        let extensions = request.extensions_mut();
+                        came.map(|came| extensions.insert(came));
+                        extensions.insert(seen);
+                        timeout(limit, unpanicked(router.clone().call(request))).await
+                    };
                     (answer.unwrap_or_else(|_| late()), allowance)
                 }
                 Err(answer) => (answer, None),
@@ -161,14 +171,17 @@ struct Asked<'a> {
     route: &'a Route,
     page: Page,
     for_a_person: bool,
+    opens: Option<CredentialId>,
 }
 
 impl<'a> Asked<'a> {
     fn of(routes: &'a Routes, request: &Request) -> Self {
         let (path, headers) = (request.uri().path(), request.headers());
+        let (route, opens) = routes.at(path);
         Self {
             method: request.method().clone(),
-            route: routes.at(path),
+            route,
+            opens: opens.filter(|_| request.method() == Method::GET),
             page: Page::of(request.uri(), headers),
             for_a_person: page::is_for_a_person(path, headers),
         }
@@ -200,12 +213,18 @@ fn late() -> Response {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again").into_response()
 }
 
-fn unpanicked(
-    mut answer: impl Future<Output = Result<Response, Infallible>> + Unpin,
+/// What plugins ask for more often than for all else is not routed a second time: that was an eighth of its cost. Whoever writes
+/// the path in another way is routed, and answered alike.
+async fn open(app: &App, seen: &Seen, uri: &Uri, id: CredentialId) -> Result<Response, Problem> {
+    opened(app, Plugin::of(Some(seen), uri.query())?, id).await
+}
+
+fn unpanicked<Answer: IntoResponse>(
+    mut answer: impl Future<Output = Answer> + Unpin,
 ) -> impl Future<Output = Response> {
     let poll =
         move |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut answer).poll(context))) {
-            Ok(poll) => poll.map(|Ok(response)| response),
+            Ok(poll) => poll.map(IntoResponse::into_response),
             // What the panic says may hold anything: only that there was one is logged here.
             Err(_) => {
                 tracing::error!("a handler panicked");
@@ -362,12 +381,11 @@ fn finish(app: &App, response: &mut Response, id: &RequestId, allowance: Option<
         *response.body_mut() = Body::from(problem.body(id));
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
+    // What is nobody's secret says so itself: its own take their place.
+    let own = std::mem::replace(response.headers_mut(), app.always.clone());
     let headers = response.headers_mut();
     headers.reserve(HEADERS);
-    // What is nobody's secret says so itself.
-    for (name, value) in &app.always {
-        headers.entry(name).or_insert_with(|| value.clone());
-    }
+    headers.extend(own);
     if let Ok(id) = HeaderValue::from_str(id.write(&mut [0; 32])) {
         headers.insert(REQUEST_ID, id);
     }
@@ -379,7 +397,9 @@ fn finish(app: &App, response: &mut Response, id: &RequestId, allowance: Option<
 
 /// The headers that every answer of this server begins with.
 pub(crate) fn always(config: &Config) -> HeaderMap {
-    let mut headers: HeaderMap = ALWAYS.into_iter().collect();
+    // A copy of it has the room that this has.
+    let mut headers = HeaderMap::with_capacity(ALWAYS.len() + HEADERS);
+    headers.extend(ALWAYS);
     if config.tls.is_some() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -344,6 +345,11 @@ async fn open(
     plugin: Plugin,
     InPath((id,)): InPath<(CredentialId,)>,
 ) -> Result<Response, Problem> {
+    opened(&app, plugin, id).await
+}
+
+/// The answer to a plugin's read, however it got here.
+pub(crate) async fn opened(app: &App, plugin: Plugin, id: CredentialId) -> Result<Response, Problem> {
     let grant = app.vault.grant(&plugin.actor, &plugin.owner, id).await?;
     let opened = app.vault.open(grant).await?;
     let fields = opened.json().expose();
@@ -359,7 +365,9 @@ async fn open(
     body.extend_from_slice(br#","fields":"#);
     body.extend_from_slice(fields);
     body.push(b'}');
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
 }
 
 /// A call with the token was answered 401.

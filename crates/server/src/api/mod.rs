@@ -19,6 +19,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use self::credentials::opened;
 use crate::app::App;
 
 /// Every route, each with its description: nothing is routed that is not described.

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::{Server, draft};
+use crate::harness::{Answer, Server, draft};
 use crate::support::{CANARY, canary};
 
 /// What differs from run to run, and what it looks like.
@@ -204,4 +204,35 @@ async fn a_host_deletes_a_user_and_everything_of_theirs() {
     assert_eq!(server.delete("/v1/users/alice", &server.host).await.status, StatusCode::NOT_FOUND);
     let report = server.vault.verify(true, None, &mut |_| {}).await.unwrap();
     assert!(report.findings.is_empty(), "{:?}", report.findings);
+}
+
+/// A plugin's read goes past the router. A path that is written in another way is routed: nobody may notice.
+#[tokio::test]
+async fn a_read_is_answered_alike_whether_or_not_it_is_routed() {
+    let server = Server::new("alike").await;
+    let (id, unknown) = (server.saved("Work").await, format!("cred_{}", "0".repeat(32)));
+    let callers = [&server.plugin, &server.other_plugin, &server.alice, &server.host, "", "srp_unknown"];
+    let mut read = 0;
+    for (id, token, query) in [&id, &unknown].into_iter().flat_map(|id| {
+        let queries = ["?user_id=alice", "?user_id=bob", "", "?user_id=", "?user_id=alice&also=this"];
+        callers.into_iter().flat_map(move |token| queries.map(|query| (id, token, query)))
+    }) {
+        let (direct, routed) = (format!("/v1/credentials/{id}/secret{query}"), id.replacen('c', "%63", 1));
+        let routed = format!("/v1/credentials/{routed}/secret{query}");
+        let [direct, routed] = [server.get(&direct, token).await, server.get(&routed, token).await];
+        assert_eq!(direct.status, routed.status, "{id} {query}");
+        let told = |answer: &Answer| {
+            let mut body = answer.json();
+            body.as_object_mut().expect("an object").remove("instance");
+            let mut headers = answer.headers.clone();
+            // The request's own, the allowance that is left, and what the listener says otherwise.
+            for name in ["x-request-id", "ratelimit", "content-length"] {
+                headers.remove(name);
+            }
+            (headers, body)
+        };
+        assert_eq!(told(&direct), told(&routed), "{id} {query}");
+        read += usize::from(direct.status.is_success());
+    }
+    assert_eq!(read, 1, "one caller of all may read");
 }
