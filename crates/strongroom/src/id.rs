@@ -103,12 +103,24 @@ pub(crate) struct ObjectId {
 }
 
 impl From<ObjectId> for String {
-    fn from(ObjectId { prefix, uuid }: ObjectId) -> Self {
-        [prefix, uuid.simple().encode_lower(&mut [0; 32])].concat()
+    fn from(id: ObjectId) -> Self {
+        id.write(&mut [0; ID_BYTES]).to_owned()
     }
 }
 
+/// No id is longer than this.
+pub(crate) const ID_BYTES: usize = 40;
+
 impl ObjectId {
+    pub(crate) fn write(self, room: &mut [u8; ID_BYTES]) -> &str {
+        let length = self.prefix.len();
+        if let Some((prefix, id)) = room.split_at_mut_checked(length) {
+            prefix.copy_from_slice(self.prefix.as_bytes());
+            self.uuid.simple().encode_lower(id);
+        }
+        room.get(..length + 32).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
+    }
+
     /// If it is a credential's.
     pub(crate) fn credential(self) -> Option<CredentialId> {
         (self.prefix == CredentialId::PREFIX).then_some(CredentialId(self.uuid))

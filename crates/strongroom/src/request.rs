@@ -1,7 +1,6 @@
 //! The request that a task works for, by its id: what is logged meanwhile belongs to it. What goes on in a task of its own,
 //! so that nobody can cut it off, still works for the request it was begun for.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -35,13 +34,6 @@ impl RequestId {
         match &self.0 {
             Inner::Made(bytes) => HEXLOWER.encode_mut_str(bytes, room),
             Inner::Given(text) => text,
-        }
-    }
-
-    pub(crate) fn text(&self) -> Cow<'_, str> {
-        match &self.0 {
-            Inner::Made(bytes) => HEXLOWER.encode(bytes).into(),
-            Inner::Given(text) => Cow::Borrowed(text),
         }
     }
 }
@@ -110,7 +102,7 @@ mod tests {
     #[test]
     fn an_id_is_plain_whoever_made_it() {
         assert_eq!(RequestId::of([0xab; 16]).to_string(), "ab".repeat(16));
-        assert_eq!("trace-12345678".parse::<RequestId>().expect("an id").text(), "trace-12345678");
+        assert_eq!("trace-12345678".parse::<RequestId>().expect("an id").to_string(), "trace-12345678");
         for bad in ["", "seven-7", "with space", "line\nfeed", "<script>", &"x".repeat(65)] {
             assert!(bad.parse::<RequestId>().is_err(), "{bad}");
         }

@@ -4,18 +4,19 @@
 //! cannot alter, remove or reorder events unseen. A write event carries the digest of the row it left behind.
 
 mod target;
+mod texts;
 mod verify;
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 pub(crate) use target::Target;
+pub(crate) use texts::Texts;
 pub use verify::{Checkpoint, Finding, Report};
 
 use crate::access::{Actor, Who};
 use crate::error::Error;
-use crate::id::{PluginName, TenantId, UserId};
-use crate::request::RequestId;
+use crate::id::{ObjectId, PluginName, TenantId, UserId};
 use crate::store::{AuditFilter, EventPage};
 use crate::vault::Vault;
 
@@ -252,26 +253,27 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn new(seq: u64, entry: &'a Entry) -> Self {
+    pub(crate) fn new(seq: u64, entry: &'a Entry, texts: &'a mut Texts) -> Self {
         let (decision, reason) = match entry.decision {
             Decision::Allowed => ("allowed", None),
             Decision::Denied(reason) => ("denied", Some(reason.as_str().into())),
         };
         let plugin = entry.plugin.as_ref().or(entry.actor.who.plugin());
+        let Texts { tenant, actor_id, target, request_id, address } = texts;
         Self {
             seq,
             at: entry.at,
-            tenant: entry.tenant.map(|id| String::from(id).into()),
+            tenant: entry.tenant.map(|id| ObjectId::from(id).write(tenant).into()),
             actor: entry.actor.who.kind().into(),
-            actor_id: entry.actor.who.id().map(Cow::Owned),
+            actor_id: entry.actor.who.id().map(|id| id.write(actor_id).into()),
             action: entry.action.as_str().into(),
             decision: decision.into(),
             reason,
             user: entry.user.as_ref().map(|user| user.as_str().into()),
             plugin: plugin.map(|name| name.as_str().into()),
-            target: entry.target.as_ref().map(Target::text),
-            address: entry.actor.address.map(|address| address.to_string().into()),
-            request_id: entry.actor.request_id.as_ref().map(RequestId::text),
+            target: entry.target.as_ref().map(|about| about.write(target).into()),
+            address: entry.actor.address.map(|from| texts::address(from, address)),
+            request_id: entry.actor.request_id.as_ref().map(|id| id.write(request_id).into()),
             digest: entry.digest,
         }
     }
@@ -367,11 +369,11 @@ impl Who {
         }
     }
 
-    fn id(&self) -> Option<String> {
+    fn id(&self) -> Option<ObjectId> {
         match self {
             Self::Anybody | Self::Strongroom => None,
-            Self::Host { key } | Self::Plugin { key, .. } => key.map(String::from),
-            Self::User { session } | Self::Operator { session } => session.map(String::from),
+            Self::Host { key } | Self::Plugin { key, .. } => key.map(ObjectId::from),
+            Self::User { session } | Self::Operator { session } => session.map(ObjectId::from),
         }
     }
 

@@ -1,8 +1,6 @@
 //! What an event is about: an object by its id, which is text only where it is written.
 
-use std::borrow::Cow;
-
-use crate::id::{CredentialId, ObjectId};
+use crate::id::{CredentialId, ID_BYTES, ObjectId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -12,10 +10,10 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    pub(crate) fn text(&self) -> Cow<'_, str> {
+    pub(super) fn write<'a>(&'a self, room: &'a mut [u8; ID_BYTES]) -> &'a str {
         match self {
-            Self::Id(id) => String::from(*id).into(),
-            Self::Text(text) => Cow::Borrowed(text),
+            Self::Id(id) => id.write(room),
+            Self::Text(text) => text,
         }
     }
 

@@ -15,7 +15,7 @@ use super::last_used::LastUsed;
 use super::queue::{Queue, Refused};
 use super::readers::Readers;
 use super::recent::Recent;
-use crate::audit::{Entry, Event, Target};
+use crate::audit::{Entry, Event, Target, Texts};
 use crate::store::{Link, StoreError};
 
 /// The WAL is written into the database when it has this many pages (8 MB).
@@ -186,7 +186,8 @@ impl<'a> Log<'a> {
     }
 
     fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
-        let event = Event::new(self.head.seq + 1, entry);
+        let mut texts = Texts::new();
+        let event = Event::new(self.head.seq + 1, entry, &mut texts);
         let link = self.link.link(&self.head.link, &event.canonical());
         audit::insert(&mut self.insertion, &event, &link)?;
         self.head = Head { seq: event.seq, link };
