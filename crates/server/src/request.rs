@@ -50,7 +50,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 /// So many join them, or fewer; more are no fault.
-const HEADERS: usize = 8;
+const OWN_HEADERS: usize = 8;
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 /// The router, and what is done to each of its requests.
@@ -384,7 +384,6 @@ fn finish(app: &App, response: &mut Response, id: &RequestId, allowance: Option<
     // What is nobody's secret says so itself: its own take their place.
     let own = std::mem::replace(response.headers_mut(), app.always.clone());
     let headers = response.headers_mut();
-    headers.reserve(HEADERS);
     headers.extend(own);
     if let Ok(id) = HeaderValue::from_str(id.write(&mut [0; 32])) {
         headers.insert(REQUEST_ID, id);
@@ -397,8 +396,8 @@ fn finish(app: &App, response: &mut Response, id: &RequestId, allowance: Option<
 
 /// The headers that every answer of this server begins with.
 pub(crate) fn always(config: &Config) -> HeaderMap {
-    // A copy of it has the room that this has.
-    let mut headers = HeaderMap::with_capacity(ALWAYS.len() + HEADERS);
+    // A copy of it has as large an index, which is not built anew when others join.
+    let mut headers = HeaderMap::with_capacity(ALWAYS.len() + OWN_HEADERS);
     headers.extend(ALWAYS);
     if config.tls.is_some() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);

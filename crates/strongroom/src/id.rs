@@ -20,6 +20,8 @@ macro_rules! id {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
 
+        const _: () = assert!($prefix.len() + 32 <= ID_BYTES, "ids are written into room of this size");
+
         impl $name {
             /// What every id of this kind starts with.
             pub const PREFIX: &str = $prefix;

@@ -1,5 +1,5 @@
-//! Room for the texts of one event. What is text only in the log becomes text here, with nothing allocated for it: every read
-//! of a secret passes here, in the one thread that writes.
+//! Room for the texts of one event. What is text only in the log becomes text here, with nothing allocated for it but for an
+//! address of IPv6: every read of a secret passes here, in the one thread that writes.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};

@@ -77,9 +77,9 @@ impl<Job> Queue<Job> {
             batch.extend(waiting.jobs.drain(..BATCH));
         } else {
             std::mem::swap(batch, &mut waiting.jobs);
+            // What an outage has taken is given back.
+            waiting.jobs.shrink_to(BATCH);
         }
-        // What an outage has left is given back.
-        waiting.jobs.shrink_to(BATCH);
     }
 
     pub(super) fn len(&self) -> usize {
