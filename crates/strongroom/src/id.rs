@@ -49,12 +49,7 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 // In one piece: a text that is made of an id is then allocated once.
-                let mut text = [0; $prefix.len() + 32];
-                if let Some((prefix, id)) = text.split_at_mut_checked($prefix.len()) {
-                    prefix.copy_from_slice($prefix.as_bytes());
-                    self.0.simple().encode_lower(id);
-                }
-                f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+                f.write_str(ObjectId::from(*self).write(&mut [0; ID_BYTES]))
             }
         }
 
