@@ -26,8 +26,8 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    pub(crate) fn of(pattern: String) -> Self {
-        Self { opens: pattern == "/v1/credentials/{id}/secret", pattern, read: OnceLock::new() }
+    pub(crate) fn of(pattern: String, opens: bool) -> Self {
+        Self { pattern, read: OnceLock::new(), opens }
     }
 
     /// Whether a plugin reads a credential's secrets here.

@@ -83,13 +83,13 @@ impl Routes {
 }
 
 impl Handled {
-    /// Around a router of these paths. They are those that it routes, so none of them is in another's way.
-    pub(crate) fn new(app: Arc<App>, router: Router, paths: impl Iterator<Item = String>) -> Self {
+    /// Around a router of these routes. They are those that it knows, so none of them is in another's way.
+    pub(crate) fn new(app: Arc<App>, router: Router, routed: impl Iterator<Item = Route>) -> Self {
         let mut known = matchit::Router::new();
-        for path in paths {
-            let _ = known.insert(path.clone(), Route::of(path));
+        for route in routed {
+            let _ = known.insert(route.pattern().to_owned(), route);
         }
-        let routes = Routes { known, none: Route::of("none".to_owned()) };
+        let routes = Routes { known, none: Route::of("none".to_owned(), false) };
         Self { router: Arc::new(Known { app, router, routes }), peer: None }
     }
 

@@ -15,6 +15,7 @@ use tower::service_fn;
 
 use crate::api;
 use crate::app::App;
+use crate::metrics::Route;
 use crate::problem::Problem;
 use crate::request::Handled;
 
@@ -27,7 +28,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// The API as a service: what the tests call and the listener serves.
 pub fn service(app: &Arc<App>) -> Handled {
     let (routes, description) = api::routes().split_for_parts();
-    let paths = description.paths.paths.into_keys();
+    let routed = description.paths.paths.into_iter().map(|(path, item)| Route::of(path, api::opens(&item)));
     let method_unknown = || async {
         Problem::new(
             axum::http::StatusCode::METHOD_NOT_ALLOWED,
@@ -36,12 +37,15 @@ pub fn service(app: &Arc<App>) -> Handled {
         )
     };
     #[cfg(feature = "console")]
-    let (routes, paths) = (routes.merge(crate::web::routes()), paths.chain(crate::web::PATHS.map(str::to_owned)));
+    let (routes, routed) = {
+        let pages = crate::web::PATHS.map(|path| Route::of(path.to_owned(), false));
+        (routes.merge(crate::web::routes()), routed.chain(pages))
+    };
     let router = routes
         .fallback(|| async { Problem::not_found("path") })
         .method_not_allowed_fallback(method_unknown)
         .with_state(app.clone());
-    Handled::new(app.clone(), router, paths)
+    Handled::new(app.clone(), router, routed)
 }
 
 /// A server that has its addresses and has not begun to answer.
