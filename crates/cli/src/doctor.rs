@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
-use strongroom::Key;
+use strongroom::{Key, Secret, Vault};
 
 use crate::output::Output;
 use crate::settings::{self, Settings};
@@ -41,6 +41,26 @@ pub(crate) async fn run(cli: &Cli, output: Output) -> Result<ExitCode> {
 }
 
 async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Result<()> {
+    examine_server(settings, findings);
+    let (key, file, database) = if cli.dev {
+        let places = dev::Places::find()?;
+        (settings::read_key(&places.key).map(Some), Some(places.key), Ok(places.database))
+    } else {
+        (settings::encryption_key(), settings::key_file(), settings.database())
+    };
+    let key = examine_key(key, file.as_deref(), findings);
+    match database {
+        Ok(database) => {
+            if let Some(key) = key {
+                examine_database(key, &database, findings).await;
+            }
+        }
+        Err(error) => findings.wrong("database", &error),
+    }
+    Ok(())
+}
+
+fn examine_server(settings: &Settings, findings: &mut Findings) {
     match settings.server() {
         Ok(config) => {
             findings.say("settings", "ok", format!("listens on {}", config.listen));
@@ -54,71 +74,68 @@ async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Res
         }
         Err(error) => findings.wrong("settings", &error),
     }
-    let (key, database) = if cli.dev {
-        let places = dev::Places::find()?;
-        (settings::read_key(&places.key).map(Some), places.database)
-    } else {
-        match settings.database() {
-            Ok(database) => (settings::encryption_key(), database),
-            Err(error) => {
-                findings.wrong("database", &error);
-                return Ok(());
-            }
-        }
-    };
-    let key = key.and_then(|text| {
+}
+
+/// The key, if it is one.
+fn examine_key(
+    key: Result<Option<Secret<String>>>,
+    file: Option<&Path>,
+    findings: &mut Findings,
+) -> Option<Secret<String>> {
+    let identified = key.and_then(|text| {
         let text = text.ok_or(strongroom::OpenError::NoKey)?;
         let id = Key::from_text(&text).map_err(strongroom::OpenError::KeyText)?.id();
         Ok((text, id))
     });
-    let key = match key {
+    match identified {
         Ok((text, id)) => {
             findings.say("key", "ok", format!("id {id}"));
-            let file = if cli.dev { Some(dev::Places::find()?.key) } else { settings::key_file() };
-            if let Some(Err(exposed)) = file.map(|file| dev::refuse_exposed(&file)) {
+            if let Some(Err(exposed)) = file.map(dev::refuse_exposed) {
                 findings.say("key file", "look", exposed.to_string());
             }
-            text
+            Some(text)
         }
         Err(error) => {
             findings.wrong("key", &error);
-            return Ok(());
+            None
         }
-    };
+    }
+}
+
+async fn examine_database(key: Secret<String>, database: &Path, findings: &mut Findings) {
     let nearest = database.ancestors().skip(1).find(|place| place.exists());
     if let Some(place) = nearest.filter(|place| !place.is_dir()) {
         findings.wrong("database", &anyhow!("{} is not a directory", place.display()));
-        return Ok(());
+        return;
     }
     if !database.exists() {
         findings.say("database", "look", format!("{} is not there yet; the first start makes it", database.display()));
-        return Ok(());
+        return;
     }
-    match strongroom::Vault::builder(&database).key(key).open().await {
+    match Vault::builder(database).key(key).open().await {
         Err(error) => findings.wrong("database", &error.into()),
         Ok(vault) => {
             findings.say("database", "ok", format!("{} opens, instance {}", database.display(), vault.instance()));
-            let began = Instant::now();
-            let written = vault.ready().await;
-            let took = began.elapsed();
-            match written {
-                Err(error) => findings.wrong("writing", &error.into()),
-                Ok(()) if took < Duration::from_millis(200) => {
-                    findings.say("writing", "ok", format!("a durable write took {} ms", took.as_millis()));
-                }
-                Ok(()) => {
-                    findings.say(
-                        "writing",
-                        "look",
-                        format!("a durable write took {} ms: the disk is slow", took.as_millis()),
-                    );
-                }
-            }
+            examine_writing(&vault, findings).await;
             vault.close().await;
         }
     }
-    examine_disk(&database, findings);
-    Ok(())
+    examine_disk(database, findings);
+}
+
+async fn examine_writing(vault: &Vault, findings: &mut Findings) {
+    let began = Instant::now();
+    let written = vault.ready().await;
+    let took = began.elapsed();
+    match written {
+        Err(error) => findings.wrong("writing", &error.into()),
+        Ok(()) if took < Duration::from_millis(200) => {
+            findings.say("writing", "ok", format!("a durable write took {} ms", took.as_millis()));
+        }
+        Ok(()) => {
+            findings.say("writing", "look", format!("a durable write took {} ms: the disk is slow", took.as_millis()));
+        }
+    }
 }
 
 fn examine_disk(database: &Path, findings: &mut Findings) {
