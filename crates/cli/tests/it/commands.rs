@@ -87,6 +87,18 @@ fn a_path_that_cannot_be_used_is_said_once() {
     }
 }
 
+/// Whoever asks what is wrong wants to know all of it.
+#[test]
+fn doctor_looks_at_the_key_though_the_database_is_none() {
+    let dir = Dir::new("doctor");
+    let mut command = strongroom(&dir.database());
+    command.arg("doctor").env("DATABASE_URL", "nonsense").env("CREDENTIAL_ENCRYPTION_KEY", "zz");
+    let output = run(command, "");
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("DATABASE_URL must be sqlite:"), "{}", said(&output));
+    assert!(said(&output).contains("exactly 32") || said(&output).contains("hexadecimal"), "{}", said(&output));
+}
+
 /// `--dev` with `serve` would be the production database with the development's name on it.
 #[test]
 fn serve_is_not_for_the_data_of_dev() {
@@ -328,4 +340,25 @@ async fn metrics_are_on_a_listener_of_their_own_and_tell_no_names() {
     );
     assert!(!metrics.contains("alice") && !metrics.contains("cred_"));
     assert_eq!(serving.http.get(format!("{}/metrics", serving.url)).send().await.unwrap().status(), 404);
+}
+
+/// There a body that answers HEAD breaks the connection, and the host's name is in the address.
+#[tokio::test]
+async fn over_http2_a_plugin_reads_and_an_answer_to_head_has_no_body() {
+    let dir = Dir::new("http2");
+    let (host, plugin) = furnish(&dir.database());
+    let mut serving = Serving::start(&dir.database(), &dir.path().join("server.log"), &[]).await;
+    serving.http = reqwest::Client::builder().http2_prior_knowledge().timeout(Duration::from_secs(20)).build().unwrap();
+    let (session, secret) = (serving.session(&host, "alice").await, canary("http2"));
+    let (_, saved) = serving.save(&session, "Work", &secret).await.unwrap();
+    let id = saved["id"].as_str().unwrap();
+    let (status, opened) = serving.open(&plugin, "alice", id, "over-http2").await.unwrap();
+    assert_eq!((status, opened["fields"]["api_key"].as_str()), (200, Some(secret.as_str())));
+    let url = format!("{}/v1/credentials/{id}/secret?user_id=alice", serving.url);
+    for (token, status) in [(plugin.as_str(), 200), ("srp_unknown", 401)] {
+        let head = serving.http.head(&url).bearer_auth(token).send().await.unwrap();
+        assert_eq!((head.version(), head.status().as_u16()), (reqwest::Version::HTTP_2, status));
+        let length: usize = head.headers()["content-length"].to_str().unwrap().parse().unwrap();
+        assert!(length > 0 && head.bytes().await.unwrap().is_empty());
+    }
 }
