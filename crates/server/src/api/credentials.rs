@@ -61,7 +61,7 @@ pub(super) struct CredentialView {
     revision: u64,
     created_at: String,
     updated_at: String,
-    /// When a plugin last read it; up to a minute late.
+    /// When a plugin last read it; minutes late in a busy time.
     last_used_at: Option<String>,
 }
 

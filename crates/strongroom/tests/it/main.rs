@@ -9,6 +9,7 @@ mod catalog;
 mod connect;
 mod egress;
 mod endings;
+mod last_used;
 mod leave;
 mod meanwhile;
 mod migrate;

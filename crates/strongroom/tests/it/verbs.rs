@@ -482,22 +482,6 @@ async fn a_plugin_in_use_stays_unless_its_credentials_go_too() {
 }
 
 #[tokio::test]
-async fn the_time_of_last_use_comes_from_the_log() {
-    let room = Room::new("last-used").await;
-    let saved = room.save("alice", "Work").await.unwrap();
-    room.clock.advance(5_000);
-    room.open("alice", "openai", &saved).await.unwrap();
-    let used = strongroom::Clock::now(&*room.clock);
-    let room = room.reopened().await;
-    let shown = room.vault.show(&Actor::user(), &room.owner("alice"), saved.id).await.unwrap();
-    assert_eq!((shown.last_used_at, shown.revision), (Some(used), 1));
-    assert!(
-        room.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty(),
-        "without an event of its own"
-    );
-}
-
-#[tokio::test]
 async fn a_manifest_is_refused_with_all_its_faults() {
     for (from, to, place) in [
         ("\"read\"", "\"look\"", "manifest"),

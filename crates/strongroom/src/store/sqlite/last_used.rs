@@ -1,5 +1,6 @@
-//! Brings `last_used_at` into the rows from the log of reads: no read pays for a write of its own, and nothing is lost,
-//! because the log is the source. In a busy time a few rows ride along with a batch; in a quiet one all that is left.
+//! Brings `last_used_at` into the rows: no read pays for a write of its own, and nothing is lost, because the log of reads is
+//! the source. The writer notes what it appends; what it did not append itself is read from the log. In a busy time a few rows
+//! ride along with a batch, in a quiet one all that are left; the log is not looked at again up to where the rows have it.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -8,122 +9,185 @@ use rusqlite::{Connection, params};
 
 use super::audit;
 use super::row::{Columns, all, first};
+use crate::audit::{Action, Decision, Entry};
+use crate::id::CredentialId;
 use crate::store::StoreError;
 
 /// How long it is quiet before the rest is done.
 const QUIET: Duration = Duration::from_millis(500);
 /// When there is nothing left: a view that somebody left behind is ended no later.
 const IDLE: Duration = Duration::from_secs(10);
-/// In a busy time: so many rows and so many events of the log, no more often than this.
+/// Between two steps, of which one holds the writer for some milliseconds.
 const PACE: Duration = Duration::from_millis(20);
-const ROWS: usize = 4;
+/// Rows that ride along in a busy time, and that are written in one step of a quiet one.
+const RIDING: usize = 4;
+const ROWS: usize = 500;
+/// Of the log, in one step.
 const EVENTS: u64 = 2_000;
-/// So many credentials are remembered at most; while there are as many, the log is not read on.
-const PENDING: usize = 50_000;
+/// So many credentials are noted at most; while there are as many, the log is not followed.
+const NOTED: usize = 50_000;
+/// Whoever closes the vault does not wait longer: the next one goes on.
+const CLOSING: Duration = Duration::from_millis(250);
 
-/// What has been read in the log and is not in the rows yet.
+/// What is in the log and not in the rows yet.
 pub(super) struct LastUsed {
-    pending: HashMap<String, i64>,
-    read_up_to: Option<u64>,
+    noted: HashMap<CredentialId, i64>,
+    /// As far as the log is noted; nobody has looked yet if `None`.
+    noted_up_to: Option<u64>,
+    /// What was noted up to `writing_up_to`, on its way into the rows.
+    writing: Vec<(CredentialId, i64)>,
+    writing_up_to: u64,
     next: Instant,
-    idle: bool,
+    next_step: Duration,
 }
 
 impl Default for LastUsed {
     fn default() -> Self {
-        Self { pending: HashMap::new(), read_up_to: None, next: Instant::now() + QUIET, idle: false }
+        Self {
+            noted: HashMap::new(),
+            noted_up_to: None,
+            writing: Vec::new(),
+            writing_up_to: 0,
+            next: Instant::now() + QUIET,
+            next_step: QUIET,
+        }
     }
 }
 
 impl LastUsed {
-    /// How long the writer may sleep before it is quiet enough to catch up.
+    /// How long nobody may ask before the writer takes a step.
     pub(super) fn wait(&self) -> Duration {
-        if self.idle { IDLE } else { QUIET }
+        self.next_step
     }
 
-    /// Inside the writer's transaction.
-    pub(super) fn apply_a_few(&mut self, db: &Connection) -> Result<(), StoreError> {
-        self.idle = false;
+    /// What a batch appended after the event `from`, up to `to`.
+    pub(super) fn note(&mut self, from: u64, to: u64, used: &[(CredentialId, i64)]) {
+        if self.noted_up_to == Some(from) && self.noted.len() < NOTED {
+            self.noted.extend(used.iter().copied());
+            self.noted_up_to = Some(to);
+        }
+    }
+
+    /// Inside the writer's transaction, which has brought the log up to `head`.
+    pub(super) fn ride_along(&mut self, db: &Connection, head: u64) -> Result<(), StoreError> {
+        self.next_step = QUIET;
         if Instant::now() < self.next {
             return Ok(());
         }
         self.next = Instant::now() + PACE;
-        if self.pending.is_empty() {
-            self.read_on(db)?;
-        }
-        let few: Vec<(String, i64)> = self.pending.iter().take(ROWS).map(|(id, at)| (id.clone(), *at)).collect();
-        for (id, at) in few {
-            write(db, &id, at)?;
-            self.pending.remove(&id);
-        }
-        Ok(())
+        self.read_on(db, head)?;
+        self.write(db, RIDING)
     }
 
     /// When nobody asks: a step, in a transaction of its own. Called again until there is nothing left.
     pub(super) fn catch_up(&mut self, db: &Connection) {
-        self.idle = !self.step(db).unwrap_or_else(|error| {
+        let more = self.tried(db, Self::step);
+        self.next_step = if more { PACE } else { IDLE };
+    }
+
+    /// Before the vault closes.
+    pub(super) fn finish(&mut self, db: &Connection) {
+        let began = Instant::now();
+        let mut more = true;
+        while more && began.elapsed() < CLOSING {
+            more = self.tried(db, Self::step);
+        }
+        if more {
+            self.tried(db, Self::write_some);
+        }
+    }
+
+    fn tried(&mut self, db: &Connection, step: impl Fn(&mut Self, &Connection) -> Result<bool, StoreError>) -> bool {
+        step(self, db).unwrap_or_else(|error| {
             tracing::warn!(%error, "times of last use are not up to date");
             let _ = db.execute_batch("ROLLBACK");
             // They are in the log: read them from there again.
             *self = Self::default();
             false
-        });
-    }
-
-    /// Before the vault closes: all of it.
-    pub(super) fn finish(&mut self, db: &Connection) {
-        self.idle = false;
-        while !self.idle {
-            self.catch_up(db);
-        }
+        })
     }
 
     /// Says whether there may be more to do.
     fn step(&mut self, db: &Connection) -> Result<bool, StoreError> {
-        let more = self.read_on(db)?;
-        if self.pending.is_empty() && !more {
-            return Ok(false);
+        let head = audit::head(db)?.0;
+        // A credential that is read a thousand times is written once: first all is noted that there is room for.
+        let noted = self.read_on(db, head)?;
+        Ok(noted || self.write_some(db)? || self.noted_up_to < Some(head))
+    }
+
+    fn write_some(&mut self, db: &Connection) -> Result<bool, StoreError> {
+        if self.has_more() {
+            db.execute_batch("BEGIN IMMEDIATE")?;
+            self.write(db, ROWS)?;
+            db.execute_batch("COMMIT")?;
         }
-        db.execute_batch("BEGIN IMMEDIATE")?;
-        for (id, at) in &self.pending {
-            write(db, id, *at)?;
-        }
-        let seq = self.read_up_to.unwrap_or(0);
-        db.prepare_cached("UPDATE meta SET value = CAST(?1 AS TEXT) WHERE key = 'last_used_seq'")?.execute([seq])?;
-        db.execute_batch("COMMIT")?;
-        self.pending.clear();
-        Ok(true)
+        Ok(self.has_more())
+    }
+
+    fn has_more(&self) -> bool {
+        !self.writing.is_empty() || !self.noted.is_empty() || self.lags()
+    }
+
+    /// Whether the next start would read more of the log in vain than it does in one step.
+    fn lags(&self) -> bool {
+        self.noted_up_to.unwrap_or(0) >= self.writing_up_to + EVENTS
     }
 
     /// Says whether it read anything.
-    fn read_on(&mut self, db: &Connection) -> Result<bool, StoreError> {
-        let from = match self.read_up_to {
+    fn read_on(&mut self, db: &Connection, head: u64) -> Result<bool, StoreError> {
+        let from = match self.noted_up_to {
             Some(seq) => seq,
-            None => {
-                let statement =
-                    db.prepare_cached("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_used_seq'")?;
-                first(statement, (), |row| Columns::of("meta", row).count())?.unwrap_or(0)
-            }
+            None => self.written_up_to(db)?,
         };
-        let until = audit::head(db)?.0.min(from + EVENTS);
-        if until <= from || self.pending.len() > PENDING {
-            self.read_up_to = Some(from);
+        let to = head.min(from + EVENTS);
+        if to <= from || self.noted.len() >= NOTED {
             return Ok(false);
         }
         let sql = "SELECT target_id, max(at) FROM audit_event WHERE seq > ?1 AND seq <= ?2 \
                    AND action = 'credential.open' AND decision = 'allowed' AND target_id IS NOT NULL GROUP BY target_id";
-        let used = all(db.prepare_cached(sql)?, (from, until), |row| {
+        let used = all(db.prepare_cached(sql)?, (from, to), |row| {
             let mut column = Columns::of("audit_event", row);
             Ok((column.text()?, column.at()?.as_millisecond()))
         })?;
-        self.pending.extend(used);
-        self.read_up_to = Some(until);
+        self.noted.extend(used.into_iter().filter_map(|(id, at)| Some((id.parse().ok()?, at))));
+        self.noted_up_to = Some(to);
         Ok(true)
+    }
+
+    /// Where an earlier writer left off.
+    fn written_up_to(&mut self, db: &Connection) -> Result<u64, StoreError> {
+        let statement = db.prepare_cached("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_used_seq'")?;
+        let seq = first(statement, (), |row| Columns::of("meta", row).count())?.unwrap_or(0);
+        self.noted_up_to = Some(seq);
+        self.writing_up_to = seq;
+        Ok(seq)
+    }
+
+    /// Inside a transaction. What is noted goes into the rows when all that was noted before is there.
+    fn write(&mut self, db: &Connection, rows: usize) -> Result<(), StoreError> {
+        if self.writing.is_empty() {
+            if self.noted.is_empty() && !self.lags() {
+                return Ok(());
+            }
+            self.writing.extend(self.noted.drain());
+            self.writing_up_to = self.noted_up_to.unwrap_or(0);
+        }
+        for (id, at) in self.writing.drain(self.writing.len().saturating_sub(rows)..) {
+            let sql = "UPDATE credential SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
+            db.prepare_cached(sql)?.execute(params![id.to_string(), at])?;
+        }
+        if self.writing.is_empty() {
+            // Another process may be further.
+            let sql = "UPDATE meta SET value = CAST(?1 AS TEXT) WHERE key = 'last_used_seq' AND CAST(value AS INTEGER) < ?1";
+            db.prepare_cached(sql)?.execute([self.writing_up_to])?;
+        }
+        Ok(())
     }
 }
 
-fn write(db: &Connection, id: &str, at: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE credential SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
-    db.prepare_cached(sql)?.execute(params![id, at])?;
-    Ok(())
+/// The credential that an event says was read, and when.
+pub(super) fn used(entry: &Entry) -> Option<(CredentialId, i64)> {
+    let read = entry.action == Action::CredentialOpen && entry.decision == Decision::Allowed;
+    let id = entry.target.as_ref().filter(|_| read)?.credential()?;
+    Some((id, entry.at.as_millisecond()))
 }

@@ -11,11 +11,12 @@ use rusqlite::{CachedStatement, Connection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::audit;
-use super::last_used::LastUsed;
+use super::last_used::{self, LastUsed};
 use super::queue::{Queue, Refused};
 use super::readers::Readers;
 use super::recent::Recent;
 use crate::audit::{Entry, Event, Target, Texts};
+use crate::id::CredentialId;
 use crate::store::{Link, StoreError};
 
 /// The WAL is written into the database when it has this many pages (8 MB). All wait meanwhile: with four times as many, a read
@@ -175,6 +176,7 @@ struct Head {
 
 /// The log, while a batch is added to it.
 struct Log<'a> {
+    begun: u64,
     head: Head,
     link: &'a dyn Link,
     insertion: CachedStatement<'a>,
@@ -183,7 +185,7 @@ struct Log<'a> {
 impl<'a> Log<'a> {
     fn of(db: &'a Connection, link: &'a dyn Link) -> Result<Self, StoreError> {
         let (seq, last) = audit::head(db)?;
-        Ok(Self { head: Head { seq, link: last }, link, insertion: audit::insertion(db)? })
+        Ok(Self { begun: seq, head: Head { seq, link: last }, link, insertion: audit::insertion(db)? })
     }
 
     fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
@@ -201,6 +203,8 @@ impl<'a> Log<'a> {
 struct Seen {
     /// The objects that the events of the changes speak of.
     changed: Vec<Target>,
+    /// The credentials that the others say were read, and when.
+    used: Vec<(CredentialId, i64)>,
     moved: bool,
     spoiled: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -270,7 +274,7 @@ impl Batches {
                 self.epoch.fetch_add(1, Ordering::AcqRel);
             }
         }
-        let mut seen = Seen::default();
+        let mut seen = Seen { used: Vec::with_capacity(jobs.len()), ..Seen::default() };
         for Job { work, reply } in jobs.drain(..) {
             let answer = match (&mut log, work) {
                 (_, Work::Close) => {
@@ -290,11 +294,12 @@ impl Batches {
             }
             done.push((reply, answer));
         }
-        let head = log?.head;
+        let (from, head) = log.map(|log| (log.begun, log.head))?;
         if let Some(cause) = seen.spoiled {
             return Err(StoreError::Unavailable(cause));
         }
-        match self.used.apply_a_few(&self.connection) {
+        self.used.note(from, head.seq, &seen.used);
+        match self.used.ride_along(&self.connection, head.seq) {
             // A row of the log that does not parse is for `verify` to report; it must not stop all writing.
             Err(StoreError::Corrupt { table, what }) => {
                 tracing::warn!(table, what, "times of last use are not up to date");
@@ -313,7 +318,10 @@ impl Batches {
 
     fn write(&self, log: &mut Log<'_>, work: Work, seen: &mut Seen) -> Result<(), StoreError> {
         match work {
-            Work::Record(entry) => log.append(&entry),
+            Work::Record(entry) => {
+                seen.used.extend(last_used::used(&entry));
+                log.append(&entry)
+            }
             Work::Change(entry, change) => {
                 seen.moved |= entry.action.moves_epoch();
                 self.apply(log, &entry, change, &mut seen.changed)

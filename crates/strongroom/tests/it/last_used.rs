@@ -1,0 +1,97 @@
+//! When a credential was last read: from the log, at no read's cost, and never far behind.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use strongroom::{Actor, Clock, PluginName};
+
+use crate::room::Room;
+
+/// What the rows have, and up to which event.
+fn written(file: &Connection) -> (Option<i64>, u64) {
+    let sql = "SELECT (SELECT max(last_used_at) FROM credential), CAST(value AS INTEGER) FROM meta WHERE key = 'last_used_seq'";
+    file.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+}
+
+fn events(file: &Connection) -> u64 {
+    file.query_row("SELECT max(seq) FROM audit_event", (), |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn the_time_of_last_use_comes_from_the_log() {
+    let room = Room::new("last-used").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    room.clock.advance(5_000);
+    room.open("alice", "openai", &saved).await.unwrap();
+    let used = room.clock.now();
+    let room = room.reopened().await;
+    let shown = room.vault.show(&Actor::user(), &room.owner("alice"), saved.id).await.unwrap();
+    assert_eq!((shown.last_used_at, shown.revision), (Some(used), 1));
+    assert!(
+        room.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty(),
+        "without an event of its own"
+    );
+}
+
+/// Else a start would go through all that happened since it was last quiet.
+#[tokio::test]
+async fn the_rows_follow_while_it_is_never_quiet() {
+    let room = Room::new("never-quiet").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    let (file, began) = (room.intruder(), Instant::now());
+    let mut opened = (0, 0);
+    while began.elapsed() < Duration::from_secs(2) {
+        room.clock.advance(1_000);
+        room.open("alice", "openai", &saved).await.unwrap();
+        opened = (room.clock.now().as_millisecond(), events(&file));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (at, up_to) = written(&file);
+    assert!(up_to > opened.1 / 2, "{up_to} of {}", opened.1);
+    assert!(at.unwrap() > opened.0 - 60_000, "{at:?}, read last at {}", opened.0);
+}
+
+#[tokio::test]
+async fn what_another_process_read_is_noted_too() {
+    let room = Room::new("read-elsewhere").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    let elsewhere = room.elsewhere().await;
+    let file = room.intruder();
+    for (second, vault) in [&room.vault, &elsewhere, &room.vault, &elsewhere].into_iter().enumerate() {
+        room.clock.advance(1_000);
+        let actor = Actor::plugin("openai".parse::<PluginName>().unwrap());
+        let grant = vault.grant(&actor, &room.owner("alice"), saved.id).await.unwrap();
+        vault.open(grant).await.unwrap();
+        // Both are quiet before the last: each finds what the other has done.
+        tokio::time::sleep(Duration::from_millis(if second == 2 { 700 } else { 0 })).await;
+    }
+    elsewhere.close().await;
+    assert_eq!(written(&file).0, Some(room.clock.now().as_millisecond()));
+}
+
+/// Nobody waits for what can be done as well by whoever comes next.
+#[tokio::test]
+async fn a_vault_that_is_far_behind_closes_at_once_and_the_next_goes_on() {
+    let room = Room::new("far-behind").await;
+    let saved = room.save("alice", "Work").await.unwrap();
+    room.open("alice", "openai", &saved).await.unwrap();
+    let room = room.reopened().await;
+    let file = room.intruder();
+    let behind = 2_000_000;
+    file.execute(
+        "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+         INSERT INTO audit_event (seq, at, actor, action, decision, target_id, link) \
+         SELECT last.seq + i, ?2, 'plugin', 'credential.open', 'allowed', last.target_id, last.link \
+         FROM n, (SELECT * FROM audit_event WHERE action = 'credential.open') AS last",
+        (behind, room.clock.now().as_millisecond()),
+    )
+    .unwrap();
+    let began = Instant::now();
+    room.vault.close().await;
+    assert!(began.elapsed() < Duration::from_secs(1), "closing took {:?}", began.elapsed());
+    let (_, first) = written(&file);
+    let next = room.elsewhere().await;
+    next.close().await;
+    let (_, second) = written(&file);
+    assert!(first < second || second == events(&file), "{first}, {second} of {}", events(&file));
+}
