@@ -71,53 +71,23 @@ impl AuditCommand {
 
 impl Tail {
     async fn run(&self, room: &Room, output: Output) -> Result<()> {
-        let mut newest = self.read(room, None).await?;
-        show(output, &newest)?;
-        if !self.follow {
-            return Ok(());
-        }
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let seen = newest.last().map_or(0, |event| event.seq);
-            let fresh = self.read(room, Some(seen)).await?;
-            if !fresh.is_empty() {
-                show(output, &fresh)?;
-                newest = fresh;
+        let filter = AuditFilter {
+            user: self.user.clone(),
+            plugin: self.plugin.clone(),
+            action: self.action,
+            denied_only: self.denied,
+            ..AuditFilter::default()
+        };
+        let mut reading = room.vault.read_audit(&Actor::operator(), room.tenant, filter).await?;
+        show(output, &reading.newest(usize::try_from(self.number)?).await?)?;
+        while self.follow {
+            match reading.more().await? {
+                Some(events) if events.is_empty() => {}
+                Some(events) => show(output, &events)?,
+                None => tokio::time::sleep(Duration::from_secs(1)).await,
             }
         }
-    }
-
-    /// Oldest first; after `seen`, if given. Following does not show its own reading.
-    async fn read(&self, room: &Room, seen: Option<u64>) -> Result<Vec<Event<'static>>> {
-        let mut events: Vec<Event<'static>> = Vec::new();
-        let mut before = None;
-        let enough = |events: &[Event<'_>]| events.len() >= usize::try_from(self.number).unwrap_or(usize::MAX);
-        loop {
-            let filter = AuditFilter {
-                user: self.user.clone(),
-                plugin: self.plugin.clone(),
-                action: self.action,
-                denied_only: self.denied,
-                before,
-                limit: self.number.min(1000),
-                ..AuditFilter::default()
-            };
-            let page = room.vault.audit(&Actor::operator(), room.tenant, &filter).await?;
-            let reached = page.events.iter().any(|event| seen.is_some_and(|seen| event.seq <= seen));
-            let own = |event: &Event<'_>| {
-                seen.is_some() && event.action == Action::AuditRead.as_str() && event.actor == "operator"
-            };
-            events.extend(
-                page.events.into_iter().filter(|event| seen.is_none_or(|seen| event.seq > seen) && !own(event)),
-            );
-            before = page.next;
-            if reached || enough(&events) || before.is_none() {
-                break;
-            }
-        }
-        events.truncate(usize::try_from(self.number).unwrap_or(usize::MAX));
-        events.reverse();
-        Ok(events)
+        Ok(())
     }
 }
 

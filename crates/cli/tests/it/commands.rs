@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::process::{Serving, done, furnish, run, strongroom};
+use crate::process::{Running, Serving, done, furnish, run, strongroom};
 use crate::support::{CANARY, Dir, canary};
 
 fn said(output: &Output) -> String {
@@ -340,6 +340,31 @@ async fn metrics_are_on_a_listener_of_their_own_and_tell_no_names() {
     );
     assert!(!metrics.contains("alice") && !metrics.contains("cred_"));
     assert_eq!(serving.http.get(format!("{}/metrics", serving.url)).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn the_log_is_followed_without_growing_by_it() {
+    let dir = Dir::new("follow");
+    let (host, _) = furnish(&dir.database());
+    let serving = Serving::start(&dir.database(), &dir.path().join("server.log"), &[]).await;
+    let session = serving.session(&host, "alice").await;
+    let shown = dir.path().join("followed.txt");
+    let mut command = strongroom(&dir.database());
+    command.args(["audit", "tail", "-n", "1", "--follow"]).stdout(std::fs::File::create(&shown).unwrap());
+    let following = Running(command.spawn().unwrap());
+    for saved in 0..3 {
+        // First its own event, then what came since.
+        let (words, times) = if saved == 0 { ("audit.read", 1) } else { ("credential.save", saved) };
+        let began = Instant::now();
+        while std::fs::read_to_string(&shown).unwrap().matches(words).count() < times {
+            assert!(began.elapsed() < Duration::from_secs(20), "{}", std::fs::read_to_string(&shown).unwrap());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        serving.save(&session, &format!("Key {saved}"), &canary("follow")).await.unwrap();
+    }
+    drop(following);
+    let reads = done(&dir.database(), &["audit", "tail", "-n", "100", "--action", "audit.read"], "");
+    assert_eq!(reads.matches("audit.read").count(), 2, "its own and this one: {reads}");
 }
 
 /// There a body that answers HEAD breaks the connection, and the host's name is in the address.

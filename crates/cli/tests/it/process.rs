@@ -41,7 +41,7 @@ pub(crate) fn free_port() -> u16 {
 
 /// A running server; killed when dropped.
 pub(crate) struct Serving {
-    child: Child,
+    child: Running,
     pub(crate) url: String,
     pub(crate) http: reqwest::Client,
 }
@@ -57,7 +57,7 @@ impl Serving {
             .env("STRONGROOM_LOG_FILTER", "debug");
         command.env("STRONGROOM_LIMITS_PRINCIPAL_PER_SECOND", "1000000").envs(variables.iter().copied()).stderr(log);
         let serving = Self {
-            child: command.spawn().unwrap(),
+            child: Running(command.spawn().unwrap()),
             url: format!("http://127.0.0.1:{port}"),
             http: reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap(),
         };
@@ -75,13 +75,13 @@ impl Serving {
     }
 
     fn id(&self) -> rustix::process::Pid {
-        rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
+        rustix::process::Pid::from_raw(i32::try_from(self.child.0.id()).unwrap()).unwrap()
     }
 
     /// SIGTERM, and the end that follows.
     pub(crate) fn stop(mut self) -> bool {
         rustix::process::kill_process(self.id(), rustix::process::Signal::TERM).unwrap();
-        self.child.wait().unwrap().success()
+        self.child.0.wait().unwrap().success()
     }
 
     pub(crate) async fn session(&self, host: &str, user: &str) -> String {
@@ -111,10 +111,13 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+/// A process that does not outlive its test.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

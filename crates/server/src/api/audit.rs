@@ -113,6 +113,7 @@ async fn list(State(app): State<Arc<App>>, host: Host, Query(query): Query<ListE
         denied_only: query.denied,
         before: after(query.cursor.as_deref())?,
         limit,
+        ..AuditFilter::default()
     };
     let page = app.vault.audit(&host.actor, host.tenant, &filter).await?;
     let items = page.events.into_iter().map(EventView::from).collect();

@@ -3,6 +3,7 @@
 //! Each event is a link of a keyed hash chain over its canonical bytes, so whoever can write to the database
 //! cannot alter, remove or reorder events unseen. A write event carries the digest of the row it left behind.
 
+mod reading;
 mod target;
 mod texts;
 mod verify;
@@ -10,6 +11,7 @@ mod verify;
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+pub use reading::Reading;
 pub(crate) use target::Target;
 pub(crate) use texts::Texts;
 pub use verify::{Checkpoint, Finding, Report};

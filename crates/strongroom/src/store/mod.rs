@@ -109,6 +109,7 @@ pub struct AuditFilter {
     pub action: Option<Action>,
     pub denied_only: bool,
     pub before: Option<u64>,
+    pub after: u64,
     pub limit: u32,
 }
 

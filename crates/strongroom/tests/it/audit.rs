@@ -1,7 +1,7 @@
 //! The chain: what was done is in it, and whatever is done to it is found.
 
 use rusqlite::Connection;
-use strongroom::audit::{Finding, Report};
+use strongroom::audit::{Action, Event, Finding, Report};
 use strongroom::{Actor, AuditFilter, Change, Vault};
 
 use crate::room::Room;
@@ -49,6 +49,33 @@ async fn who_did_what_is_in_the_log_allowed_and_denied() {
     );
     let report = verify(&room.vault).await;
     assert_eq!((report.findings.as_slice(), report.rows), (&[][..], 5));
+}
+
+/// Were each look at it an event, whoever follows the log would make it grow.
+#[tokio::test]
+async fn a_reading_is_one_event_however_long_it_goes_on_and_misses_nothing() {
+    let room = Room::new("reading").await;
+    let saved = room.save("alice", "A").await.unwrap();
+    let everything = AuditFilter::default();
+    let saves = AuditFilter { action: Some(Action::CredentialSave), ..AuditFilter::default() };
+    let mut all = room.vault.read_audit(&Actor::operator(), room.tenant, everything).await.unwrap();
+    let mut some = room.vault.read_audit(&Actor::operator(), room.tenant, saves).await.unwrap();
+    let told = |events: Vec<Event<'_>>| events.iter().map(|e| e.action.to_string()).collect::<Vec<_>>();
+    assert_eq!(told(all.newest(2).await.unwrap()), ["credential.save", "audit.read"]);
+    assert_eq!(told(some.newest(2).await.unwrap()), ["credential.save"]);
+    for _ in 0..1_001 {
+        room.open("alice", "openai", &saved).await.unwrap();
+    }
+    let came = told(all.more().await.unwrap().unwrap());
+    assert_eq!((came.len(), &*came[0], &*came[1]), (1_002, "audit.read", "credential.open"));
+    assert_eq!(some.more().await.unwrap().map(told), Some(Vec::new()));
+    for _ in 0..3 {
+        assert!(all.more().await.unwrap().is_none() && some.more().await.unwrap().is_none());
+    }
+    room.save("alice", "B").await.unwrap();
+    assert_eq!(some.more().await.unwrap().map(told), Some(vec!["credential.save".to_owned()]));
+    let reads = AuditFilter { action: Some(Action::AuditRead), limit: 100, ..AuditFilter::default() };
+    assert_eq!(room.vault.audit(&Actor::host(), room.tenant, &reads).await.unwrap().events.len(), 3);
 }
 
 /// Does something to the file and says what verification then finds.

@@ -85,7 +85,7 @@ pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) ->
         Some(before) => before.min(i64::MAX.unsigned_abs()),
         None => head(db)?.0 + 1,
     };
-    let first_seq = before.saturating_sub(WINDOW).max(1);
+    let first_seq = before.saturating_sub(WINDOW).max(filter.after.saturating_add(1));
     let sql = concat!(
         "SELECT ",
         columns!(),
@@ -107,7 +107,7 @@ pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) ->
     let events = all(db.prepare_cached(sql)?, parameters, |row| parse(&mut Columns::of("audit_event", row)))?;
     let full = events.len() >= usize::try_from(filter.limit).unwrap_or(usize::MAX);
     let next = if full { events.last().map_or(0, |event| event.seq) } else { first_seq };
-    Ok(EventPage { events, next: Some(next).filter(|next| *next > 1) })
+    Ok(EventPage { events, next: Some(next).filter(|next| *next > filter.after.saturating_add(1)) })
 }
 
 pub(super) fn chain(db: &Connection, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError> {

@@ -173,12 +173,14 @@ impl LastUsed {
             self.writing_up_to = self.noted_up_to.unwrap_or(0);
         }
         for (id, at) in self.writing.drain(self.writing.len().saturating_sub(rows)..) {
-            let sql = "UPDATE credential SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
+            let sql =
+                "UPDATE credential SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
             db.prepare_cached(sql)?.execute(params![id.to_string(), at])?;
         }
         if self.writing.is_empty() {
             // Another process may be further.
-            let sql = "UPDATE meta SET value = CAST(?1 AS TEXT) WHERE key = 'last_used_seq' AND CAST(value AS INTEGER) < ?1";
+            let sql =
+                "UPDATE meta SET value = CAST(?1 AS TEXT) WHERE key = 'last_used_seq' AND CAST(value AS INTEGER) < ?1";
             db.prepare_cached(sql)?.execute([self.writing_up_to])?;
         }
         Ok(())
