@@ -301,6 +301,7 @@ impl Vault {
             Ok(Err(StoreError::Unavailable(cause))) => {
                 Err(Error::AuditUnavailable(Some(StoreError::Unavailable(cause))))
             }
+            Ok(Err(StoreError::Revoked)) => Err(Error::Revoked),
             Ok(Err(error)) => Err(Error::Store(error)),
             Err(_) => Err(Error::AuditUnavailable(None)),
         }

@@ -1,10 +1,13 @@
 //! What holds for every request: hosts, addresses, limits, headers, methods, time, ids.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode};
+use http_body_util::channel::Channel;
+use serde_json::{Value, json};
 use strongroom_server::Config;
 use strongroom_server::config::Limits;
 
@@ -160,7 +163,7 @@ async fn a_body_that_never_ends_is_given_up() {
         ..config
     };
     let server = Server::with("slow", short).await;
-    let (_open, never) = http_body_util::channel::Channel::<axum::body::Bytes, std::convert::Infallible>::new(1);
+    let (_open, never) = Channel::<Bytes, Infallible>::new(1);
     let request = Server::request("POST", "/v1/credentials", &server.alice).header("content-type", "application/json");
     let answer = server.send(request.body(Body::new(never)).unwrap()).await;
     assert_eq!((answer.status, answer.problem().0.as_str()), (StatusCode::REQUEST_TIMEOUT, "timeout"));
@@ -189,5 +192,39 @@ async fn an_answer_to_head_has_the_length_of_a_body_and_none() {
         assert_eq!((get.status, head.status), (status, status), "{path}");
         assert!(head.body.is_empty() && !get.body.is_empty(), "{path}");
         assert_eq!(head.headers["content-length"], get.body.len().to_string().as_str(), "{path}");
+    }
+}
+
+/// A token is judged when the head has come. Its body may come when the token is revoked: whoever stole it would make
+/// themselves another one, and a user who was deleted would be back.
+#[tokio::test]
+async fn whoever_is_revoked_while_their_body_comes_gets_nothing() {
+    let manifest: Value = serde_json::from_str(include_str!("../../../../examples/plugins/smtp.json")).unwrap();
+    for (method, path, body) in [
+        ("POST", "/v1/credentials", draft("Late")),
+        ("POST", "/v1/sessions", json!({"user_id": "alice"})),
+        ("PUT", "/v1/plugins/smtp", manifest),
+        ("POST", "/v1/host-keys", json!({"label": "heir"})),
+    ] {
+        let server = Server::new("revoked-meanwhile").await;
+        let (token, revoked) = if path == "/v1/credentials" {
+            (&server.alice, "/v1/users/alice".to_owned())
+        } else {
+            let keys = server.get("/v1/host-keys", &server.host).await.json();
+            (&server.host, format!("/v1/host-keys/{}", keys["items"][0]["id"].as_str().unwrap()))
+        };
+        server.saved("Early").await;
+        let (mut sender, channel) = Channel::<Bytes, Infallible>::new(1);
+        let request = Server::request(method, path, token).header("content-type", "application/json");
+        let late = server.send(request.body(Body::new(channel)).unwrap());
+        let meanwhile = async {
+            let (first, rest) = (Bytes::from("{"), Bytes::from(body.to_string().split_off(1)));
+            sender.send_data(first).await.unwrap();
+            assert_eq!(server.delete(&revoked, &server.host).await.status, StatusCode::NO_CONTENT, "{revoked}");
+            sender.send_data(rest).await.unwrap();
+            drop(sender);
+        };
+        let (answer, ()) = tokio::join!(late, meanwhile);
+        assert_eq!((answer.status, &*answer.problem().0), (StatusCode::UNAUTHORIZED, "unauthenticated"), "{path}");
     }
 }

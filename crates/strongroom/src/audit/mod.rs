@@ -110,6 +110,21 @@ impl Action {
         )
     }
 
+    /// Whether whoever asked for it must still be somebody when it is written. What became of a request to a provider is
+    /// kept even so: a token that is not written is lost.
+    pub(crate) fn needs_standing(self) -> bool {
+        !matches!(
+            self,
+            Self::CredentialRefresh
+                | Self::CredentialRefreshBegin
+                | Self::CredentialRefreshed
+                | Self::CredentialReportUnauthorized
+                | Self::CredentialRevoke
+                | Self::ConnectionComplete
+                | Self::ConnectionSettled
+        )
+    }
+
     /// Whether the object is gone after an allowed event of this kind.
     pub(crate) fn removes(self) -> bool {
         matches!(

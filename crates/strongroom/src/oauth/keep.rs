@@ -119,12 +119,16 @@ impl Vault {
                 Err(Error::Store(StoreError::Conflict(Conflict::Name))) => {
                     row.name = self.another_name(owner, &row).await?;
                 }
-                Err(Error::Store(StoreError::Conflict(Conflict::Revision))) => {
+                Err(error) => {
+                    let error = match error {
+                        Error::Store(StoreError::Conflict(Conflict::Revision)) => Error::NotFound { what: "connection" },
+                        Error::Store(StoreError::Conflict(_)) => Error::NotFound { what: "plugin" },
+                        Error::Revoked => Error::Revoked,
+                        other => return Err(other),
+                    };
                     self.give_back(&row, registration, connected.values).await?;
-                    return Err(Error::NotFound { what: "connection" });
+                    return Err(error);
                 }
-                Err(Error::Store(StoreError::Conflict(_))) => return Err(Error::NotFound { what: "plugin" }),
-                Err(error) => return Err(error),
             }
         }
     }

@@ -33,6 +33,9 @@ pub enum StoreError {
     /// The write met something that forbids it; nothing was written.
     #[error("conflict: {0:?}")]
     Conflict(Conflict),
+    /// The key or session of whoever asked for the write is gone; nothing was written.
+    #[error("the caller's key or session is gone")]
+    Revoked,
     /// The database cannot be read or written: full, locked, read-only, damaged.
     #[error("the database is unavailable: {0}")]
     Unavailable(Arc<dyn std::error::Error + Send + Sync>),

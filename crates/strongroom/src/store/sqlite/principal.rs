@@ -4,6 +4,7 @@ use rusqlite::{Connection, Row, params};
 use strongroom_crypto::{TokenHash, TokenKind};
 
 use super::row::{Columns, all, first};
+use crate::access::Who;
 use crate::audit::Entry;
 use crate::id::{KeyId, Owner, SessionId, TenantId};
 use crate::key::{KeyRow, Role};
@@ -50,6 +51,23 @@ pub(super) fn key(db: &Connection, kind: TokenKind, hash: &TokenHash) -> Result<
         }
         TokenKind::Session | TokenKind::Console | TokenKind::Link => Ok(None),
     }
+}
+
+/// Whether the key or session that it came with is still there. A token is judged when a request's head has come; its body may
+/// come much later, and by then the token may have been revoked, and all that could be undone with it undone.
+pub(super) fn stands(db: &Connection, who: &Who) -> Result<bool, StoreError> {
+    let (sql, id) = match who {
+        Who::Anybody | Who::Strongroom => return Ok(true),
+        Who::Host { key } => ("SELECT 1 FROM host_key WHERE id = ?1", key.map(|id| id.to_string())),
+        Who::Plugin { key, .. } => ("SELECT 1 FROM plugin_key WHERE id = ?1", key.map(|id| id.to_string())),
+        Who::User { session } | Who::Operator { session } => (
+            "SELECT 1 FROM session WHERE id = ?1 UNION ALL SELECT 1 FROM console_session WHERE id = ?1",
+            session.map(|id| id.to_string()),
+        ),
+    };
+    // Whoever carries none is vouched for by the program that the vault is in.
+    let Some(id) = id else { return Ok(true) };
+    Ok(db.prepare_cached(sql)?.exists([id])?)
 }
 
 pub(super) fn keys(db: &Connection, tenant: TenantId, role: &Role) -> Result<Vec<KeyRow>, StoreError> {

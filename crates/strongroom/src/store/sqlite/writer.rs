@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::audit;
 use super::last_used::{self, LastUsed};
+use super::principal;
 use super::queue::{Queue, Refused};
 use super::readers::Readers;
 use super::recent::Recent;
@@ -338,6 +339,9 @@ impl Batches {
         change: Change,
         changed: &mut Vec<Target>,
     ) -> Result<(), StoreError> {
+        if entry.action.needs_standing() && !principal::stands(&self.connection, &entry.actor.who)? {
+            return Err(StoreError::Revoked);
+        }
         let before = log.head;
         self.connection.prepare_cached("SAVEPOINT change")?.execute(())?;
         let written = change(&self.connection).and_then(|removed| {
