@@ -115,7 +115,7 @@ async fn verify(room: &Room, output: Output, deep: bool, checkpoint: Option<&Pat
         output.one(&json!({"events": report.events, "rows": report.rows, "findings": findings}))?;
     } else {
         for finding in &findings {
-            output::print(finding)?;
+            output::print(&output::plain(finding))?;
         }
         let rows = if deep { format!(" and {} rows", report.rows) } else { String::new() };
         let verdict = if findings.is_empty() { "all is as the log says" } else { "something is wrong" };

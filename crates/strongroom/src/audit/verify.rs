@@ -1,7 +1,7 @@
 //! Verification: the chain from its first event, a checkpoint exported earlier, and, when asked for deeply, every
 //! stored row against the event that last wrote it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -103,39 +103,66 @@ impl Vault {
         if checkpoint.is_some_and(|checkpoint| !self.is_genuine_checkpoint(checkpoint)) {
             report.find(Finding::ForeignCheckpoint);
         }
-        loop {
-            let page = match self.store.chain(head.1, PAGE).await {
-                Ok(page) => page,
-                Err(crate::store::StoreError::Corrupt { table, what }) => {
-                    report.find(Finding::Unreadable { what: format!("{table}: {what}") });
-                    return Ok(report);
-                }
-                Err(error) => return Err(error.into()),
-            };
-            if page.is_empty() {
-                break;
+        let mut remember = |(event, link): &Linked| {
+            if let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.seq == event.seq) {
+                reached = data_encoding::HEXLOWER.encode(link) == checkpoint.link;
             }
-            for linked in &page {
-                head = self.follow(head, linked, &mut report);
-                if let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.seq == head.1) {
-                    reached = data_encoding::HEXLOWER.encode(&linked.1) == checkpoint.link;
-                }
-                if deep {
-                    remember(&linked.0, &mut rows);
-                }
+            match left_behind(event).filter(|_| deep) {
+                Some((id, Some(digest))) => drop(rows.insert(id, digest)),
+                Some((id, None)) => drop(rows.remove(&id)),
+                None => {}
             }
-            progress(report.events);
+        };
+        if !self.walk(&mut head, &mut report, progress, &mut remember).await? {
+            return Ok(report);
         }
         if let Some(checkpoint) = checkpoint.filter(|_| !reached) {
             report.find(Finding::Checkpoint { seq: checkpoint.seq });
         }
         if deep {
-            let mut found = self.compare_rows(rows).await?;
-            self.leave_out_what_moved(head.1, &mut found.findings).await?;
-            report.rows = found.rows;
-            report.findings.append(&mut found.findings);
+            let suspects = self.compare_rows(rows, &mut report).await?;
+            // On a vault in use, rows are compared a moment after the chain was read: what an event since then left behind, or
+            // removed, is as it should be. An event that only speaks of the object excuses nothing.
+            let mut meanwhile = HashSet::new();
+            if !suspects.is_empty() {
+                let mut note = |(event, _): &Linked| meanwhile.extend(left_behind(event));
+                self.walk(&mut head, &mut report, progress, &mut note).await?;
+            }
+            for (row, finding) in suspects {
+                if !meanwhile.contains(&row) {
+                    report.find(finding);
+                }
+            }
         }
         Ok(report)
+    }
+
+    /// Goes on from `head` to where the log ends at the moment. Says whether it got there.
+    async fn walk(
+        &self,
+        head: &mut ([u8; 32], u64),
+        report: &mut Report,
+        progress: &mut (dyn FnMut(u64) + Send),
+        visit: &mut (dyn FnMut(&Linked) + Send),
+    ) -> Result<bool, Error> {
+        loop {
+            let page = match self.store.chain(head.1, PAGE).await {
+                Ok(page) => page,
+                Err(crate::store::StoreError::Corrupt { table, what }) => {
+                    report.find(Finding::Unreadable { what: format!("{table}: {what}") });
+                    return Ok(false);
+                }
+                Err(error) => return Err(error.into()),
+            };
+            for linked in &page {
+                *head = self.follow(*head, linked, report);
+                visit(linked);
+            }
+            progress(report.events);
+            if u32::try_from(page.len()).is_ok_and(|length| length < PAGE) {
+                return Ok(true);
+            }
+        }
     }
 
     /// Makes a checkpoint of the log as it stands, to be kept elsewhere. Making one is itself an event, its last.
@@ -148,8 +175,13 @@ impl Vault {
         let newest = self.store.events(tenant, &AuditFilter { limit: 1, ..AuditFilter::default() }).await?;
         let before = newest.events.first().map_or(0, |event| event.seq.saturating_sub(1));
         let mut last = ([0; 32], before);
-        while let Some((event, link)) = self.store.chain(last.1, PAGE).await?.pop() {
-            last = (link, event.seq);
+        loop {
+            let mut page = self.store.chain(last.1, PAGE).await?;
+            let whole = u32::try_from(page.len()).is_ok_and(|length| length == PAGE);
+            last = page.pop().map_or(last, |(event, link)| (link, event.seq));
+            if !whole {
+                break;
+            }
         }
         let mut checkpoint = Checkpoint {
             instance: self.instance().to_owned(),
@@ -180,47 +212,45 @@ impl Vault {
         (*link, event.seq)
     }
 
-    async fn compare_rows(&self, mut expected: HashMap<String, [u8; 32]>) -> Result<Report, Error> {
-        let mut found = Report::default();
+    /// The rows that are not as `expected`: each as it is, if it is there at all, and what is to be said of it.
+    async fn compare_rows(
+        &self,
+        mut expected: HashMap<String, [u8; 32]>,
+        report: &mut Report,
+    ) -> Result<Vec<(Left, Finding)>, Error> {
+        let mut suspects = Vec::new();
         let visited = self
             .store
             .digests(&mut |id, digest| {
-                found.rows += 1;
-                match expected.remove(&id) {
-                    Some(known) if known == digest => {}
-                    Some(_) => found.find(Finding::Row { id }),
-                    None => found.find(Finding::Inserted { id }),
+                report.rows += 1;
+                let known = expected.remove(&id);
+                if known == Some(digest) {
+                    return;
                 }
+                let finding = if known.is_some() {
+                    Finding::Row { id: id.clone() }
+                } else {
+                    Finding::Inserted { id: id.clone() }
+                };
+                suspects.push(((id, Some(digest)), finding));
             })
             .await;
         match visited {
             Ok(()) => {}
             Err(crate::store::StoreError::Corrupt { table, what }) => {
-                found.find(Finding::Unreadable { what: format!("{table}: {what}") });
+                report.find(Finding::Unreadable { what: format!("{table}: {what}") });
             }
             Err(error) => return Err(error.into()),
         }
         let mut deleted: Vec<String> = expected.into_keys().collect();
         deleted.sort_unstable();
-        deleted.into_iter().for_each(|id| found.find(Finding::Deleted { id }));
-        Ok(found)
-    }
-
-    /// On a vault in use, rows are compared a moment after the chain was read: what was written in between is not wrong.
-    async fn leave_out_what_moved(&self, mut seq: u64, findings: &mut Vec<Finding>) -> Result<(), Error> {
-        while !findings.is_empty() {
-            let page = self.store.chain(seq.max(1), PAGE).await?;
-            let Some((last, _)) = page.last() else { break };
-            seq = last.seq;
-            let moved = |id: &String| page.iter().any(|(event, _)| event.target.as_deref() == Some(id));
-            findings.retain(|finding| match finding {
-                Finding::Row { id } | Finding::Inserted { id } | Finding::Deleted { id } => !moved(id),
-                _ => true,
-            });
-        }
-        Ok(())
+        suspects.extend(deleted.into_iter().map(|id| ((id.clone(), None), Finding::Deleted { id })));
+        Ok(suspects)
     }
 }
+
+/// A row's id, and the digest of what is there; none if nothing is.
+type Left = (String, Option<[u8; 32]>);
 
 impl Report {
     fn find(&mut self, finding: Finding) {
@@ -236,13 +266,11 @@ impl Checkpoint {
     }
 }
 
-fn remember(event: &Event<'_>, rows: &mut HashMap<String, [u8; 32]>) {
-    let (Some(target), true) = (&event.target, event.decision == "allowed") else { return };
-    match (event.digest, Action::from_str(&event.action)) {
-        (Some(digest), _) => drop(rows.insert(target.to_string(), digest)),
-        (None, Ok(action)) if action.removes() => drop(rows.remove(target.as_ref())),
-        _ => {}
-    }
+/// What an event says that it left behind.
+fn left_behind(event: &Event<'_>) -> Option<Left> {
+    let target = event.target.as_ref().filter(|_| event.decision == "allowed")?;
+    let removes = || Action::from_str(&event.action).is_ok_and(Action::removes);
+    (event.digest.is_some() || removes()).then(|| (target.to_string(), event.digest))
 }
 
 impl std::fmt::Display for Finding {

@@ -121,7 +121,9 @@ impl Vault {
                 }
                 Err(error) => {
                     let error = match error {
-                        Error::Store(StoreError::Conflict(Conflict::Revision)) => Error::NotFound { what: "connection" },
+                        Error::Store(StoreError::Conflict(Conflict::Revision)) => {
+                            Error::NotFound { what: "connection" }
+                        }
                         Error::Store(StoreError::Conflict(_)) => Error::NotFound { what: "plugin" },
                         Error::Revoked => Error::Revoked,
                         other => return Err(other),

@@ -111,12 +111,10 @@ pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) ->
 }
 
 pub(super) fn chain(db: &Connection, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError> {
-    let sql = concat!(
-        "SELECT ",
-        columns!(),
-        ", link FROM audit_event WHERE seq > ?1 OR (?1 = 0 AND seq < 1) ORDER BY seq LIMIT ?2"
-    );
-    all(db.prepare_cached(sql)?, (after, limit), |row| {
+    let sql = concat!("SELECT ", columns!(), ", link FROM audit_event WHERE seq >= ?1 ORDER BY seq LIMIT ?2");
+    // What somebody put before the first event is to be seen too.
+    let first = if after == 0 { i64::MIN } else { i64::try_from(after).unwrap_or(i64::MAX).saturating_add(1) };
+    all(db.prepare_cached(sql)?, (first, limit), |row| {
         let mut column = Columns::of("audit_event", row);
         Ok((parse(&mut column)?, column.bytes32()?))
     })
