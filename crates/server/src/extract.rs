@@ -26,6 +26,17 @@ pub(crate) struct Json<T> {
     pub(crate) once: Option<Once>,
 }
 
+impl<T> Json<T> {
+    /// The body of a request that is carried out each time it is sent: with a key, its sender counts on something else.
+    pub(crate) fn each_time(self) -> Result<T, Problem> {
+        if self.once.is_some() {
+            let detail = "this is done each time it is sent: leave out Idempotency-Key, and look whether it was done before you send it again";
+            return Err(Problem::bad_request("idempotency-unsupported", detail));
+        }
+        Ok(self.body)
+    }
+}
+
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     type Rejection = Problem;
 

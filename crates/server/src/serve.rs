@@ -96,20 +96,14 @@ impl Bound {
         if let Some(listener) = self.metrics {
             let app = self.app.clone();
             let metrics = Router::new().route("/metrics", get(|| async move { app.metrics.text() }));
-            tokio::spawn(axum_server::from_tcp(listener)?.serve(metrics.into_make_service()));
+            tokio::spawn(limited(axum_server::from_tcp(listener)?).serve(metrics.into_make_service()));
         }
         let api = async {
             match self.tls {
                 Some(tls) => {
-                    let mut server = axum_server::from_tcp_rustls(self.api, tls)?.handle(handle.clone());
-                    limit(&mut server);
-                    server.serve(service).await
+                    limited(axum_server::from_tcp_rustls(self.api, tls)?.handle(handle.clone())).serve(service).await
                 }
-                None => {
-                    let mut server = axum_server::from_tcp(self.api)?.handle(handle.clone());
-                    limit(&mut server);
-                    server.serve(service).await
-                }
+                None => limited(axum_server::from_tcp(self.api)?.handle(handle.clone())).serve(service).await,
             }
         };
         let sweeper = tokio::spawn(sweep(self.app.clone()));
@@ -140,13 +134,15 @@ async fn sweep(app: Arc<App>) {
     }
 }
 
-fn limit<A: axum_server::Address, Acceptor>(server: &mut Server<A, Acceptor>) {
+/// A connection on which nobody says what they want, or to which nobody answers any more, is closed.
+fn limited<A: axum_server::Address, Acceptor>(server: Server<A, Acceptor>) -> Server<A, Acceptor> {
+    // Which protocol it is, is found out before HTTP/1's own limit begins to count.
+    let mut server = server.first_request_timeout(HEADERS);
+    let timer = hyper_util::rt::TokioTimer::new;
+    let http = server.http_builder();
+    http.http1().timer(timer()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
+    http.http2().timer(timer()).keep_alive_interval(HEADERS).keep_alive_timeout(HEADERS);
     server
-        .http_builder()
-        .http1()
-        .timer(hyper_util::rt::TokioTimer::new())
-        .header_read_timeout(HEADERS)
-        .max_buf_size(64 * 1024);
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

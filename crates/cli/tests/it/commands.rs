@@ -1,5 +1,6 @@
 //! Commands: keys that are missing or wrong, secrets that stay out of arguments, help for everything.
 
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -386,4 +387,29 @@ async fn over_http2_a_plugin_reads_and_an_answer_to_head_has_no_body() {
         let length: usize = head.headers()["content-length"].to_str().unwrap().parse().unwrap();
         assert!(length > 0 && head.bytes().await.unwrap().is_empty());
     }
+}
+
+/// Else a thousand of them, from one address, are all that the server can have.
+#[tokio::test]
+async fn a_connection_on_which_nobody_says_what_they_want_is_closed() {
+    let dir = Dir::new("silent");
+    furnish(&dir.database());
+    let serving = Serving::start(&dir.database(), &dir.path().join("server.log"), &[]).await;
+    let address = serving.url.trim_start_matches("http://");
+    let began = Instant::now();
+    let mut silent: Vec<_> = ["", "P", "PRI * HT", "GET / HTTP/1.1\r\nhost: x\r\n"]
+        .into_iter()
+        .map(|begun| {
+            let mut connection = std::net::TcpStream::connect(address).unwrap();
+            connection.write_all(begun.as_bytes()).unwrap();
+            connection.set_read_timeout(Some(Duration::from_secs(25))).unwrap();
+            (begun, connection)
+        })
+        .collect();
+    for (begun, connection) in &mut silent {
+        let mut rest = Vec::new();
+        let closed = connection.read_to_end(&mut rest);
+        assert!(closed.is_ok(), "{begun:?} is open after {:?}: {closed:?}", began.elapsed());
+    }
+    assert!(began.elapsed() > Duration::from_secs(5), "a slow client has its time");
 }

@@ -168,7 +168,7 @@ struct CallbackQuery {
     responses((status = 201, body = NewConnection)), security(("session" = [])))]
 async fn create(State(app): State<Arc<App>>, user: User, json: Json<CreateConnection>) -> Result<Response, Problem> {
     app.may_call(&user.actor)?;
-    let body = json.body;
+    let body = json.each_time()?;
     let draft = ConnectionDraft {
         plugin: member("plugin", &body.plugin)?,
         name: member("name", &body.name)?,

@@ -126,7 +126,7 @@ async fn list(State(app): State<Arc<App>>, host: Host) -> Result<Response, Probl
 #[utoipa::path(post, path = "/v1/oauth-apps", operation_id = "createOauthApp", tag = "connections", request_body = CreateOauthApp,
     responses((status = 201, body = AppView)), security(("host_key" = [])))]
 async fn create(State(app): State<Arc<App>>, host: Host, json: Json<CreateOauthApp>) -> Result<Response, Problem> {
-    let CreateOauthApp { provider, client_id, client_secret, parameters } = json.body;
+    let CreateOauthApp { provider, client_id, client_secret, parameters } = json.each_time()?;
     let draft = AppDraft { provider, client_id, client_secret, parameters };
     let created = app.vault.create_app(&host.actor, host.tenant, draft).await?;
     Ok((StatusCode::CREATED, axum::Json(AppView::from(created))).into_response())

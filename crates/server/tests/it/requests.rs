@@ -228,3 +228,20 @@ async fn whoever_is_revoked_while_their_body_comes_gets_nothing() {
         assert_eq!((answer.status, &*answer.problem().0), (StatusCode::UNAUTHORIZED, "unauthenticated"), "{path}");
     }
 }
+
+/// Whoever sends a key counts on nothing being made twice.
+#[tokio::test]
+async fn an_idempotency_key_is_kept_or_refused() {
+    let server = Server::new("not-idempotent").await;
+    let app = json!({"provider": "github", "client_id": "x", "client_secret": "y"});
+    let connection = json!({"plugin": "openai", "name": "Work"});
+    for (path, token, body) in [("/v1/oauth-apps", &server.host, app), ("/v1/connections", &server.alice, connection)] {
+        let answer = server.raw("POST", path, token, &[("idempotency-key", "once")], body.to_string()).await;
+        assert_eq!(
+            (answer.status, &*answer.problem().0),
+            (StatusCode::BAD_REQUEST, "idempotency-unsupported"),
+            "{path}"
+        );
+    }
+    assert_eq!(server.get("/v1/oauth-apps", &server.host).await.json()["items"], json!([]));
+}
