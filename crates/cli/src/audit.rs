@@ -79,15 +79,22 @@ impl Tail {
             ..AuditFilter::default()
         };
         let mut reading = room.vault.read_audit(&Actor::operator(), room.tenant, filter).await?;
-        show(output, &reading.newest(usize::try_from(self.number)?).await?)?;
-        while self.follow {
-            match reading.more().await? {
+        let mut events = Some(reading.newest(usize::try_from(self.number)?).await?);
+        if !self.follow {
+            return show(output, &events.unwrap_or_default());
+        }
+        loop {
+            match &events {
+                // One to a line: there is no end that a list could have.
+                Some(events) if output.json => {
+                    events.iter().try_for_each(|event| output::print(&output::event(event).to_string()))?;
+                }
                 Some(events) if events.is_empty() => {}
-                Some(events) => show(output, &events)?,
+                Some(events) => show(output, events)?,
                 None => tokio::time::sleep(Duration::from_secs(1)).await,
             }
+            events = reading.more().await?;
         }
-        Ok(())
     }
 }
 

@@ -114,6 +114,8 @@ impl OauthAppCommand {
                     parameters: parameters.collect::<Result<_>>()?,
                 };
                 let app = vault.create_app(&Actor::operator(), *tenant, draft).await.map_err(spelled_out)?;
+                let others =
+                    vault.apps(*tenant).await?.iter().filter(|other| other.provider == app.provider).count() - 1;
                 let mut item = shown(&app);
                 if let Some(members) = item.as_object_mut().filter(|_| !output.json) {
                     members.remove("notices");
@@ -121,6 +123,11 @@ impl OauthAppCommand {
                 output.one(&item)?;
                 for notice in &app.notices {
                     output.done(&format!("Note: {notice}"))?;
+                }
+                if others > 0 {
+                    output.done(&format!(
+                        "Note: there are {others} more at {provider}, and who connects must name one now: `strongroom oauth-app remove` takes away what is not meant."
+                    ))?;
                 }
                 let unattended = vault.catalog().provider(provider).is_some_and(|known| known.authorize.is_none());
                 match &app.redirect_address {

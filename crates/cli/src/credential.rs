@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use strongroom::fields::{Input, Value, to_json};
 use strongroom::manifest::Manifest;
@@ -111,15 +111,14 @@ impl CredentialCommand {
                 }
             }
             Self::List { user, plugin } => {
-                let mut all = Vec::new();
+                let (mut all, mut after) = (Vec::new(), None);
                 loop {
-                    let after = all.last().map(|credential: &strongroom::Credential| credential.id);
                     let filter =
                         CredentialFilter { plugin: plugin.clone(), after, limit: 200, ..CredentialFilter::default() };
                     let page = vault.list(&Actor::operator(), &owner(user), filter).await?;
-                    let last = page.len() < 200;
-                    all.extend(page);
-                    if last {
+                    all.extend(page.credentials);
+                    after = page.next;
+                    if after.is_none() {
                         break;
                     }
                 }
@@ -170,16 +169,27 @@ async fn open(room: &Room, owner: &Owner, id: CredentialId, file: Option<&PathBu
 
 impl Save {
     async fn run(&self, room: &Room) -> Result<serde_json::Value> {
-        let manifest = room.vault.plugin(room.tenant, &self.plugin).await?.manifest;
+        let plugin = room.vault.plugin(room.tenant, &self.plugin).await;
+        let manifest =
+            plugin.with_context(|| format!("`{}` (`strongroom plugin list` shows all)", self.plugin))?.manifest;
         let kind = self.kind(&manifest)?;
         let fields = match &self.fields {
             Some(file) => {
                 let text = input::file(file)?;
                 // What serde says may quote the text.
                 strongroom::json::from_slice(text.expose().as_bytes()).map_err(|error| {
+                    let what = if file.as_os_str() == "-" {
+                        "what came on standard input".into()
+                    } else {
+                        file.to_string_lossy()
+                    };
+                    let why = match error {
+                        _ if error.is_eof() => "it ends too early",
+                        _ if error.is_syntax() => "it is not JSON",
+                        _ => "a value is of another kind, or a field is there twice",
+                    };
                     anyhow!(
-                        "{} is not a JSON object of fields (line {}, column {})",
-                        file.display(),
+                        "{what} is not a JSON object of fields: {why} (line {}, column {})",
                         error.line(),
                         error.column()
                     )
@@ -205,16 +215,22 @@ impl Save {
         }
     }
 
-    /// The fields of `--set` and `--secret-file`, and the required secrets that are still missing: asked for at a
-    /// terminal; from standard input if it is one.
+    /// The fields of `--set` and `--secret-file`, and the secrets that are still missing, if they are required or there is one
+    /// only: asked for at a terminal; from standard input if it is one.
     fn gather(&self, manifest: &Manifest, kind: CredentialType) -> Result<Fields> {
-        let schema = manifest
-            .form(kind)
-            .ok_or_else(|| anyhow!("{} credentials are given as JSON: use --fields", kind.as_str()))?;
+        let types: Vec<_> = manifest.types().map(|kind| kind.as_str()).collect();
+        let schema = manifest.form(kind).ok_or_else(|| match types.contains(&kind.as_str()) {
+            true => anyhow!("{} credentials are given as JSON: use --fields", kind.as_str()),
+            false => anyhow!("{} takes no {} credential, but {}", self.plugin, kind.as_str(), types.join(", ")),
+        })?;
         let mut fields = Fields::default();
         let mut given = Vec::new();
         for pair in &self.set {
             let (field, value) = split(pair)?;
+            if !schema.additional_properties && !schema.properties.contains_key(field) {
+                let known: Vec<_> = schema.properties.keys().map(String::as_str).collect();
+                bail!("`{field}` is not a field of {}: it has {}", self.plugin, known.join(", "));
+            }
             if schema.is_secret(field) {
                 bail!(
                     "`{field}` is secret, and arguments can be read by everybody on this machine; use --secret-file {field}=FILE or standard input"
@@ -247,6 +263,16 @@ impl Save {
         if missing.len() > 1 && !std::io::stdin().is_terminal() {
             bail!("several secrets are missing ({}): use --secret-file for each, or --fields -", missing.join(", "));
         }
+        let optional = schema.properties.keys().map(String::as_str);
+        let optional: Vec<_> = optional
+            .filter(|field| !given.contains(field) && !missing.contains(field) && schema.is_secret(field))
+            .collect();
+        // A password that is piped in must not be dropped because there need not be one.
+        if let ([], [only]) = (missing.as_slice(), optional.as_slice())
+            && let Some(secret) = input::secret_if_any(only)?
+        {
+            fields.insert(only, Input::Value(Value::Text(secret)));
+        }
         for field in missing {
             fields.insert(field, Input::Value(Value::Text(input::secret(field)?)));
         }
@@ -255,5 +281,5 @@ impl Save {
 }
 
 fn split(pair: &str) -> Result<(&str, &str)> {
-    pair.split_once('=').ok_or_else(|| anyhow!("write it as FIELD=VALUE"))
+    pair.split_once('=').ok_or_else(|| anyhow!("--set wants FIELD=VALUE, and --secret-file FIELD=FILE"))
 }

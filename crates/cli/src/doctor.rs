@@ -10,7 +10,7 @@ use strongroom::{Key, Secret, Vault};
 
 use crate::output::Output;
 use crate::settings::{self, Settings};
-use crate::{Cli, dev, exit_code};
+use crate::{Cli, dev, exit_code, log};
 
 #[derive(Default)]
 struct Findings {
@@ -25,7 +25,7 @@ impl Findings {
     }
 
     fn wrong(&mut self, check: &str, error: &anyhow::Error) {
-        self.say(check, "wrong", format!("{error:#}"));
+        self.say(check, "wrong", format!("{error:#}").replace('\n', " "));
         self.exit_code = self.exit_code.max(exit_code(error));
     }
 }
@@ -52,7 +52,7 @@ async fn examine(cli: &Cli, settings: &Settings, findings: &mut Findings) -> Res
     match database {
         Ok(database) => {
             if let Some(key) = key {
-                examine_database(key, &database, findings).await;
+                examine_database(key, &database, settings, findings).await;
             }
         }
         Err(error) => findings.wrong("database", &error),
@@ -73,6 +73,14 @@ fn examine_server(settings: &Settings, findings: &mut Findings) {
             }
         }
         Err(error) => findings.wrong("settings", &error),
+    }
+    // What `serve` would refuse to start with, though no vault is needed to see it.
+    for checked in
+        [settings.builder(Path::new("")).map(drop), settings.certificate_is_there(), log::check(&settings.log)]
+    {
+        if let Err(error) = checked {
+            findings.wrong("settings", &error);
+        }
     }
 }
 
@@ -97,12 +105,20 @@ fn examine_key(
         }
         Err(error) => {
             findings.wrong("key", &error);
+            let of_dev = dev::Places::find().is_ok_and(|places| places.database.exists());
+            if file.is_none() && of_dev {
+                findings.say(
+                    "key",
+                    "look",
+                    "`strongroom dev` has a vault with a key of its own: add --dev to look at that",
+                );
+            }
             None
         }
     }
 }
 
-async fn examine_database(key: Secret<String>, database: &Path, findings: &mut Findings) {
+async fn examine_database(key: Secret<String>, database: &Path, settings: &Settings, findings: &mut Findings) {
     let nearest = database.ancestors().skip(1).find(|place| place.exists());
     if let Some(place) = nearest.filter(|place| !place.is_dir()) {
         findings.wrong("database", &anyhow!("{} is not a directory", place.display()));
@@ -112,7 +128,8 @@ async fn examine_database(key: Secret<String>, database: &Path, findings: &mut F
         findings.say("database", "look", format!("{} is not there yet; the first start makes it", database.display()));
         return;
     }
-    match Vault::builder(database).key(key).open().await {
+    let Ok(builder) = settings.builder(database) else { return };
+    match builder.key(key).open().await {
         Err(error) => findings.wrong("database", &error.into()),
         Ok(vault) => {
             findings.say("database", "ok", format!("{} opens, instance {}", database.display(), vault.instance()));

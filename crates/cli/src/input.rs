@@ -21,6 +21,17 @@ pub(crate) fn secret(what: &str) -> Result<Secret<String>> {
     Ok(text)
 }
 
+/// A secret that need not be there: an empty one is none.
+pub(crate) fn secret_if_any(what: &str) -> Result<Option<Secret<String>>> {
+    let text = if std::io::stdin().is_terminal() {
+        let prompt = format!("{what} (not shown; nothing for none): ");
+        Secret::new(rpassword::prompt_password(prompt).context("cannot ask for it")?)
+    } else {
+        from_standard_input()?
+    };
+    Ok(Some(text).filter(|text| !text.expose().is_empty()))
+}
+
 /// A file's text, or standard input for `-`. One line end at the end does not count.
 pub(crate) fn file(path: &Path) -> Result<Secret<String>> {
     if path == Path::new("-") {

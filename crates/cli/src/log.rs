@@ -16,13 +16,21 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::settings::{LogFormat, LogSettings};
 
 pub(crate) fn start(log: &LogSettings) -> Result<()> {
-    let filter = EnvFilter::try_new(&log.filter).context("log.filter")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(log)?).with_writer(std::io::stderr);
     match log.format {
         LogFormat::Json => builder.json().map_event_format(|json| OfRequest(json.flatten_event(true))).init(),
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_timer(TimeAndRequest).init(),
     }
     Ok(())
+}
+
+/// Whether it can be started.
+pub(crate) fn check(log: &LogSettings) -> Result<()> {
+    filter(log).map(drop)
+}
+
+fn filter(log: &LogSettings) -> Result<EnvFilter> {
+    EnvFilter::try_new(&log.filter).context("log.filter must be like `info` or `info,strongroom=debug`")
 }
 
 /// An object, with the id of the request as its first member.

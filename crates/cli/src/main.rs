@@ -198,7 +198,31 @@ impl Room {
 
 async fn open_vault(cli: &Cli) -> Result<Vault> {
     let settings = Settings::load(cli.config.as_deref())?;
-    if cli.dev { dev::open_existing(&settings).await } else { open(&settings).await }
+    if cli.dev {
+        return dev::open_existing(&settings).await;
+    }
+    let database = settings.database()?;
+    // A mistyped path would be an empty vault, of which all is as its log says.
+    if !database.exists() && !cli.command.may_begin() {
+        bail!(
+            "there is no vault at {}: set DATABASE_URL to the one that `strongroom serve` uses, or add --dev for that of `strongroom dev`",
+            database.display()
+        );
+    }
+    open(&settings).await
+}
+
+impl Command {
+    /// Whether it may be the first that is done with a vault.
+    fn may_begin(&self) -> bool {
+        matches!(
+            self,
+            Self::Tenant(tenant::TenantCommand::Create { .. })
+                | Self::HostKey(keys::HostKeyCommand::Create { .. })
+                | Self::Plugin(plugin::PluginCommand::Register { .. })
+                | Self::OauthApp(connect::OauthAppCommand::Create { .. })
+        )
+    }
 }
 
 /// The vault of the settings and the environment.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use strongroom::console::Issuer;
 use strongroom::oauth::Reach;
 use strongroom::vault::Builder;
@@ -39,6 +40,7 @@ pub(crate) struct Settings {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ServerSettings {
+    #[serde(deserialize_with = "address")]
     listen: SocketAddr,
     metrics_listen: String,
     hosts: Vec<String>,
@@ -214,6 +216,15 @@ impl Settings {
         Ok(builder.public_url(url))
     }
 
+    pub(crate) fn certificate_is_there(&self) -> Result<()> {
+        for file in [&self.server.tls_certificate, &self.server.tls_key] {
+            if !file.as_os_str().is_empty() {
+                std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn has_public_url(&self) -> bool {
         !self.server.public_url.is_empty()
     }
@@ -264,6 +275,11 @@ impl std::fmt::Display for KeyUnreadable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "cannot read the encryption key in {}", self.0.display())
     }
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(|_| D::Error::custom("must be an IP address and a port, such as 127.0.0.1:8420"))
 }
 
 fn lay_over(table: &mut Table, own: Table) -> Result<()> {

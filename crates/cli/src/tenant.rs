@@ -20,7 +20,7 @@ pub(crate) enum TenantCommand {
     /// List the tenants.
     #[command(after_help = "Example:\n  strongroom tenant list")]
     List,
-    /// Remove a tenant that has no users any more.
+    /// Remove a tenant that has no users any more, with its plugins, keys and OAuth apps.
     #[command(after_help = "Example:\n  strongroom tenant remove acme")]
     Remove {
         /// Its name.

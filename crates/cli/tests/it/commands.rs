@@ -100,6 +100,57 @@ fn doctor_looks_at_the_key_though_the_database_is_none() {
     assert!(said(&output).contains("exactly 32") || said(&output).contains("hexadecimal"), "{}", said(&output));
 }
 
+/// A mistyped path would be an empty vault, in which all is well.
+#[test]
+fn what_does_not_begin_a_vault_makes_none() {
+    let dir = Dir::new("mistyped");
+    let mistyped = dir.path().join("typo").join("vault.db");
+    for arguments in [&["audit", "verify", "--deep"][..], &["credential", "list", "--user", "a"], &["plugin", "list"]] {
+        let mut command = strongroom(&mistyped);
+        command.args(arguments);
+        let output = run(command, "");
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains("there is no vault at"), "{}", said(&output));
+    }
+    assert!(!mistyped.parent().unwrap().exists());
+}
+
+#[test]
+fn doctor_finds_what_serve_would_not_start_with() {
+    let dir = Dir::new("doctor-settings");
+    furnish(&dir.database());
+    for (variable, value) in [
+        ("STRONGROOM_SERVER_PUBLIC_URL", "http://vault.example.com"),
+        ("STRONGROOM_SERVER_LISTEN", "localhost:9000"),
+        ("STRONGROOM_PROVIDERS_DIRECTORY", "/nowhere"),
+        ("STRONGROOM_LOG_FILTER", "strongroom=loud"),
+    ] {
+        for verb in ["doctor", "serve"] {
+            let mut command = strongroom(&dir.database());
+            command.arg(verb).env(variable, value);
+            let output = run(command, "");
+            assert_eq!(output.status.code(), Some(1), "{verb} {variable}: {}", said(&output));
+        }
+    }
+}
+
+/// It need not be there, so nobody would ask for it; and whoever piped it in would think it kept.
+#[test]
+fn an_optional_secret_that_is_piped_in_is_kept() {
+    let dir = Dir::new("optional");
+    let smtp = crate::process::repository().join("examples/plugins/smtp.json");
+    done(&dir.database(), &["plugin", "register", "smtp", smtp.to_str().unwrap()], "");
+    let save =
+        ["--json", "credential", "save", "--user", "alice", "--plugin", "smtp", "--set", "host=mail.example.com"];
+    for (name, secret, configured) in
+        [("With", canary("optional"), r#"["password"]"#), ("Without", String::new(), "[]")]
+    {
+        let arguments = [&save[..], &["--set", "username=alice", "--name", name]].concat();
+        let saved: Value = serde_json::from_str(&done(&dir.database(), &arguments, &secret)).unwrap();
+        assert_eq!(saved["configured"].to_string(), configured, "{name}");
+    }
+}
+
 /// `--dev` with `serve` would be the production database with the development's name on it.
 #[test]
 fn serve_is_not_for_the_data_of_dev() {
@@ -225,6 +276,10 @@ fn tenants_users_and_plugins_come_and_go() {
     assert!(done(&database, &["tenant", "list"], "").contains("acme"));
     assert!(done(&database, &["--tenant", "acme", "plugin", "list"], "").contains("(none)"));
     done(&database, &["tenant", "remove", "acme"], "");
+    let mut command = strongroom(&database);
+    command.args(["tenant", "remove", "default"]);
+    let output = run(command, "");
+    assert!(!output.status.success() && said(&output).contains("the default tenant stays"), "{}", said(&output));
     done(
         &database,
         &["credential", "save", "--user", "alice", "--plugin", "openai", "--name", "Work"],
