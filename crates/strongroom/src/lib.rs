@@ -62,7 +62,7 @@ pub mod vault;
 
 pub use access::{Actor, Grant, Who};
 pub use clock::Clock;
-pub use credential::{Change, Credential, CredentialType, Draft, Opened, State, Verdict};
+pub use credential::{Change, Credential, CredentialPage, CredentialType, Draft, Opened, State, Verdict};
 pub use error::Error;
 pub use fields::Fields;
 pub use id::{

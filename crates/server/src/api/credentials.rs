@@ -263,10 +263,11 @@ async fn list(
         plugin: query.plugin.as_deref().map(|text| member("plugin", text)).transpose()?,
         kind: query.r#type.as_deref().map(|text| member("type", text)).transpose()?,
         after: after(query.cursor.as_deref())?,
-        limit: limit + 1,
+        limit,
     };
-    let found = app.vault.list(&reader.actor, &reader.owner, filter).await?;
-    Ok(Page::of(found, limit, |credential| cursor(&credential.id), CredentialView::from))
+    let page = app.vault.list(&reader.actor, &reader.owner, filter).await?;
+    let items: Vec<_> = page.credentials.into_iter().map(CredentialView::from).collect();
+    Ok(axum::Json(Page { items, next_cursor: page.next.map(|id| cursor(&id)) }).into_response())
 }
 
 /// Save a credential

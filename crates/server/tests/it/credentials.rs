@@ -112,6 +112,31 @@ async fn only_the_plugins_own_read_has_the_secret() {
     }
 }
 
+/// Whoever saves large ones must not take the server's memory by asking for lists of them.
+#[tokio::test]
+async fn a_page_of_large_credentials_is_short_and_the_pages_are_whole() {
+    let server = Server::new("large-pages").await;
+    for number in 0..40 {
+        let mut draft = draft(&format!("Key {number}"));
+        draft["fields"]["organization"] = format!("org-{}", "o".repeat(60_000)).into();
+        assert_eq!(
+            server.with_json("POST", "/v1/credentials", &server.alice, &draft).await.status,
+            StatusCode::CREATED
+        );
+        server.clock.advance(1);
+    }
+    let (mut seen, mut path) = (0, "/v1/credentials?limit=200".to_owned());
+    loop {
+        let answer = server.get(&path, &server.alice).await;
+        assert!(answer.body.len() < 1_200_000, "{} bytes", answer.body.len());
+        let page = answer.json();
+        seen += page["items"].as_array().unwrap().len();
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/v1/credentials?limit=200&cursor={cursor}");
+    }
+    assert_eq!(seen, 40);
+}
+
 #[tokio::test]
 async fn pages_follow_each_other_to_the_end() {
     let server = Server::new("pages").await;

@@ -221,6 +221,19 @@ fn schema_of(manifest: &Manifest, kind: CredentialType) -> Result<&Schema, Error
     }
 }
 
+/// A page of a user's credentials.
+#[derive(Clone, Debug)]
+pub struct CredentialPage {
+    /// Oldest first.
+    pub credentials: Vec<Credential>,
+    /// After which one the next page begins; none after the last page.
+    pub next: Option<CredentialId>,
+}
+
+/// A page's settings, sealed, have no more bytes than this, unless it is one credential's: whoever saves large ones must not
+/// take the server's memory by asking for lists of them.
+const PAGE_BYTES: usize = 1 << 20;
+
 impl Vault {
     /// Saves a new credential. With `once`, the same request sent twice creates one.
     ///
@@ -299,8 +312,8 @@ impl Vault {
         self.view(row).await
     }
 
-    /// The owner's credentials, oldest first, at most `filter.limit`. A plugin sees its own only.
-    /// One that does not open is in the list with its state, and the list is whole.
+    /// A page of the owner's credentials, oldest first: at most `filter.limit`, and fewer where they are large. A plugin sees
+    /// its own only. One that does not open is in the list with its state, and the list is whole.
     ///
     /// # Errors
     /// Storage and audit errors only.
@@ -309,19 +322,30 @@ impl Vault {
         actor: &Actor,
         owner: &Owner,
         mut filter: CredentialFilter,
-    ) -> Result<Vec<Credential>, Error> {
+    ) -> Result<CredentialPage, Error> {
         if let Who::Plugin { name, .. } = &actor.who {
             filter.plugin = Some(name.clone());
         }
         let mut entry = self.entry(actor, owner.tenant, Action::CredentialList).of_user(&owner.user);
         entry.plugin.clone_from(&filter.plugin);
         self.record(entry).await?;
-        let rows = self.store.credentials(owner, &filter).await?;
+        let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+        filter.limit = filter.limit.saturating_add(1);
+        let mut rows = self.store.credentials(owner, &filter).await?;
+        let mut bytes = 0_usize;
+        let mut fits = |row: &CredentialRow| {
+            bytes = bytes.saturating_add(row.settings.as_bytes().len());
+            bytes <= PAGE_BYTES
+        };
+        let fitting = rows.iter().take(limit).take_while(|row| fits(row)).count().max(1);
+        let more = rows.len() > fitting;
+        rows.truncate(fitting);
+        let next = rows.last().filter(|_| more).map(|row| row.id);
         let mut credentials = Vec::with_capacity(rows.len());
         for row in rows {
             credentials.push(self.view(row).await?);
         }
-        Ok(credentials)
+        Ok(CredentialPage { credentials, next })
     }
 
     /// Changes a credential, if it is still at `revision` (when one is given).

@@ -52,7 +52,7 @@ async fn one_row_that_does_not_open_is_its_state_and_not_the_lists() {
         .unwrap();
     let filter = CredentialFilter { limit: 10, ..CredentialFilter::default() };
     let listed = room.vault.list(&Actor::user(), &room.owner("alice"), filter).await.unwrap();
-    let states: Vec<_> = listed.iter().map(|credential| (credential.id, credential.state)).collect();
+    let states: Vec<_> = listed.credentials.iter().map(|credential| (credential.id, credential.state)).collect();
     assert_eq!(states, [(a.id, State::Undecryptable), (b.id, State::Active)]);
     room.vault.delete(&Actor::user(), &room.owner("alice"), a.id, None).await.unwrap();
 }

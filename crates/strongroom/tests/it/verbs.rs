@@ -39,7 +39,7 @@ async fn a_saved_credential_is_listed_without_and_opened_with_its_secret() {
         .list(&Actor::user(), &room.owner("alice"), CredentialFilter { limit: 10, ..Default::default() })
         .await
         .unwrap();
-    assert_eq!(listed.len(), 1);
+    assert_eq!(listed.credentials.len(), 1);
     let opened = room.open("alice", "openai", &saved).await.unwrap();
     assert_eq!(text(&opened, "api_key"), canary("Work"));
     assert!(!format!("{opened:?}").contains(CANARY));

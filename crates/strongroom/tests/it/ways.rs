@@ -138,7 +138,7 @@ async fn many_pages_that_ask_are_one() {
     assert_eq!(studio.provider.asked("/token").len(), 1);
     assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Connected);
     let filter = strongroom::CredentialFilter { limit: 10, ..Default::default() };
-    assert_eq!(studio.vault.list(&Actor::user(), &studio.owner("alice"), filter).await.unwrap().len(), 1);
+    assert_eq!(studio.vault.list(&Actor::user(), &studio.owner("alice"), filter).await.unwrap().credentials.len(), 1);
 }
 
 /// The answer with the tokens is longer on its way than the interval: nobody else asks meanwhile, and it is kept.

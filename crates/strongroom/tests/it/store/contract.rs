@@ -19,7 +19,7 @@ pub(super) async fn finders_demand_tenant_and_owner(room: Room) {
         let owner = Owner { tenant, user: user.parse().unwrap() };
         assert!(matches!(room.vault.show(&Actor::user(), &owner, saved.id).await, Err(Error::NotFound { .. })));
         assert!(matches!(room.vault.delete(&Actor::user(), &owner, saved.id, None).await, Err(Error::NotFound { .. })));
-        assert!(room.vault.list(&Actor::user(), &owner, everybody.clone()).await.unwrap().is_empty());
+        assert!(room.vault.list(&Actor::user(), &owner, everybody.clone()).await.unwrap().credentials.is_empty());
     }
     assert!(room.vault.users(other.id, None, 10).await.unwrap().is_empty());
     assert!(room.vault.plugins(other.id, None, 10).await.unwrap().0.is_empty());
@@ -61,9 +61,11 @@ pub(super) async fn pages_are_whole_and_in_order(room: Room) {
     loop {
         let filter = CredentialFilter { after, limit: 10, ..CredentialFilter::default() };
         let page = room.vault.list(&Actor::user(), &room.owner("alice"), filter).await.unwrap();
-        let Some(last) = page.last() else { break };
-        after = Some(last.id);
-        seen.extend(page.into_iter().map(|credential| credential.id));
+        seen.extend(page.credentials.into_iter().map(|credential| credential.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
     }
     assert_eq!((seen.len(), seen.iter().collect::<HashSet<_>>().len(), seen.is_sorted()), (25, 25, true));
 
@@ -104,7 +106,7 @@ pub(super) async fn a_user_key_that_is_gone_refuses_the_credential(room: Room) {
     }
     running.join_all().await;
     let filter = CredentialFilter { limit: 100, ..CredentialFilter::default() };
-    for credential in room.vault.list(&Actor::user(), &room.owner("alice"), filter).await.unwrap() {
+    for credential in room.vault.list(&Actor::user(), &room.owner("alice"), filter).await.unwrap().credentials {
         assert!(
             room.open("alice", "openai", &credential).await.is_ok(),
             "{} is sealed under a key that is gone",
