@@ -1,4 +1,4 @@
-//! The one page that people see of the server itself: what a browser is shown when a start link or a provider's answer does
+//! The one page of plain words that people see of the server: what a browser is shown when a start link or a provider's answer does
 //! not fit. It says the same whatever happened: the reason is in the log, for whoever may read it.
 
 use std::sync::LazyLock;

@@ -80,6 +80,11 @@ impl Problem {
         Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", UNAVAILABLE) }
     }
 
+    /// Who waited for a write does not wait any longer. It may still be made.
+    fn not_in_time() -> Self {
+        Self { detail: NOT_IN_TIME.into(), ..Self::unavailable() }
+    }
+
     pub(crate) fn internal() -> Self {
         let detail = "something failed on our side; the log has the cause under this request's id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
@@ -106,6 +111,9 @@ impl Problem {
 const INVALID: &str = "some fields are not valid; `errors` says which and why";
 const UNAVAILABLE: &str =
     "the vault cannot be written at the moment, so nothing was changed or given out; try again shortly";
+
+const NOT_IN_TIME: &str =
+    "writing took too long: nothing was given out, but a change may still be made; read again before you repeat it";
 
 /// The body is written by the outermost layer, which knows the request's id.
 impl IntoResponse for Problem {
@@ -134,7 +142,7 @@ impl From<Error> for Problem {
             Error::NameTaken { .. } => (S::CONFLICT, "name-taken"),
             Error::Stale { .. } => (S::PRECONDITION_FAILED, "stale"),
             Error::PluginInUse { .. } => (S::CONFLICT, "plugin-in-use"),
-            Error::TenantInUse { .. } => (S::CONFLICT, "tenant-in-use"),
+            Error::TenantInUse { .. } | Error::TenantStays => (S::CONFLICT, "tenant-in-use"),
             Error::AppInUse { .. } => (S::CONFLICT, "oauth-app-in-use"),
             Error::Provider(_) => (S::CONFLICT, "provider-refused"),
             Error::OtherAccount => (S::CONFLICT, "other-account"),
@@ -151,7 +159,7 @@ impl From<Error> for Problem {
                     cause = cause.as_ref().map(tracing::field::display),
                     "an event was not written in time"
                 );
-                return Self::unavailable();
+                return if cause.is_some() { Self::unavailable() } else { Self::not_in_time() };
             }
             Error::Store(cause) => {
                 tracing::error!(%cause, "the database failed");

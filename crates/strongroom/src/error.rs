@@ -34,14 +34,21 @@ pub enum Error {
         /// How many.
         credentials: u64,
     },
-    /// The tenant still has users.
-    #[error("the tenant still has users ({users}); delete them first")]
+    /// The tenant still has users, or grants of theirs are still to be revoked.
+    #[error(
+        "the tenant still has users, or accounts that are still to be revoked ({left}); delete the users, and wait until their providers have answered"
+    )]
     TenantInUse {
-        /// How many.
-        users: u64,
+        /// How many of both.
+        left: u64,
     },
+    /// The tenant that there always is.
+    #[error("the default tenant stays; delete its users and remove its plugins instead")]
+    TenantStays,
     /// Accounts are connected through the registration, or are still to be revoked.
-    #[error("accounts are connected through this OAuth app ({credentials}); delete them first")]
+    #[error(
+        "accounts are connected through this OAuth app, or still to be revoked ({credentials}); delete those credentials, and wait until the provider has answered"
+    )]
     AppInUse {
         /// How many.
         credentials: u64,
@@ -89,7 +96,9 @@ pub enum Error {
     #[error("the request with this idempotency key was carried out, and what it created is gone since; use a new key")]
     OnceSpent,
     /// The audit log could not be written in time, so nothing was done or given out.
-    #[error("the audit log cannot be written at the moment, so nothing was given out; try again shortly")]
+    #[error(
+        "the audit log cannot be written at the moment, so nothing was given out; try again shortly, and look first whether a change was made"
+    )]
     AuditUnavailable(#[source] Option<StoreError>),
     /// The database failed.
     #[error("the database is not available at the moment; try again shortly")]

@@ -160,6 +160,7 @@ impl Vault {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
                 Err(Error::PluginInUse { credentials })
             }
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "plugin" }),
             other => other,
         }
     }

@@ -10,6 +10,9 @@ use crate::id::{TenantId, TenantName};
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
+/// The name of the one that there always is.
+pub(crate) const DEFAULT: &str = "default";
+
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -61,14 +64,18 @@ impl Vault {
         found.ok_or(Error::NotFound { what: "tenant" })
     }
 
-    /// Removes a tenant that has no users any more, with its plugins and keys. Its events stay.
+    /// Removes a tenant that has no users any more, with its plugins, keys and OAuth apps. Its events stay.
     ///
     /// # Errors
-    /// [`Error::TenantInUse`] while it has users.
+    /// [`Error::TenantInUse`] while it has users, or grants of theirs are still to be revoked; [`Error::TenantStays`].
     pub async fn remove_tenant(&self, actor: &Actor, tenant: &Tenant) -> Result<(), Error> {
+        if tenant.name.as_str() == DEFAULT {
+            return Err(Error::TenantStays);
+        }
         let entry = self.entry(actor, tenant.id, Action::TenantRemove).on(tenant.id);
         match self.within_deadline(self.store.remove_tenant(tenant.id, entry)).await {
-            Err(Error::Store(StoreError::Conflict(Conflict::InUse(users)))) => Err(Error::TenantInUse { users }),
+            Err(Error::Store(StoreError::Conflict(Conflict::InUse(left)))) => Err(Error::TenantInUse { left }),
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "tenant" }),
             other => other,
         }
     }

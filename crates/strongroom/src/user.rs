@@ -1,5 +1,5 @@
 //! A user, known by the host's own id, and the data key that everything of theirs is sealed under. Deleting the user
-//! destroys that key: what backups of the rows still hold cannot be read without it.
+//! destroys that key: what a copy of the rows still holds cannot be read without it.
 
 use std::sync::Arc;
 

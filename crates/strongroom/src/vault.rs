@@ -25,6 +25,7 @@ use crate::provider::{Catalog, CatalogError, Provider};
 use crate::session::Principal;
 use crate::store::sqlite::{Database, SqliteError};
 use crate::store::{Store, StoreError, UserKeyRow};
+use crate::tenant::DEFAULT;
 
 /// The vault: everything that Strongroom does, as verbs. A clone is the same vault.
 #[derive(Clone)]
@@ -308,10 +309,10 @@ impl Vault {
     }
 
     async fn ensure_default_tenant(&self) -> Result<(), StoreError> {
-        if !self.store.tenants().await?.is_empty() {
+        if self.store.tenants().await?.iter().any(|tenant| tenant.name.as_str() == DEFAULT) {
             return Ok(());
         }
-        let Ok(name) = "default".parse::<TenantName>() else { return Ok(()) };
+        let Ok(name) = DEFAULT.parse::<TenantName>() else { return Ok(()) };
         match self.create_tenant(&crate::access::Actor::operator(), name).await {
             Ok(_) | Err(Error::NameTaken { .. }) => Ok(()),
             Err(Error::Store(error) | Error::AuditUnavailable(Some(error))) => Err(error),

@@ -634,7 +634,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a user
-         * @description Credentials, sessions and the user's data key: what backups still hold cannot be read without it.
+         * @description Credentials, sessions and the user's data key: what a copy of the rows still holds cannot be read without it.
          */
         delete: operations["deleteUser"];
         options?: never;
@@ -808,7 +808,7 @@ export interface components {
             grant_expires_at?: string | null;
             /** @example cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f */
             id: string;
-            /** @description When a plugin last read it; up to a minute late. */
+            /** @description When a plugin last read it; minutes late in a busy time. */
             last_used_at?: string | null;
             name: string;
             plugin: string;
@@ -843,7 +843,7 @@ export interface components {
              * @example credential.open
              */
             action: string;
-            /** @description `operator`, `host`, `user` or `plugin`. */
+            /** @description `operator`, `host`, `user`, `plugin`, `strongroom` itself, or `anybody`. */
             actor: string;
             /** @description The key or session that was carried. */
             actor_id?: string | null;
@@ -1020,7 +1020,7 @@ export interface components {
                 grant_expires_at?: string | null;
                 /** @example cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f */
                 id: string;
-                /** @description When a plugin last read it; up to a minute late. */
+                /** @description When a plugin last read it; minutes late in a busy time. */
                 last_used_at?: string | null;
                 name: string;
                 plugin: string;
@@ -1054,7 +1054,7 @@ export interface components {
                  * @example credential.open
                  */
                 action: string;
-                /** @description `operator`, `host`, `user` or `plugin`. */
+                /** @description `operator`, `host`, `user`, `plugin`, `strongroom` itself, or `anybody`. */
                 actor: string;
                 /** @description The key or session that was carried. */
                 actor_id?: string | null;

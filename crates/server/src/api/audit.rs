@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 struct EventView {
     seq: u64,
     at: String,
-    /// `operator`, `host`, `user` or `plugin`.
+    /// `operator`, `host`, `user`, `plugin`, `strongroom` itself, or `anybody`.
     actor: String,
     /// The key or session that was carried.
     actor_id: Option<String>,

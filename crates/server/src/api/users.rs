@@ -61,7 +61,7 @@ async fn list(State(app): State<Arc<App>>, host: Host, Query(query): Query<ListU
 
 /// Delete a user
 ///
-/// Credentials, sessions and the user's data key: what backups still hold cannot be read without it.
+/// Credentials, sessions and the user's data key: what a copy of the rows still holds cannot be read without it.
 #[utoipa::path(delete, path = "/v1/users/{user_id}", operation_id = "deleteUser", tag = "users",
     params(("user_id" = String, Path, min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")), responses((status = 204)), security(("host_key" = [])))]
 async fn delete(

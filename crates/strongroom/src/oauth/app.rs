@@ -145,8 +145,15 @@ impl Vault {
         let for_accounts = provider.token.grant == Grant::JwtBearer;
         // A service account's key file comes with the registration, or with each connection.
         if !for_accounts && (auth == ClientAuth::None) != draft.client_secret.is_none() {
-            let message = "a secret is needed unless the provider's clients are public ones, and then there is none";
+            let message = match auth {
+                ClientAuth::None => "clients of this provider are public ones: there is no secret",
+                _ => "clients of this provider have a secret: give it",
+            };
             return Err(Error::field("client_secret", "required", message));
+        }
+        let is_text = !for_accounts && auth != ClientAuth::PrivateKeyJwt;
+        if let Some(fault) = draft.client_secret.as_ref().filter(|_| is_text).and_then(fault_in_secret) {
+            return Err(Error::field("client_secret", "format", fault));
         }
         if draft.client_secret.is_some() && key.is_none() && (for_accounts || auth == ClientAuth::PrivateKeyJwt) {
             return Err(Error::field("client_secret", "format", NO_KEY_FILE));
@@ -305,8 +312,10 @@ impl Vault {
             Some(text) => serde_json::from_str(text).ok().map(Arc::new),
             None => self.catalog.provider(&row.provider).cloned(),
         };
-        let provider =
-            provider.ok_or_else(|| Error::Provider(format!("`{}` is not in the catalogue", row.provider)))?;
+        let provider = provider.ok_or_else(|| {
+            tracing::warn!(app = %row.id, provider = row.provider, "the OAuth app's provider is not in the catalogue any more");
+            Error::Provider(format!("`{}` is not in the catalogue", row.provider))
+        })?;
         let parameters = serde_json::from_str(&row.parameters).unwrap_or_default();
         // Checked again where it is used: the catalogue may have become stricter since.
         provider.check_parameters(&parameters).map_err(|error| parameter_fault(&error))?;
@@ -346,4 +355,15 @@ fn parameter_fault(error: &AddressError) -> Error {
         AddressError::Host(_) => "",
     };
     Error::field(&format!("parameters/{name}"), "pattern", error.to_string())
+}
+
+/// What cannot be a client's secret, whatever the provider.
+fn fault_in_secret(secret: &Secret<String>) -> Option<&'static str> {
+    let text = secret.expose().trim();
+    if text.is_empty() {
+        return Some("must not be empty");
+    }
+    text.starts_with('{').then_some(
+        "is a JSON document; the secret itself is wanted, which in the file that Google gives for download is client_secret in `web`",
+    )
 }

@@ -32,7 +32,9 @@ const BUSY: Duration = Duration::from_millis(1500);
 #[derive(Debug, thiserror::Error)]
 pub enum SqliteError {
     /// Somebody else could read it.
-    #[error("{path} can be read by other users (mode {mode:03o}); run: chmod {wanted:03o} {path}")]
+    #[error(
+        "{path} can be read by other users (mode {mode:03o}); run: chmod {wanted:03o} {path}, or, if others need it, give the database a directory of its own"
+    )]
     Exposed {
         /// The file or directory.
         path: PathBuf,

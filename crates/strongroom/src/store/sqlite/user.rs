@@ -29,10 +29,11 @@ pub(super) fn insert_tenant(db: &Connection, tenant: &Tenant) -> Result<Vec<Entr
 pub(super) fn remove_tenant(db: &Connection, tenant: TenantId, entry: &Entry) -> Result<Vec<Entry>, StoreError> {
     let id = tenant.to_string();
     let of_tenant = [id.as_str()];
-    let counting = db.prepare_cached("SELECT count(*) FROM user_key WHERE tenant_id = ?1")?;
-    let users = first(counting, of_tenant, |row| Columns::of("user_key", row).count())?.unwrap_or(0);
-    if users > 0 {
-        return Err(StoreError::Conflict(Conflict::InUse(users)));
+    let sql = "SELECT (SELECT count(*) FROM user_key WHERE tenant_id = ?1) \
+               + (SELECT count(*) FROM revocation WHERE tenant_id = ?1)";
+    let left = first(db.prepare_cached(sql)?, of_tenant, |row| Columns::of("user_key", row).count())?.unwrap_or(0);
+    if left > 0 {
+        return Err(StoreError::Conflict(Conflict::InUse(left)));
     }
     let mut removed = Vec::new();
     for (sql, action) in [
@@ -48,7 +49,6 @@ pub(super) fn remove_tenant(db: &Connection, tenant: TenantId, entry: &Entry) ->
     db.prepare_cached("DELETE FROM session WHERE tenant_id = ?1")?.execute(of_tenant)?;
     db.prepare_cached("DELETE FROM console_session WHERE tenant_id = ?1")?.execute(of_tenant)?;
     db.prepare_cached("DELETE FROM connection WHERE tenant_id = ?1")?.execute(of_tenant)?;
-    db.prepare_cached("DELETE FROM revocation WHERE tenant_id = ?1")?.execute(of_tenant)?;
     db.prepare_cached("DELETE FROM idempotency WHERE tenant_id = ?1")?.execute(of_tenant)?;
     match db.prepare_cached("DELETE FROM tenant WHERE id = ?1")?.execute(of_tenant)? {
         1 => Ok(removed),
