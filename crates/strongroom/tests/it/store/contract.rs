@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use strongroom::{Actor, AuditFilter, CredentialFilter, Error, Owner, Role};
+use strongroom::{Actor, AuditFilter, CredentialFilter, Error, Expected, Manifest, Owner, Role};
 
-use crate::room::{Room, draft};
+use crate::room::{MANIFEST, Room, draft};
 
 async fn events(room: &Room) -> u64 {
     room.vault.verify(false, None, &mut |_| {}).await.unwrap().events
@@ -119,4 +120,27 @@ pub(super) async fn writes_after_close_are_refused(room: Room) {
     room.vault.close().await;
     assert!(room.save("alice", "A").await.is_err());
     assert!(room.vault.create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), None).await.is_err());
+}
+
+/// The token was judged when the request came; by the time of the write, its key or session is gone.
+pub(super) async fn who_is_gone_by_then_writes_nothing(room: Room) {
+    let (vault, alice) = (&room.vault, room.owner("alice"));
+    let label = "a".parse().unwrap();
+    let (key, host) = vault.create_key(&Actor::host(), room.tenant, Role::Host, label, None).await.unwrap();
+    let (_, session) =
+        vault.create_session(&Actor::host(), &alice, Duration::from_secs(60), Vec::new(), None).await.unwrap();
+    let actor = async |token| vault.authenticate(token).await.unwrap().unwrap().actor(None, None);
+    let (host, user) = (actor(&host).await, actor(&session).await);
+    vault.save(&user, &alice, draft("Early"), None).await.unwrap();
+    vault.delete_user(&Actor::host(), &alice).await.unwrap();
+    vault.revoke_key(&Actor::host(), room.tenant, &Role::Host, key.id).await.unwrap();
+    let before = events(&room).await;
+    let late = vault.save(&user, &alice, draft("Late"), None).await;
+    assert!(matches!(late, Err(Error::Revoked)), "wrote when they were gone: {late:?}");
+    let heir = vault.create_key(&host, room.tenant, Role::Host, "heir".parse().unwrap(), None).await;
+    assert!(matches!(heir, Err(Error::Revoked)), "wrote when they were gone");
+    let (name, any) = ("late".parse().unwrap(), Expected::Any);
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    assert!(matches!(vault.register(&host, room.tenant, &name, manifest, any).await, Err(Error::Revoked)));
+    assert_eq!(events(&room).await, before);
 }

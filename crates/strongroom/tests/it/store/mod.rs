@@ -22,4 +22,5 @@ mount! { sqlite, crate::room::Room::new;
     an_entry_is_in_the_log_when_its_write_returns
     a_user_key_that_is_gone_refuses_the_credential
     writes_after_close_are_refused
+    who_is_gone_by_then_writes_nothing
 }
