@@ -114,8 +114,8 @@ impl OauthAppCommand {
                     parameters: parameters.collect::<Result<_>>()?,
                 };
                 let app = vault.create_app(&Actor::operator(), *tenant, draft).await.map_err(spelled_out)?;
-                let others =
-                    vault.apps(*tenant).await?.iter().filter(|other| other.provider == app.provider).count() - 1;
+                let same = |other: &&App| other.provider == app.provider && other.id != app.id;
+                let others = vault.apps(*tenant).await?.iter().filter(same).count();
                 let mut item = shown(&app);
                 if let Some(members) = item.as_object_mut().filter(|_| !output.json) {
                     members.remove("notices");

@@ -355,8 +355,11 @@ mod tests {
     fn the_defaults_are_whole() {
         let settings: Settings = DEFAULTS.parse::<Table>().expect("TOML").try_into().expect("every setting");
         let server = settings.server().expect("valid");
-        assert_eq!(server.limits.principal_per_second, Limits::default().principal_per_second);
-        assert_eq!(server.limits.body_bytes, Limits::default().body_bytes);
+        let told = |limits: &Limits| {
+            let rates = (limits.principal_per_second, limits.address_per_second, limits.calls_per_second);
+            (rates, limits.body_bytes, limits.request_timeout, limits.shutdown_grace)
+        };
+        assert_eq!(told(&server.limits), told(&Limits::default()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::limits::Limiters;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::request::always;
+use crate::request::{always, network};
 
 /// The vault, the settings, the limits, the counters.
 pub struct App {
@@ -51,7 +51,7 @@ impl App {
     /// Takes a call to the outside from the caller's allowance; from the address's, where nobody is known.
     pub(crate) fn may_call(&self, actor: &Actor) -> Result<(), Problem> {
         let taken = match actor.who {
-            Who::Anybody => self.calls.take(&actor.address),
+            Who::Anybody => self.calls.take(&actor.address.map(network)),
             _ => self.calls.take(&actor.who),
         };
         taken.map(drop).map_err(Problem::too_many)

@@ -353,7 +353,7 @@ fn address(app: &App, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
 }
 
 /// One subscriber of IPv6 has a /64 at least: an allowance for each address would be none.
-fn network(address: IpAddr) -> [u8; 8] {
+pub(crate) fn network(address: IpAddr) -> [u8; 8] {
     match address {
         IpAddr::V4(address) => {
             let [a, b, c, d] = address.octets();

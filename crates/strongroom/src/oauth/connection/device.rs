@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::fields::Values;
 use crate::manifest::is_plain_address;
 use crate::oauth::app::Registration;
-use crate::oauth::egress::Call;
+use crate::oauth::egress::{self, Call};
 use crate::oauth::token::{Ask, Failure};
 use crate::vault::Vault;
 
@@ -28,6 +28,7 @@ const INTERVAL: i64 = 5_000;
 const LONGEST: i64 = 60_000;
 /// Longer than a call takes, in milliseconds.
 const LEASE: i64 = 25_000;
+const _: () = assert!(LEASE as u128 > egress::TOTAL.as_millis(), "the tokens would come while somebody else asks");
 /// What came is held for about twice as long.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// No code is shown for longer, whatever the provider says.

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::fields::{Value, Values};
 use crate::id::{CredentialId, Owner};
 use crate::oauth::app::Registration;
+use crate::oauth::egress;
 use crate::oauth::token::{Ask, Failure, Tokens};
 use crate::provider::{Refresh, Rotation};
 use crate::store::StoreError;
@@ -20,6 +21,8 @@ use crate::vault::Vault;
 
 /// Longer than a call may take, and its commit.
 const LEASE: Duration = Duration::from_secs(60);
+const _: () =
+    assert!(LEASE.as_secs() > egress::TOTAL.as_secs(), "another process would ask while an answer is on its way");
 /// How often somebody who waits for another process's lease looks again, and for how long.
 const LOOK: Duration = Duration::from_millis(100);
 const WAIT: Duration = Duration::from_secs(30);
