@@ -146,8 +146,8 @@ impl Vault {
         // A service account's key file comes with the registration, or with each connection.
         if !for_accounts && (auth == ClientAuth::None) != draft.client_secret.is_none() {
             let message = match auth {
-                ClientAuth::None => "clients of this provider are public ones: there is no secret",
-                _ => "clients of this provider have a secret: give it",
+                ClientAuth::None => "no secret is wanted: clients of this provider are public ones",
+                _ => "a secret is needed: clients of this provider have one",
             };
             return Err(Error::field("client_secret", "required", message));
         }
