@@ -40,7 +40,7 @@ run('tsc', '--declaration', '--emitDeclarationOnly', '--outDir', 'dist');
 cpSync(join(root, 'src/api/schema.d.ts'), join(root, 'dist/api/schema.d.ts'));
 // The pages of the server itself are plain: nothing to build.
 cpSync(join(root, 'pages'), join(root, 'dist/pages'), { recursive: true });
-run('custom-elements-manifest', 'analyze', '--litelement', '--globs', 'src/sr-*.ts', 'src/element.ts', '--outdir', '.', '--quiet');
+run('custom-elements-manifest', 'analyze', '--litelement', '--globs', 'src/sr-*/sr-*.ts', 'src/element.ts', '--exclude', 'src/**/*.styles.ts', 'src/**/*.view.ts', '--outdir', '.', '--quiet');
 
 // Private members are nobody's business, and the module's path is the one that is published.
 const path = join(root, 'custom-elements.json');

@@ -5,11 +5,11 @@ import { property, state } from 'lit/decorators.js';
 import { Directive, directive, type ElementPart } from 'lit/directive.js';
 import { Client } from './api/client.js';
 import { asProblem, type Problem } from './api/problem.js';
-import { Return, type Finished } from './handoff.js';
-import { Words, learn, type Key, type Overrides, type Parameters } from './messages.js';
-import { holders, type TokenSource } from './session.js';
-import { shared } from './theme.js';
-import { problemBanner } from './view.js';
+import { Return, type Finished } from './connection/return.js';
+import { Words, learn, type Key, type Overrides, type Parameters } from './i18n/messages.js';
+import { holders, type TokenSource } from './api/session.js';
+import { shared } from './base/styles.js';
+import { problemBanner } from './base/view.js';
 
 export type Theme = 'light' | 'dark' | 'auto';
 

@@ -3,10 +3,10 @@
 import { createElement, useEffect, useRef, type DetailedHTMLProps, type HTMLAttributes, type ReactElement, type ReactNode, type Ref } from 'react';
 import type { Credential, Verdict } from './api/types.js';
 import type { ErrorDetail } from './element.js';
-import type { SrCredentialForm } from './sr-credential-form.js';
-import type { SrCredentialList } from './sr-credential-list.js';
-import type { SrCredentialSelector } from './sr-credential-selector.js';
-import type { ConnectDetail, SrOauthButton } from './sr-oauth-button.js';
+import type { SrCredentialForm } from './sr-credential-form/sr-credential-form.js';
+import type { SrCredentialList } from './sr-credential-list/sr-credential-list.js';
+import type { SrCredentialSelector } from './sr-credential-selector/sr-credential-selector.js';
+import type { ConnectDetail, SrOauthButton } from './sr-oauth-button/sr-oauth-button.js';
 
 type Common = 'endpoint' | 'getSessionToken' | 'locale' | 'theme' | 'density' | 'appearance' | 'messages' | 'disabled' | 'readonly' | 'label' | 'helpText' | 'plugin';
 type Own<Element, Names extends keyof Element> = Partial<Pick<Element, Names>>;

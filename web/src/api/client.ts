@@ -1,6 +1,6 @@
 // The one place that speaks to the vault. The token goes into a header and nowhere else; cookies are sent only to the
 // page's own origin, and only when there is no token function. No request follows a redirect.
-import { forget, token, type TokenSource } from '../session.js';
+import { forget, token, type TokenSource } from './session.js';
 import { Problem, problemFrom } from './problem.js';
 import type { Begun, Credential, Page, Plugin, Progress, Verdict } from './types.js';
 

@@ -1,0 +1,175 @@
+// Runs a connection: opens the window, begins at the server, listens and asks until it is decided. It owns the window, the
+// channel and the timers, and gives them up when it ends; it creates and deletes nothing because a window closed.
+import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import type { Client } from '../api/client.js';
+import { asProblem, Problem } from '../api/problem.js';
+import type { Begun } from '../api/types.js';
+import * as connect from './states.js';
+import { channelOf, type Announcement } from './return.js';
+
+export type Mode = 'popup' | 'redirect' | 'device';
+
+export interface FlowHost extends ReactiveControllerHost {
+  readonly client: Client | null;
+  /** The connection has been decided, or has become something to decide about. */
+  moved(from: connect.Connect, to: connect.Connect): void;
+}
+
+const FEATURES = 'popup,width=520,height=720';
+
+export class Flow implements ReactiveController {
+  state: connect.Connect = connect.idle;
+  #popup: Window | null = null;
+  #channel: BroadcastChannel | null = null;
+  #timer = 0;
+  #watch = 0;
+  #asked = 0;
+  #run = 0;
+  #wanted: Record<string, unknown> = {};
+
+  constructor(private readonly host: FlowHost) {
+    host.addController(this);
+  }
+
+  hostDisconnected(): void {
+    this.#release();
+  }
+
+  hostConnected(): void {
+    if (connect.isPending(this.state)) this.#follow(this.state.id);
+  }
+
+  /** To be called in the click itself: a window that is opened later is blocked. */
+  async begin(mode: Mode, wanted: Record<string, unknown>): Promise<void> {
+    const { client } = this.host;
+    if (!client) return;
+    this.#release();
+    const run = (this.#run += 1);
+    // A key file is handed in once, and not kept.
+    const { key_file: _, ...kept } = wanted;
+    this.#wanted = kept;
+    this.#popup = mode === 'popup' ? window.open('about:blank', '', FEATURES) : null;
+    // The provider's page could send this one elsewhere through its opener (reverse tabnabbing). The price: once it has left,
+    // only the window itself can close it.
+    if (this.#popup) this.#popup.opener = null;
+    this.#become(connect.preparing);
+    try {
+      const answer = await client.begin(mode === 'device' ? { ...wanted, flow: 'device' } : wanted);
+      if (run === this.#run) this.#go(mode, answer);
+    } catch (caught) {
+      if (run === this.#run) this.#end(connect.refused(asProblem(caught)));
+    }
+  }
+
+  /** The same wish in a new window; a start address works once. */
+  reopen(): Promise<void> {
+    return this.begin('popup', this.#wanted);
+  }
+
+  continueHere(): void {
+    if (this.state.at === 'blocked') location.assign(this.state.address);
+  }
+
+  cancel(): void {
+    this.#run += 1;
+    this.#end(connect.idle);
+  }
+
+  /** Takes over what another page of the host, or this one on its return, has found out. */
+  settle(state: connect.Connect): void {
+    this.#run += 1;
+    this.#end(state);
+  }
+
+  /** Asks at once, whatever the timer says. */
+  ask(): void {
+    if (!connect.isPending(this.state)) return;
+    clearTimeout(this.#timer);
+    void this.#question(this.state.id);
+  }
+
+  #go(mode: Mode, answer: Begun): void {
+    if (mode === 'redirect' && answer.start_address) return location.assign(answer.start_address);
+    const state = connect.begun(answer, this.#popup !== null, Date.now());
+    if (state.at === 'connected') return this.#end(state);
+    if (state.at === 'waiting') this.#navigate(answer.start_address ?? '');
+    this.#become(state);
+    if (connect.isPending(state)) this.#follow(state.id);
+  }
+
+  #navigate(address: string): void {
+    const popup = this.#popup!;
+    popup.location.replace(address);
+    this.#watch = window.setInterval(() => {
+      if (!popup.closed) return;
+      clearInterval(this.#watch);
+      this.#become(connect.windowGone(this.state));
+    }, 500);
+  }
+
+  #follow(id: string): void {
+    this.#asked = 0;
+    this.#channel = channelOf(id);
+    this.#channel.onmessage = ({ data }: MessageEvent<Announcement>) => {
+      if (data?.connection !== id || data.status === 'seen') return;
+      this.#channel?.postMessage({ connection: id, status: 'seen' } satisfies Announcement);
+      this.ask();
+    };
+    this.#later(id);
+  }
+
+  #later(id: string): void {
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => void this.#question(id), connect.pause(this.#asked++));
+  }
+
+  async #question(id: string): Promise<void> {
+    const { client } = this.host;
+    const run = this.#run;
+    if (!client) return;
+    try {
+      const progress = await client.progress(id);
+      const done = progress.status === 'connected' && progress.credential;
+      const next = done ? connect.arrived(await client.credential(done)) : connect.observed(this.state, progress);
+      if (run !== this.#run) return;
+      if (connect.isPending(next)) this.#become(next);
+      else return this.#end(next);
+    } catch (caught) {
+      if (run !== this.#run) return;
+      this.#trouble(asProblem(caught));
+    }
+    if (connect.isPending(this.state)) this.#later(id);
+  }
+
+  #trouble(problem: Problem): void {
+    if (!connect.isPending(this.state)) return;
+    if (Date.now() > this.state.expires) return this.#end(connect.expired);
+    // Not there: swept away when it expired, which the clock above tells, or not yet where another replica looks.
+    if (problem.code !== 'not-found') this.#become(connect.troubled(this.state, problem));
+  }
+
+  #end(state: connect.Connect): void {
+    const popup = this.#popup;
+    // A window that shows why it failed stays; one that never left, or is done with, goes.
+    const shows = state.at === 'failed' && connect.isPending(this.state);
+    this.#release();
+    if (!shows) popup?.close();
+    this.#become(state);
+  }
+
+  #release(): void {
+    clearTimeout(this.#timer);
+    clearInterval(this.#watch);
+    this.#channel?.close();
+    this.#channel = null;
+    this.#popup = null;
+  }
+
+  #become(state: connect.Connect): void {
+    const from = this.state;
+    if (from === state) return;
+    this.state = state;
+    this.host.moved(from, state);
+    this.host.requestUpdate();
+  }
+}

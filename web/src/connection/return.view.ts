@@ -1,0 +1,33 @@
+// What the page shows that a finished connection returned to: that it is being completed, that the window may close, or why
+// nothing was connected. Shown in every element, because any of them may be the one that is on that page.
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Problem } from '../api/problem.js';
+import { failed, refused, type Connect } from './states.js';
+import type { Return } from './return.js';
+import type { Words } from '../i18n/messages.js';
+import { banner } from '../base/view.js';
+import { connectionView } from './pending.view.js';
+
+/** `shown` is a problem that the element shows with a way to try again, which tries this again too. */
+export function arrivalView(arrival: Return, words: Words, shown: Problem | null): TemplateResult | typeof nothing {
+  const { finished } = arrival;
+  if (arrival.state === 'none' || (arrival.canRetry && shown?.code === finished?.problem?.code)) return nothing;
+  if (arrival.state === 'completing' || !finished) {
+    return live(banner('calm', 'spin', html`<p>${words.say('connect.verifying')}</p>`));
+  }
+  if (finished.status === 'connected') {
+    if (!finished.seen) return nothing;
+    const text = words.say(arrival.state === 'closable' ? 'connect.closable' : 'connect.closing');
+    return live(banner('good', 'check', html`<p>${text}</p>`));
+  }
+  const state: Connect = finished.problem ? refused(finished.problem) : failed(finished.cause);
+  const again = arrival.canRetry ? { again: () => void arrival.proceed() } : {};
+  const close = finished.seen
+    ? html`<p class="muted">${words.say('connect.closable.failed')}</p>`
+    : nothing;
+  return live(html`${connectionView(state, words.say('provider'), words, again)}${close}`);
+}
+
+function live(content: TemplateResult): TemplateResult {
+  return html`<div role="status" aria-live="polite">${content}</div>`;
+}

@@ -1,0 +1,65 @@
+// The states of a connection: what leads where, and what changes nothing.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Problem, problemFrom } from '../api/problem.js';
+import * as connect from './states.js';
+
+const waiting = connect.begun({ id: 'conn_1', start_address: 'https://vault.example/connect/x', expires_at: '2030-01-01T00:00:00Z' }, true, 0);
+
+test('a window makes it wait, none makes it blocked, a code is shown, an answer with a credential is the end', () => {
+  assert.equal(waiting.at, 'waiting');
+  assert.equal(connect.begun({ id: 'c', start_address: 'https://a/' }, false, 0).at, 'blocked');
+  const device = connect.begun({ id: 'c', user_code: 'AB', verification_address: 'https://a/' }, false, 0);
+  assert.deepEqual(device.device, { code: 'AB', address: 'https://a/' });
+  assert.equal(device.expires, 600_000);
+  assert.equal(connect.begun({ credential: { id: 'cred_1' } }, false, 0).at, 'connected');
+});
+
+test('a closed window decides nothing; the status does', () => {
+  const gone = connect.windowGone(waiting);
+  assert.deepEqual([gone.at, gone.closed], ['waiting', true]);
+  assert.equal(connect.windowGone(gone), gone);
+  assert.equal(connect.windowGone(connect.idle), connect.idle);
+  assert.equal(connect.observed(gone, { id: 'conn_1', status: 'returned' }).at, 'verifying');
+  assert.equal(connect.observed(gone, { id: 'conn_1', status: 'waiting' }), gone);
+  assert.equal(connect.observed(gone, { id: 'conn_2', status: 'failed' }), gone);
+  assert.equal(connect.observed(gone, { id: 'conn_1', status: 'expired' }).reason, 'expired');
+  assert.equal(connect.observed(gone, { id: 'conn_1', status: 'failed', cause: 'access_denied' }).reason, 'denied');
+  assert.equal(connect.observed(gone, { id: 'conn_1', status: 'failed', cause: 'server_error' }).reason, 'failed');
+});
+
+test('trouble while asking is shown and passes', () => {
+  const troubled = connect.troubled(waiting, new Problem('offline'));
+  assert.equal(troubled.trouble.code, 'offline');
+  assert.equal(connect.observed(troubled, { id: 'conn_1', status: 'waiting' }).trouble, null);
+});
+
+test('a missing registration is not just any fault', () => {
+  const fault = (field, code) => new Problem('invalid-fields', { fields: [{ field, code, message: '' }] });
+  assert.equal(connect.refused(fault('app', 'unknown')).reason, 'unregistered');
+  assert.equal(connect.refused(fault('name', 'format')).reason, 'problem');
+});
+
+test('a key file is asked for where the vault wants one', () => {
+  const fault = (code) => new Problem('invalid-fields', { fields: [{ field: 'key_file', code, message: '' }] });
+  assert.deepEqual(connect.refused(fault('required')), { at: 'key-file', wrong: false });
+  assert.deepEqual(connect.refused(fault('format')), { at: 'key-file', wrong: true });
+});
+
+test('it asks after a second at first, and every five in the end', () => {
+  assert.equal(connect.pause(0), 1000);
+  assert.equal(connect.pause(50), 5000);
+});
+
+test('scopes that were not granted; nothing said means all', () => {
+  assert.deepEqual(connect.missingScopes(['a', 'b', 'openid'], ['a']), ['b']);
+  assert.deepEqual(connect.missingScopes(['a'], []), []);
+  assert.deepEqual(connect.missingScopes(['email'], ['https://www.googleapis.com/auth/userinfo.email']), []);
+});
+
+test('any answer is a problem that can be named', () => {
+  const body = { type: 'urn:strongroom:problem:stale', detail: 'd', instance: 'r1', errors: [{ field: 'a', code: 'b', message: 'c' }, 7] };
+  const problem = problemFrom(412, body, null);
+  assert.deepEqual([problem.code, problem.requestId, problem.fields.length], ['stale', 'r1', 1]);
+  assert.deepEqual([problemFrom(502, '<html>', 'r2').code, problemFrom(418, undefined, null).code], ['unavailable', 'unexpected']);
+});

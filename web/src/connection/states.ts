@@ -1,0 +1,115 @@
+// The states of a connection and what leads from one to the next. Pure: windows, timers and requests are elsewhere. The
+// server's status is the authority; a window that was closed, or that a provider cut off from us, decides nothing.
+import type { Problem } from '../api/problem.js';
+import type { Begun, Credential, Progress } from '../api/types.js';
+
+/** What is typed in on another device. No link that has the code in it: it invites to confirm somebody else's (RFC 8628 5.4). */
+export interface Device {
+  code: string;
+  address: string;
+}
+
+export type Connect =
+  | { at: 'idle' }
+  | { at: 'preparing' }
+  | { at: 'waiting'; id: string; expires: number; closed: boolean; trouble: Problem | null }
+  | { at: 'device'; id: string; expires: number; device: Device; trouble: Problem | null }
+  | { at: 'blocked'; address: string }
+  | { at: 'key-file'; wrong: boolean }
+  | { at: 'verifying'; id: string; expires: number; trouble: Problem | null }
+  | { at: 'connected'; credential: Credential }
+  | { at: 'failed'; reason: Reason; cause: string; problem: Problem | null };
+
+/** Why nothing was connected. */
+export type Reason = 'denied' | 'expired' | 'failed' | 'unregistered' | 'other-account' | 'problem';
+
+/** The states in which the server knows more than we do. */
+export type Pending = Extract<Connect, { id: string }>;
+
+const LIFE = 10 * 60_000;
+
+export const idle: Connect = { at: 'idle' };
+export const preparing: Connect = { at: 'preparing' };
+
+export function isPending(state: Connect): state is Pending {
+  return state.at === 'waiting' || state.at === 'device' || state.at === 'verifying';
+}
+
+/** The server has begun it; `opened` says whether there is a window to go on in. */
+export function begun(answer: Begun, opened: boolean, now: number): Connect {
+  if (answer.credential) return { at: 'connected', credential: answer.credential };
+  const id = answer.id ?? '';
+  const expires = Date.parse(answer.expires_at ?? '') || now + LIFE;
+  if (answer.user_code) {
+    const device = { code: answer.user_code, address: answer.verification_address ?? '' };
+    return { at: 'device', id, expires, device, trouble: null };
+  }
+  if (!opened) return { at: 'blocked', address: answer.start_address ?? '' };
+  return { at: 'waiting', id, expires, closed: false, trouble: null };
+}
+
+/** The window looks closed. It may only be out of reach (Cross-Origin-Opener-Policy), so we go on asking. */
+export function windowGone(state: Connect): Connect {
+  return state.at === 'waiting' && !state.closed ? { ...state, closed: true } : state;
+}
+
+/** The server's word. `connected` needs the credential itself and is `arrived`. */
+export function observed(state: Connect, progress: Progress): Connect {
+  if (!isPending(state) || progress.id !== state.id) return state;
+  switch (progress.status) {
+    case 'returned':
+    case 'connected':
+      return { at: 'verifying', id: state.id, expires: state.expires, trouble: null };
+    case 'failed':
+      return failed(progress.cause ?? '');
+    case 'expired':
+      return expired;
+    case 'waiting':
+      return state.trouble ? { ...state, trouble: null } : state;
+  }
+}
+
+export const expired: Connect = { at: 'failed', reason: 'expired', cause: '', problem: null };
+
+/** Asking did not work: it goes on, and says so. */
+export function troubled(state: Connect, problem: Problem): Connect {
+  return isPending(state) ? { ...state, trouble: problem } : state;
+}
+
+export function arrived(credential: Credential): Connect {
+  return { at: 'connected', credential };
+}
+
+/** The provider's code for why: `access_denied` (RFC 6749 4.1.2.1) is somebody's decision, the others are faults. */
+export function failed(cause: string): Connect {
+  const reasons: Record<string, Reason> = { access_denied: 'denied', 'other-account': 'other-account', expired: 'expired' };
+  return { at: 'failed', reason: reasons[cause] ?? 'failed', cause, problem: null };
+}
+
+/** Why it was not even begun. Whether a key file is needed, only the vault knows: then it asks for one. */
+export function refused(problem: Problem): Connect {
+  const key = problem.fields.find(({ field }) => field === 'key_file');
+  if (key) return { at: 'key-file', wrong: key.code !== 'required' };
+  if (problem.names('app', 'unknown')) return { at: 'failed', reason: 'unregistered', cause: '', problem };
+  if (problem.code === 'other-account') return { at: 'failed', reason: 'other-account', cause: '', problem };
+  return { at: 'failed', reason: 'problem', cause: problem.code, problem };
+}
+
+/** How long until the next question: 1 s at first, 5 s in the end. */
+export function pause(asked: number): number {
+  return Math.min(1000 * 1.25 ** asked, 5000);
+}
+
+/** Scopes that answers do not repeat: they are about the answer itself (OpenID Connect Core 3.1.2.1, 11). */
+const UNSAID = new Set(['openid', 'offline_access']);
+const GOOGLE = 'https://www.googleapis.com/auth/userinfo.';
+
+/** What was asked for and not granted. Nothing said means nothing missing (RFC 6749 5.1). */
+export function missingScopes(asked: readonly string[], granted: readonly string[]): string[] {
+  if (granted.length === 0) return [];
+  const has = new Set(granted);
+  return asked.filter((scope) => !has.has(scope) && !UNSAID.has(scope) && !has.has(GOOGLE + scope));
+}
+
+/** The vault has no registration at this provider: the operator's to mend. */
+export const unregistered: Connect = { at: 'failed', reason: 'unregistered', cause: '', problem: null };

@@ -1,0 +1,184 @@
+// What somebody is filling in: the stored values, their own over them, and what of it a save would send. Typed secrets are
+// private to this object and leave it once, in the body of a request; `wipe` forgets them.
+import type { Credential, FieldProblem } from '../api/types.js';
+import type { Field, Value } from './fields.js';
+
+export type SecretState = 'unset' | 'kept' | 'replacing' | 'cleared';
+
+const BYTES = 64 * 1024;
+
+export class Draft {
+  /** The credential's own name. */
+  name: string;
+  /** Counts the changes: a repeated send is one of the same edition. */
+  edition = 0;
+  readonly fields: Field[];
+  readonly #stored: Credential | null;
+  readonly #open = new Map<string, Value | null>();
+  readonly #secrets = new Map<string, string>();
+  readonly #replaced = new Set<string>();
+  readonly #cleared = new Set<string>();
+
+  constructor(fields: Field[], stored: Credential | null, name: string) {
+    this.fields = fields;
+    this.#stored = stored;
+    this.name = stored?.name ?? name;
+  }
+
+  get stored(): Credential | null {
+    return this.#stored;
+  }
+
+  /** The value of a field that is not secret, as it stands now. */
+  value(field: Field): Value | null {
+    const own = this.#open.get(field.name);
+    if (own !== undefined) return own;
+    if (this.#stored) return (this.#stored.settings[field.name] as Value | undefined) ?? null;
+    return field.initial ?? (field.kind === 'flag' ? false : null);
+  }
+
+  secretState({ name }: Field): SecretState {
+    if (this.#cleared.has(name)) return 'cleared';
+    if (!this.#stored?.configured.includes(name)) return 'unset';
+    return this.#replaced.has(name) ? 'replacing' : 'kept';
+  }
+
+  rename(name: string): void {
+    this.name = name;
+    this.edition += 1;
+  }
+
+  set(field: Field, value: Value | null): void {
+    const empty = value === '' || (Array.isArray(value) && value.length === 0);
+    if (!field.secret) this.#open.set(field.name, empty ? null : value);
+    else if (empty || value === null) this.#secrets.delete(field.name);
+    else this.#secrets.set(field.name, String(value));
+    this.edition += 1;
+  }
+
+  replace({ name }: Field): void {
+    this.#cleared.delete(name);
+    this.#replaced.add(name);
+    this.edition += 1;
+  }
+
+  clear({ name }: Field): void {
+    this.#secrets.delete(name);
+    this.#replaced.delete(name);
+    this.#cleared.add(name);
+    this.edition += 1;
+  }
+
+  /** Back to what is stored. */
+  undo({ name }: Field): void {
+    this.#secrets.delete(name);
+    this.#replaced.delete(name);
+    this.#cleared.delete(name);
+    this.edition += 1;
+  }
+
+  /** Only as the server's `x-visible-when`: the other field's value, as text, is one of those. */
+  isShown(field: Field): boolean {
+    const when = field.shownWhen;
+    const other = when && this.fields.find(({ name }) => name === when.field);
+    if (!other) return true;
+    const value = this.value(other);
+    return value !== null && !Array.isArray(value) && when.in.includes(String(value));
+  }
+
+  get shown(): Field[] {
+    return this.fields.filter((field) => this.isShown(field));
+  }
+
+  /** Faults that need no server. Patterns are the server's: its engine is linear in the text, this one is not (CWE-1333). */
+  faults(): FieldProblem[] {
+    return this.shown.flatMap((field) => {
+      const code = this.#faultIn(field);
+      return code ? [{ field: field.name, code, message: '' }] : [];
+    });
+  }
+
+  /** What a save sends: on a create all that is there, on a change what differs; `null` clears. */
+  changes(): Record<string, unknown> {
+    const changes: Record<string, unknown> = {};
+    for (const field of this.shown) {
+      const value = field.secret ? this.#secretChange(field) : this.#openChange(field);
+      if (value !== undefined) changes[field.name] = value;
+    }
+    return changes;
+  }
+
+  get isRenamed(): boolean {
+    return this.#stored !== null && this.name.trim() !== this.#stored.name;
+  }
+
+  get isDirty(): boolean {
+    if (!this.#stored) return this.#secrets.size > 0 || this.#open.size > 0;
+    return this.isRenamed || this.#secrets.size > 0 || this.#cleared.size > 0 || Object.keys(this.changes()).length > 0;
+  }
+
+  /** The fields with a secret that was typed or cleared: names alone. */
+  get touchedSecrets(): Field[] {
+    return this.fields.filter(({ name }) => this.#secrets.has(name) || this.#cleared.has(name));
+  }
+
+  /** The same draft over a newer version: what was typed stays typed, `theirs` are given up. */
+  over(stored: Credential, theirs: ReadonlySet<string>): Draft {
+    const next = new Draft(this.fields, stored, stored.name);
+    if (this.isRenamed && !theirs.has('')) next.name = this.name;
+    for (const [name, value] of this.#open) if (!theirs.has(name)) next.#open.set(name, value);
+    for (const [name, value] of this.#secrets) next.#secrets.set(name, value);
+    for (const name of this.#replaced) next.#replaced.add(name);
+    for (const name of this.#cleared) next.#cleared.add(name);
+    next.edition = this.edition + 1;
+    return next;
+  }
+
+  wipe(): void {
+    this.#secrets.clear();
+    this.#replaced.clear();
+    this.#cleared.clear();
+  }
+
+  #openChange(field: Field): Value | null | undefined {
+    const value = this.value(field);
+    if (!this.#stored) return value === null && field.initial === null ? undefined : value;
+    const before = (this.#stored.settings[field.name] as Value | undefined) ?? null;
+    if (before === null && field.kind === 'flag' && !this.#open.has(field.name)) return undefined;
+    return JSON.stringify(before) === JSON.stringify(value) ? undefined : value;
+  }
+
+  #secretChange(field: Field): unknown {
+    const typed = this.#secrets.get(field.name);
+    if (typed === undefined) return this.#cleared.has(field.name) ? null : undefined;
+    if (field.kind === 'number') return Number(typed);
+    if (field.kind === 'list') return typed.split('\n').filter((line) => line !== '');
+    return field.kind === 'choice' && field.choices[0] === 'true' ? typed === 'true' : typed;
+  }
+
+  #faultIn(field: Field): string | null {
+    const typed = field.secret ? (this.#secrets.get(field.name) ?? null) : this.value(field);
+    if (typed === null) {
+      const kept = field.secret && this.secretState(field) === 'kept';
+      const wanted = field.required || (field.secret && this.secretState(field) === 'replacing');
+      return wanted && !kept ? 'required' : null;
+    }
+    if (field.kind === 'number') return numberFault(field, Number(typed));
+    if (typeof typed !== 'string') return null;
+    return textFault(field, typed);
+  }
+}
+
+function numberFault({ whole, least, most }: Field, number: number): string | null {
+  if (!Number.isFinite(number) || (whole && !Number.isSafeInteger(number))) return whole ? 'whole' : 'type';
+  if (least !== null && number < least) return 'minimum';
+  return most !== null && number > most ? 'maximum' : null;
+}
+
+function textFault({ kind, least, most }: Field, text: string): string | null {
+  const length = [...text].length;
+  if (kind === 'list' || kind === 'choice') return null;
+  if (new TextEncoder().encode(text).length > BYTES) return 'too-large';
+  if (least !== null && length < least) return 'min-length';
+  return most !== null && length > most ? 'max-length' : null;
+}

@@ -1,0 +1,82 @@
+// Fields from a schema, and a draft: what is shown, what is sent, and that a secret is not to be had from it.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { safeAddress } from '../base/address.js';
+import { fieldsOf, furtherField, groupsOf, isFieldName } from './fields.js';
+import { Draft } from './draft.js';
+
+const schema = {
+  type: 'object',
+  required: ['key', 'mode'],
+  properties: {
+    key: { type: 'string', 'x-order': 1, minLength: 3 },
+    port: { type: 'integer', minimum: 1, default: 443, 'x-secret': false, 'x-order': 2 },
+    mode: { type: 'string', enum: ['a', 'b'], 'x-secret': false, 'x-order': 3, 'x-group': 'G' },
+    extra: { type: 'string', 'x-secret': false, 'x-order': 5, 'x-group': 'G', 'x-visible-when': { field: 'mode', in: ['b'] } },
+    flag: { type: 'boolean', 'x-secret': false, 'x-order': 4 },
+  },
+};
+const field = (draft, name) => draft.fields.find((each) => each.name === name);
+const stored = { name: 'Work', configured: ['key'], settings: { port: 1, mode: 'a' }, revision: 3 };
+
+test('fields come in order, groups stand together, and secret is what does not say otherwise', () => {
+  const fields = fieldsOf(schema);
+  assert.deepEqual(fields.map(({ name }) => name), ['key', 'port', 'mode', 'flag', 'extra']);
+  assert.deepEqual(groupsOf(fields).map(({ title, fields: own }) => [title, own.map(({ name }) => name)]), [['', ['key', 'port']], ['G', ['mode', 'extra']], ['', ['flag']]]);
+  assert.deepEqual(fields.map(({ secret }) => secret), [true, false, false, false, false]);
+  assert.equal(furtherField('x').secret, true);
+});
+
+test('addresses that may be links', () => {
+  for (const address of ['https://a.example/x', 'http://localhost:3000/', 'http://127.0.0.1/']) assert(safeAddress(address), address);
+  for (const address of ['http://a.example', 'javascript:alert(1)', 'data:text/html,x', '//a', 'JaVaScRiPt:1', '', null, 'http://localhost.evil.example']) assert.equal(safeAddress(address), null, String(address));
+  assert.deepEqual(['a1_', '1a', 'a-b', '', 'é'].map(isFieldName), [true, false, false, false, false]);
+});
+
+test('a new draft sends what is shown and there', () => {
+  const draft = new Draft(fieldsOf(schema), null, 'N');
+  assert.deepEqual(draft.faults().map(({ field: name }) => name), ['key', 'mode']);
+  draft.set(field(draft, 'key'), 'abc');
+  draft.set(field(draft, 'extra'), 'hidden');
+  draft.set(field(draft, 'mode'), 'a');
+  assert.deepEqual(draft.changes(), { key: 'abc', port: 443, mode: 'a', flag: false });
+  draft.set(field(draft, 'mode'), 'b');
+  assert.equal(draft.changes().extra, 'hidden');
+  draft.set(field(draft, 'port'), '');
+  assert.equal(draft.changes().port, null);
+  assert.deepEqual(draft.faults(), []);
+});
+
+test('a change sends what differs; absent keeps, null clears', () => {
+  const draft = new Draft(fieldsOf(schema), stored, '');
+  assert.deepEqual([draft.isDirty, draft.changes()], [false, {}]);
+  assert.equal(draft.secretState(field(draft, 'key')), 'kept');
+  draft.replace(field(draft, 'key'));
+  assert.deepEqual(draft.faults().map(({ code }) => code), ['required']);
+  draft.set(field(draft, 'key'), 'ab');
+  assert.deepEqual(draft.faults().map(({ code }) => code), ['min-length']);
+  draft.undo(field(draft, 'key'));
+  assert.deepEqual([draft.isDirty, draft.faults()], [false, []]);
+  draft.clear(field(draft, 'key'));
+  assert.deepEqual(draft.changes(), { key: null });
+});
+
+test('over a newer version, what was typed stays unless it is given up', () => {
+  const draft = new Draft(fieldsOf(schema), stored, '');
+  draft.set(field(draft, 'port'), 9);
+  draft.replace(field(draft, 'key'));
+  draft.set(field(draft, 'key'), 'typed');
+  const newer = { ...stored, revision: 4, settings: { port: 5, mode: 'b' } };
+  assert.deepEqual(draft.over(newer, new Set()).changes(), { key: 'typed', port: 9 });
+  assert.deepEqual(draft.over(newer, new Set(['port'])).changes(), { key: 'typed' });
+});
+
+test('a secret is nowhere in the draft as others see it, and gone once wiped', () => {
+  const draft = new Draft(fieldsOf(schema), null, 'N');
+  draft.set(field(draft, 'key'), 'canary');
+  assert(!JSON.stringify(draft).includes('canary'));
+  assert(!Object.values(Object.getOwnPropertyDescriptors(draft)).some(({ value }) => String(value).includes('canary')));
+  assert.equal(draft.value(field(draft, 'key')), null);
+  draft.wipe();
+  assert.equal(draft.changes().key, undefined);
+});

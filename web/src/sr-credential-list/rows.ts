@@ -1,0 +1,74 @@
+// Which rows a list shows, in which order, on which page. Pure, and quick for a thousand rows: they are filtered and sorted
+// as data, and only one page of them is drawn.
+import type { Credential } from '../api/types.js';
+import { matching } from '../sr-credential-selector/choice.js';
+
+export type Column = 'name' | 'plugin' | 'state' | 'used';
+
+export interface Sort {
+  by: Column;
+  down: boolean;
+}
+
+export interface Filter {
+  text: string;
+  plugin: string;
+  type: string;
+  state: string;
+}
+
+export interface Slice {
+  rows: Credential[];
+  /** From 0. */
+  page: number;
+  pages: number;
+  /** How many rows there are on all pages. */
+  count: number;
+}
+
+export const noFilter: Filter = { text: '', plugin: '', type: '', state: '' };
+
+export function filtered(rows: readonly Credential[], filter: Filter, locale: string): Credential[] {
+  const kept = rows.filter(
+    ({ plugin, type, state }) =>
+      (!filter.plugin || plugin === filter.plugin) && (!filter.type || type === filter.type) && (!filter.state || groupOf(state) === filter.state),
+  );
+  return filter.text.trim() ? matching(kept, filter.text, locale) : kept;
+}
+
+/** The states people filter by: it works, it needs somebody, it is in trouble. */
+export function groupOf(state: string): 'works' | 'needs' | 'trouble' {
+  if (state === 'active' || state === 'refreshing') return 'works';
+  return state === 'reauth-required' || state === 'undecryptable' ? 'needs' : 'trouble';
+}
+
+const WORST_FIRST = ['undecryptable', 'reauth-required', 'ambiguous', 'degraded', 'refreshing', 'active'];
+
+export function sorted(rows: readonly Credential[], { by, down }: Sort, locale: string): Credential[] {
+  const collator = new Intl.Collator(locale, { numeric: true });
+  const compare: Record<Column, (a: Credential, b: Credential) => number> = {
+    name: (a, b) => collator.compare(a.name, b.name),
+    plugin: (a, b) => collator.compare(a.plugin, b.plugin),
+    state: (a, b) => WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state),
+    used: (a, b) => (a.last_used_at ?? '').localeCompare(b.last_used_at ?? ''),
+  };
+  const sign = down ? -1 : 1;
+  return rows.toSorted((a, b) => sign * compare[by](a, b) || collator.compare(a.name, b.name));
+}
+
+export function sliced(rows: Credential[], page: number, size: number): Slice {
+  const pages = Math.max(1, Math.ceil(rows.length / size));
+  const at = Math.min(Math.max(page, 0), pages - 1);
+  return { rows: rows.slice(at * size, (at + 1) * size), page: at, pages, count: rows.length };
+}
+
+/** Which page buttons there are: the ends, and those near; a gap is null. */
+export function pageNumbers(page: number, pages: number): (number | null)[] {
+  const near = [0, page - 1, page, page + 1, pages - 1].filter((at) => at >= 0 && at < pages);
+  const unique = [...new Set(near)].sort((a, b) => a - b);
+  return unique.flatMap((at, index) => {
+    const before = unique[index - 1];
+    if (before === undefined || at - before === 1) return [at];
+    return at - before === 2 ? [at - 1, at] : [null, at];
+  });
+}

@@ -1,0 +1,140 @@
+// The selector's parts: the control, the popup with options and footer, what is wrong with the choice, the dialog. The
+// popup is in the same shadow root as the input, because ids do not reach across one.
+import { html, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
+import type { Credential } from '../api/types.js';
+import { inherits } from '../element.js';
+import type { Editor, SrCredentialSelector } from './sr-credential-selector.js';
+import { ailment, badge, banner, icon, typeName } from '../base/view.js';
+
+export function controlView(selector: SrCredentialSelector, popup: TemplateResult | typeof nothing): TemplateResult {
+  const { selected, words, isOpen, options, candidates, active } = selector;
+  if (!options) {
+    return html`<div aria-busy="true"><span class="hush" role="status">${words.say('loading')}</span><div class="skeleton"></div></div>`;
+  }
+  const gone = selector.value && !selected ? words.say('select.unavailable') : '';
+  const text = selector.wanted ?? (selected?.name || gone);
+  return html`<div class="anchor" @focusout=${selector.left}>
+    <div class="control" part="combobox">
+      <span class="lead">${selected ? (selected.type === 'oauth2' ? icon('link') : icon('key')) : icon('key')}</span>
+      <input
+        id="input"
+        role="combobox"
+        type="text"
+        autocomplete="off"
+        spellcheck="false"
+        data-1p-ignore
+        data-lpignore="true"
+        data-bwignore
+        data-form-type="other"
+        aria-autocomplete="list"
+        aria-expanded=${isOpen ? 'true' : 'false'}
+        aria-controls="listbox"
+        aria-activedescendant=${isOpen && candidates[active] ? `option-${active}` : nothing}
+        aria-describedby="chosen help"
+        aria-required=${selector.required ? 'true' : 'false'}
+        aria-invalid=${selector.flaw ? 'true' : 'false'}
+        aria-label=${selector.label ? nothing : words.say('select.label')}
+        placeholder=${selector.placeholder || words.say('select.placeholder')}
+        ?disabled=${selector.isOff}
+        ?readonly=${selector.readonly}
+        .value=${live(text)}
+        @input=${(event: Event) => selector.typed((event.target as HTMLInputElement).value)}
+        @keydown=${selector.pressed}
+        @click=${() => selector.open()}
+        @focus=${(event: Event) => (event.target as HTMLInputElement).select()}
+      />
+      ${selected && !isOpen ? html`<span class="meta muted">${typeName(selected.type, words)}</span>` : nothing}
+      <button type="button" class="button quiet small chevron" tabindex="-1" aria-label=${words.say('select.open')} aria-expanded=${isOpen ? 'true' : 'false'} ?disabled=${selector.isLocked}
+        @click=${() => (isOpen ? selector.close() : (selector.focus(), selector.open()))}>${icon('down')}</button>
+    </div>
+    ${popup}
+  </div>
+  ${selected && !selector.noEdit && !selector.readonly
+    ? html`<button type="button" class="button edit" part="edit-button" ?disabled=${selector.isOff} aria-label=${words.say('edit.of', { field: selected.name })} @click=${() => selector.edit()}>${icon('pencil')}</button>`
+    : nothing}`;
+}
+
+export function popupView(selector: SrCredentialSelector): TemplateResult | typeof nothing {
+  const { words, candidates, isOpen } = selector;
+  return html`<div class="popup ${selector.opensUp ? 'up' : ''}" ?hidden=${!isOpen}>
+    <div id="listbox" role="listbox" part="listbox" aria-label=${selector.label || words.say('select.label')}>
+      ${isOpen ? candidates.map((option, at) => optionView(option, at, selector)) : nothing}
+    </div>
+    <div role="status" class="none muted" ?hidden=${candidates.length > 0}>${isOpen && !candidates.length ? words.say('select.nomatch', { text: selector.wanted ?? '' }) : nothing}</div>
+    <div class="footer row" part="footer">
+      ${selector.noCreate
+        ? nothing
+        : html`<button type="button" class="button quiet small" part="create-button" @click=${() => selector.create()}>${icon('plus')}${words.say('select.create')}</button>`}
+      ${selector.value && !selector.required
+        ? html`<button type="button" class="button quiet small" @click=${() => selector.choose('')}>${icon('close')}${words.say('select.clear')}</button>`
+        : nothing}
+      <slot name="footer"></slot>
+    </div>
+  </div>`;
+}
+
+function optionView(option: Credential, at: number, selector: SrCredentialSelector): TemplateResult {
+  const { words, active, value } = selector;
+  const sub = [option.account, option.type === 'oauth2' && option.account ? '' : typeName(option.type, words), selector.plugin ? '' : option.plugin];
+  return html`<div
+    id="option-${at}"
+    role="option"
+    part="option"
+    class="option"
+    ?data-active=${at === active}
+    aria-selected=${option.id === value ? 'true' : 'false'}
+    @mousedown=${(event: Event) => event.preventDefault()}
+    @click=${() => selector.choose(option.id)}
+  >
+    <span class="tick">${option.id === value ? icon('check') : nothing}</span>
+    <span class="words"><bdi>${option.name}</bdi><span class="muted"><bdi>${sub.filter(Boolean).join(' · ')}</bdi></span></span>
+    <span part="option-badge">${badge(option.state, words)}</span>
+  </div>`;
+}
+
+/** What there is to say about the choice: nothing, if it simply works. */
+export function chosenView(selector: SrCredentialSelector): TemplateResult {
+  const { flaw, selected, words } = selector;
+  const content = () => {
+    if (!flaw) return nothing;
+    if (flaw === 'gone' || flaw === 'elsewhere') return banner('bad', 'alert', html`<p>${words.say(`select.${flaw}`)}</p>`);
+    const reconnect =
+      selected?.type === 'oauth2' && flaw !== 'undecryptable' && !selector.isLocked && !selector.noEdit
+        ? html`<button type="button" class="button small primary" @click=${() => selector.edit(true)}>${icon('turn')}${words.say('reconnect')}</button>`
+        : nothing;
+    const text = selected ? ailment(selected, words) : words.say('select.undecryptable');
+    return banner(flaw === 'degraded' || flaw === 'ambiguous' ? 'warn' : 'bad', 'alert', html`<p>${text}</p>`, reconnect);
+  };
+  return html`<div id="chosen" part="warning" class="chosen" role="status" aria-live="polite">${content()}</div>`;
+}
+
+export function emptyView(selector: SrCredentialSelector): TemplateResult {
+  const { words } = selector;
+  return html`<div class="empty">
+    <slot name="empty"><span class="muted">${words.say('select.empty')}</span></slot>
+    ${selector.noCreate || selector.readonly
+      ? nothing
+      : html`<button type="button" class="button primary" part="create-button" ?disabled=${selector.isOff} @click=${() => selector.create()}>${icon('plus')}${words.say('select.first')}</button>`}
+  </div>`;
+}
+
+export function editorView(selector: SrCredentialSelector, editor: Editor): TemplateResult {
+  if (editor.at === 'reconnect') {
+    return html`<div class="stack">
+      <h2>${selector.words.say('reconnect.of', { field: selector.selected?.name ?? '' })}</h2>
+      <sr-oauth-button ${inherits(selector)} .plugin=${selector.plugin} .credentialId=${editor.id} .flow=${selector.flow} .returnAddress=${selector.returnAddress} @sr-connect=${selector.reconnected}></sr-oauth-button>
+      <div><button type="button" class="button" @click=${() => selector.endEdit()}>${selector.words.say('close')}</button></div>
+    </div>`;
+  }
+  return html`<sr-credential-form
+    ${inherits(selector)}
+    .plugin=${selector.plugin}
+    .type=${selector.type}
+    .credentialId=${editor.at === 'edit' ? editor.id : ''}
+    .flow=${selector.flow}
+    .returnAddress=${selector.returnAddress}
+    @sr-save=${({ detail }: CustomEvent<{ credential: Credential }>) => selector.saved(detail.credential)}
+    @sr-cancel=${() => selector.endEdit()}
+  ></sr-credential-form>`;
+}
