@@ -40,7 +40,20 @@ run('tsc', '--declaration', '--emitDeclarationOnly', '--outDir', 'dist');
 cpSync(join(root, 'src/api/schema.d.ts'), join(root, 'dist/api/schema.d.ts'));
 // The pages of the server itself are plain: nothing to build.
 cpSync(join(root, 'pages'), join(root, 'dist/pages'), { recursive: true });
-run('custom-elements-manifest', 'analyze', '--litelement', '--globs', 'src/sr-*/sr-*.ts', 'src/element.ts', '--exclude', 'src/**/*.styles.ts', 'src/**/*.view.ts', '--outdir', '.', '--quiet');
+run(
+  'custom-elements-manifest',
+  'analyze',
+  '--litelement',
+  '--globs',
+  'src/sr-*/sr-*.ts',
+  'src/element.ts',
+  '--exclude',
+  'src/**/*.styles.ts',
+  'src/**/*.view.ts',
+  '--outdir',
+  '.',
+  '--quiet',
+);
 
 // Private members are nobody's business, and the module's path is the one that is published.
 const path = join(root, 'custom-elements.json');
@@ -48,7 +61,9 @@ const manifest = JSON.parse(readFileSync(path, 'utf8'));
 for (const module of manifest.modules) {
   module.path = 'dist/elements.js';
   for (const declaration of module.declarations ?? []) {
-    declaration.members = declaration.members?.filter(({ name, privacy, description, attribute }) => !name.startsWith('#') && !privacy && (description || attribute));
+    declaration.members = declaration.members?.filter(
+      ({ name, privacy, description, attribute }) => !name.startsWith('#') && !privacy && (description || attribute),
+    );
   }
 }
 writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);

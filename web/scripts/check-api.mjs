@@ -10,7 +10,9 @@ const scratch = mkdtempSync(join(tmpdir(), 'strongroom-api-'));
 const fresh = join(scratch, 'schema.d.ts');
 try {
   const generator = join(root, 'node_modules/.bin/openapi-typescript');
-  execFileSync(generator, [join(root, '../docs/openapi.json'), '--output', fresh], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(generator, [join(root, '../docs/openapi.json'), '--output', fresh], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   if (readFileSync(fresh, 'utf8') !== readFileSync(join(root, 'src/api/schema.d.ts'), 'utf8')) {
     console.error('src/api/schema.d.ts is not what ../docs/openapi.json generates: npm run api');
     process.exitCode = 1;

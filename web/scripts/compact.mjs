@@ -1,7 +1,12 @@
 // What makes the module small without changing it: templates and style sheets without the white space that is there for
 // readers.
 const dense = {
-  css: (text) => text.replace(/\s+/g, ' ').replace(/ ?([{};,>]) ?/g, '$1').replace(/: /g, ':').replace(/;}/g, '}'),
+  css: (text) =>
+    text
+      .replace(/\s+/g, ' ')
+      .replace(/ ?([{};,>]) ?/g, '$1')
+      .replace(/: /g, ':')
+      .replace(/;}/g, '}'),
   // White space with a line's end in it is for readers: between tags it goes, elsewhere one space stays.
   html: (text) =>
     text
@@ -14,7 +19,8 @@ const dense = {
 function* templates(node) {
   if (!node || typeof node !== 'object') return;
   if (node.type === 'TaggedTemplateExpression') yield node;
-  for (const value of Object.values(node)) yield* Array.isArray(value) ? value.flatMap((item) => [...templates(item)]) : templates(value);
+  for (const value of Object.values(node))
+    yield* Array.isArray(value) ? value.flatMap((item) => [...templates(item)]) : templates(value);
 }
 
 /** A Vite plugin. */
@@ -24,7 +30,9 @@ export function compact() {
     enforce: 'post',
     transform(code, id) {
       if (!/\/src\/.*\.ts$/.test(id) || !/(html|css)`/.test(code)) return null;
-      const pieces = [...templates(this.parse(code))].flatMap(({ tag, quasi }) => (dense[tag.name] ? quasi.quasis.map((piece) => [piece, dense[tag.name]]) : []));
+      const pieces = [...templates(this.parse(code))].flatMap(({ tag, quasi }) =>
+        dense[tag.name] ? quasi.quasis.map((piece) => [piece, dense[tag.name]]) : [],
+      );
       let small = code;
       for (const [{ start, end }, squeeze] of pieces.sort(([a], [b]) => b.start - a.start)) {
         small = small.slice(0, start) + squeeze(small.slice(start, end)) + small.slice(end);

@@ -23,7 +23,7 @@ export interface ErrorDetail {
 
 /** The nearest value of an attribute, through shadow roots, as languages and directions are inherited. */
 function nearest(from: Element, attribute: string): string | null {
-  for (let at: Element | null = from; at; ) {
+  for (let at: Element | null = from; at;) {
     const found: Element | null = at.closest(`[${attribute}]`);
     if (found) return found.getAttribute(attribute);
     const root = at.getRootNode();
@@ -209,7 +209,12 @@ export abstract class StrongroomElement extends LitElement {
 
   /** What an element inside has to know; theme and direction it inherits by CSS. */
   get context(): Pick<StrongroomElement, 'endpoint' | 'getSessionToken' | 'locale' | 'messages'> {
-    return { endpoint: this.endpoint, getSessionToken: this.getSessionToken, locale: this.words.locale, messages: this.messages };
+    return {
+      endpoint: this.endpoint,
+      getSessionToken: this.getSessionToken,
+      locale: this.words.locale,
+      messages: this.messages,
+    };
   }
 }
 

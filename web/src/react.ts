@@ -1,6 +1,15 @@
 // For React 19, which sets properties on custom elements and listens to their events by itself: types for the tags, and
 // components whose events have names as in React. On a server the tags are printed and nothing else happens.
-import { createElement, useEffect, useRef, type DetailedHTMLProps, type HTMLAttributes, type ReactElement, type ReactNode, type Ref } from 'react';
+import {
+  createElement,
+  useEffect,
+  useRef,
+  type DetailedHTMLProps,
+  type HTMLAttributes,
+  type ReactElement,
+  type ReactNode,
+  type Ref,
+} from 'react';
 import type { Credential, Verdict } from './api/types.js';
 import type { ErrorDetail } from './element.js';
 import type { SrCredentialForm } from './sr-credential-form/sr-credential-form.js';
@@ -8,7 +17,19 @@ import type { SrCredentialList } from './sr-credential-list/sr-credential-list.j
 import type { SrCredentialSelector } from './sr-credential-selector/sr-credential-selector.js';
 import type { ConnectDetail, SrOauthButton } from './sr-oauth-button/sr-oauth-button.js';
 
-type Common = 'endpoint' | 'getSessionToken' | 'locale' | 'theme' | 'density' | 'appearance' | 'messages' | 'disabled' | 'readonly' | 'label' | 'helpText' | 'plugin';
+type Common =
+  | 'endpoint'
+  | 'getSessionToken'
+  | 'locale'
+  | 'theme'
+  | 'density'
+  | 'appearance'
+  | 'messages'
+  | 'disabled'
+  | 'readonly'
+  | 'label'
+  | 'helpText'
+  | 'plugin';
 type Own<Element, Names extends keyof Element> = Partial<Pick<Element, Names>>;
 type Handler<Detail> = (event: CustomEvent<Detail>) => void;
 
@@ -36,13 +57,19 @@ type Placement = 'flow' | 'returnAddress';
 
 export type OauthButtonProps = Rest<SrOauthButton> &
   ConnectEvents &
-  Own<SrOauthButton, Common | Placement | 'credentialId' | 'credentialName' | 'app' | 'scopes' | 'name' | 'required'> & {
+  Own<
+    SrOauthButton,
+    Common | Placement | 'credentialId' | 'credentialName' | 'app' | 'scopes' | 'name' | 'required'
+  > & {
     onDeleteRequest?: Handler<{ ids: string[] }>;
   };
 
 export type CredentialFormProps = Rest<SrCredentialForm> &
   ConnectEvents &
-  Own<SrCredentialForm, Common | Placement | 'type' | 'credentialId' | 'testing' | 'submitLabel' | 'hideHeader' | 'noActions' | 'name'> & {
+  Own<
+    SrCredentialForm,
+    Common | Placement | 'type' | 'credentialId' | 'testing' | 'submitLabel' | 'hideHeader' | 'noActions' | 'name'
+  > & {
     onSubmit?: Handler<{ plugin: string; type: string; name: string }>;
     onSave?: Handler<{ credential: Credential }>;
     onTest?: Handler<Verdict>;
@@ -53,7 +80,10 @@ export type CredentialFormProps = Rest<SrCredentialForm> &
 
 export type CredentialSelectorProps = Rest<SrCredentialSelector> &
   ConnectEvents &
-  Own<SrCredentialSelector, Common | Placement | 'type' | 'value' | 'name' | 'placeholder' | 'required' | 'noCreate' | 'noEdit'> & {
+  Own<
+    SrCredentialSelector,
+    Common | Placement | 'type' | 'value' | 'name' | 'placeholder' | 'required' | 'noCreate' | 'noEdit'
+  > & {
     onChange?: (event: Event) => void;
     onLoad?: Handler<{ count: number }>;
     onCreateRequest?: Handler<{ plugin: string }>;
@@ -74,7 +104,10 @@ export type CredentialListProps = Rest<SrCredentialList> &
 
 /** `onDirtyChange` listens to `sr-dirty-change`; `onChange` to the native event. */
 function eventOf(name: string): string {
-  const kebab = name.slice(2).replace(/(?!^)[A-Z]/g, '-$&').toLowerCase();
+  const kebab = name
+    .slice(2)
+    .replace(/(?!^)[A-Z]/g, '-$&')
+    .toLowerCase();
   return kebab === 'change' ? kebab : `sr-${kebab}`;
 }
 

@@ -106,7 +106,12 @@ export class Client {
     return this.#read<Body>(answer, options.signal);
   }
 
-  async #fetch(method: string, path: string, { body, match, once, signal }: Options, bearer?: string): Promise<Response> {
+  async #fetch(
+    method: string,
+    path: string,
+    { body, match, once, signal }: Options,
+    bearer?: string,
+  ): Promise<Response> {
     const headers = new Headers({ Accept: 'application/json' });
     if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
     if (body !== undefined) headers.set('Content-Type', 'application/json');

@@ -4,7 +4,15 @@ import type { FieldProblem } from './types.js';
 
 const PREFIX = 'urn:strongroom:problem:';
 
-const PASSING = new Set(['offline', 'timeout', 'session-expired', 'rate-limited', 'internal', 'unavailable', 'refresh-failed']);
+const PASSING = new Set([
+  'offline',
+  'timeout',
+  'session-expired',
+  'rate-limited',
+  'internal',
+  'unavailable',
+  'refresh-failed',
+]);
 
 interface Details {
   detail?: string;

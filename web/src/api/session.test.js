@@ -11,5 +11,10 @@ test('a token is asked for once, again when it was refused, and not twice for tw
   assert.equal(await token(source), 't2');
   await forget(source, 't1');
   assert.equal(await token(source), 't2');
-  await assert.rejects(token(async () => { throw new Error('srs_secret'); }), { message: 'session-expired' });
+  await assert.rejects(
+    token(async () => {
+      throw new Error('srs_secret');
+    }),
+    { message: 'session-expired' },
+  );
 });

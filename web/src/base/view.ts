@@ -66,7 +66,12 @@ export function sayProblem(problem: Problem, words: Words): string {
   return known || problem.detail || words.say('problem.unexpected');
 }
 
-export function problemBanner(problem: Problem, words: Words, retry: (() => void) | null, part = 'error'): TemplateResult {
+export function problemBanner(
+  problem: Problem,
+  words: Words,
+  retry: (() => void) | null,
+  part = 'error',
+): TemplateResult {
   const number = problem.requestId
     ? html`<p><small>${words.say('problem.number', { id: problem.requestId })}</small></p>`
     : nothing;
@@ -79,7 +84,11 @@ export function problemBanner(problem: Problem, words: Words, retry: (() => void
 }
 
 /** A link that leaves; nothing if the address is not fit to be one. */
-export function outwards(address: string | null | undefined, text: string, label = text): TemplateResult | typeof nothing {
+export function outwards(
+  address: string | null | undefined,
+  text: string,
+  label = text,
+): TemplateResult | typeof nothing {
   const safe = safeAddress(address);
   if (!safe) return nothing;
   return html`<a href=${safe} target="_blank" rel="noopener noreferrer" aria-label=${label}>${text}&nbsp;${icon('outside')}</a>`;
@@ -93,7 +102,9 @@ export function typeName(type: string, words: Words): string {
 export function sayCause(cause: string | null | undefined, words: Words): string {
   if (!cause) return '';
   const status = /^http-(\d{3})$/.exec(cause)?.[1];
-  return status ? words.say('cause.http', { status }) : words.sayCode('cause', cause, words.say('cause', { code: cause }));
+  return status
+    ? words.say('cause.http', { status })
+    : words.sayCode('cause', cause, words.say('cause', { code: cause }));
 }
 
 /** One sentence on why a credential does not work as it should; empty if it does. */

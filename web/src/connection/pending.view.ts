@@ -13,7 +13,12 @@ export interface Ways {
   ask?: () => void;
 }
 
-export function connectionView(state: Connect, provider: string, words: Words, ways: Ways): TemplateResult | typeof nothing {
+export function connectionView(
+  state: Connect,
+  provider: string,
+  words: Words,
+  ways: Ways,
+): TemplateResult | typeof nothing {
   const say = words.say.bind(words);
   const way = (text: string, go: (() => void) | undefined, kind = '') =>
     go ? html`<button type="button" class="button small ${kind}" @click=${go}>${text}</button>` : nothing;
@@ -33,22 +38,39 @@ export function connectionView(state: Connect, provider: string, words: Words, w
       const text = say(state.closed ? 'connect.closed' : 'connect.waiting', { provider });
       const reopen = way(say('connect.reopen'), ways.reopen, state.closed ? 'primary' : '');
       const shape = state.closed ? 'alert' : 'spin';
-      return banner(state.closed ? 'warn' : 'calm', shape, html`<p>${text}</p>${trouble(state, words, ways)}`, html`${reopen}${cancel}`);
+      return banner(
+        state.closed ? 'warn' : 'calm',
+        shape,
+        html`<p>${text}</p>${trouble(state, words, ways)}`,
+        html`${reopen}${cancel}`,
+      );
     }
     case 'device':
       return banner('calm', 'key', deviceView(state, words, ways), cancel);
     case 'verifying':
       return banner('calm', 'spin', html`<p>${say('connect.verifying')}</p>${trouble(state, words, ways)}`, cancel);
     case 'failed': {
-      const again = way(say(state.reason === 'unregistered' ? 'connect.check' : 'connect.again'), ways.again, 'primary');
-      return banner(state.reason === 'denied' ? 'warn' : 'bad', 'alert', failureView(state, provider, words), html`${again}${cancel}`);
+      const again = way(
+        say(state.reason === 'unregistered' ? 'connect.check' : 'connect.again'),
+        ways.again,
+        'primary',
+      );
+      return banner(
+        state.reason === 'denied' ? 'warn' : 'bad',
+        'alert',
+        failureView(state, provider, words),
+        html`${again}${cancel}`,
+      );
     }
   }
 }
 
 function failureView(state: Extract<Connect, { at: 'failed' }>, provider: string, words: Words): TemplateResult {
   const { reason, cause, problem } = state;
-  const text = reason === 'problem' && problem ? sayProblem(problem, words) : words.say(`connect.${reason === 'problem' ? 'failed' : reason}`, { provider });
+  const text =
+    reason === 'problem' && problem
+      ? sayProblem(problem, words)
+      : words.say(`connect.${reason === 'problem' ? 'failed' : reason}`, { provider });
   const code = reason === 'failed' && cause ? sayCause(cause, words) : '';
   const number = problem?.requestId ? words.say('problem.number', { id: problem.requestId }) : '';
   return html`<p>${text}${code ? ` ${code}` : nothing}</p>

@@ -53,7 +53,7 @@ export async function announce(connection: string, status: 'connected' | 'failed
   channel.onmessage = ({ data }: MessageEvent<Announcement>) => {
     if (data?.status === 'seen') seen = true;
   };
-  for (const end = Date.now() + patience; !seen && Date.now() < end; ) {
+  for (const end = Date.now() + patience; !seen && Date.now() < end;) {
     channel.postMessage({ connection, status } satisfies Announcement);
     await new Promise((resolve) => setTimeout(resolve, 150));
   }

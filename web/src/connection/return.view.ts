@@ -22,9 +22,7 @@ export function arrivalView(arrival: Return, words: Words, shown: Problem | null
   }
   const state: Connect = finished.problem ? refused(finished.problem) : failed(finished.cause);
   const again = arrival.canRetry ? { again: () => void arrival.proceed() } : {};
-  const close = finished.seen
-    ? html`<p class="muted">${words.say('connect.closable.failed')}</p>`
-    : nothing;
+  const close = finished.seen ? html`<p class="muted">${words.say('connect.closable.failed')}</p>` : nothing;
   return live(html`${connectionView(state, words.say('provider'), words, again)}${close}`);
 }
 

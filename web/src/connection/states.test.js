@@ -4,7 +4,11 @@ import test from 'node:test';
 import { Problem, problemFrom } from '../api/problem.js';
 import * as connect from './states.js';
 
-const waiting = connect.begun({ id: 'conn_1', start_address: 'https://vault.example/connect/x', expires_at: '2030-01-01T00:00:00Z' }, true, 0);
+const waiting = connect.begun(
+  { id: 'conn_1', start_address: 'https://vault.example/connect/x', expires_at: '2030-01-01T00:00:00Z' },
+  true,
+  0,
+);
 
 test('a window makes it wait, none makes it blocked, a code is shown, an answer with a credential is the end', () => {
   assert.equal(waiting.at, 'waiting');
@@ -58,8 +62,16 @@ test('scopes that were not granted; nothing said means all', () => {
 });
 
 test('any answer is a problem that can be named', () => {
-  const body = { type: 'urn:strongroom:problem:stale', detail: 'd', instance: 'r1', errors: [{ field: 'a', code: 'b', message: 'c' }, 7] };
+  const body = {
+    type: 'urn:strongroom:problem:stale',
+    detail: 'd',
+    instance: 'r1',
+    errors: [{ field: 'a', code: 'b', message: 'c' }, 7],
+  };
   const problem = problemFrom(412, body, null);
   assert.deepEqual([problem.code, problem.requestId, problem.fields.length], ['stale', 'r1', 1]);
-  assert.deepEqual([problemFrom(502, '<html>', 'r2').code, problemFrom(418, undefined, null).code], ['unavailable', 'unexpected']);
+  assert.deepEqual(
+    [problemFrom(502, '<html>', 'r2').code, problemFrom(418, undefined, null).code],
+    ['unavailable', 'unexpected'],
+  );
 });

@@ -82,7 +82,11 @@ export function arrived(credential: Credential): Connect {
 
 /** The provider's code for why: `access_denied` (RFC 6749 4.1.2.1) is somebody's decision, the others are faults. */
 export function failed(cause: string): Connect {
-  const reasons: Record<string, Reason> = { access_denied: 'denied', 'other-account': 'other-account', expired: 'expired' };
+  const reasons: Record<string, Reason> = {
+    access_denied: 'denied',
+    'other-account': 'other-account',
+    expired: 'expired',
+  };
   return { at: 'failed', reason: reasons[cause] ?? 'failed', cause, problem: null };
 }
 

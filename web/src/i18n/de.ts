@@ -66,7 +66,8 @@ export const de: Catalog = {
   cause: 'Code: {code}.',
   'cause.invalid_grant': 'Der Zugang ist abgelaufen oder wurde entzogen.',
   'cause.access_denied': 'Die Zustimmung wurde nicht gegeben.',
-  'cause.invalid_client': 'Der Anbieter nimmt die Registrierung dieser Anwendung nicht an. Der Betreiber muss das beheben.',
+  'cause.invalid_client':
+    'Der Anbieter nimmt die Registrierung dieser Anwendung nicht an. Der Betreiber muss das beheben.',
   'cause.invalid_scope': 'Der Anbieter kennt eine der verlangten Berechtigungen nicht.',
   'cause.temporarily_unavailable': 'Der Anbieter ist zurzeit nicht verfügbar.',
   'cause.server_error': 'Der Anbieter hat zurzeit eine Störung.',
@@ -106,7 +107,8 @@ export const de: Catalog = {
   'connect.denied': 'Es wurde nichts verbunden: Die Zustimmung wurde nicht gegeben.',
   'connect.expired': 'Die Zeit ist abgelaufen, bevor etwas verbunden wurde. Versuchen Sie es erneut.',
   'connect.failed': '{provider} hat das Konto nicht verbunden.',
-  'connect.unregistered': '{provider} ist noch nicht eingerichtet. Der Betreiber dieser Anwendung muss sie dort erst registrieren.',
+  'connect.unregistered':
+    '{provider} ist noch nicht eingerichtet. Der Betreiber dieser Anwendung muss sie dort erst registrieren.',
   'connect.other-account':
     'Das war ein anderes Konto. Verbinden Sie es als neuen Eintrag, wenn Sie es nutzen wollen; dieser hier blieb, wie er war.',
   'connected.as': 'Verbunden als',
@@ -178,7 +180,8 @@ export const de: Catalog = {
   'select.dialog': 'Zugang',
   'select.unavailable': 'Nicht verfügbar',
   'select.gone': 'Der gewählte Zugang wurde gelöscht oder gehört Ihnen nicht. Wählen Sie einen anderen.',
-  'select.elsewhere': 'Der gewählte Zugang gehört zu einem anderen Plugin oder ist von anderer Art. Wählen Sie einen anderen.',
+  'select.elsewhere':
+    'Der gewählte Zugang gehört zu einem anderen Plugin oder ist von anderer Art. Wählen Sie einen anderen.',
   'select.undecryptable': 'Der gewählte Zugang ist nicht mehr lesbar. Wählen Sie einen anderen.',
 
   'list.label': 'Zugänge',
@@ -230,7 +233,8 @@ export const de: Catalog = {
   'problem.stale': 'Es wurde inzwischen geändert.',
   'problem.undecryptable': 'Es ist nicht mehr lesbar, weil der Schlüssel fehlt.',
   'problem.reauth-required': 'Es muss neu verbunden werden.',
-  'problem.refresh-failed': 'Der Zugang ist abgelaufen und ließ sich nicht erneuern. Versuchen Sie es gleich noch einmal.',
+  'problem.refresh-failed':
+    'Der Zugang ist abgelaufen und ließ sich nicht erneuern. Versuchen Sie es gleich noch einmal.',
   'problem.other-account': 'Das war ein anderes Konto. Verbinden Sie es als neuen Eintrag.',
   'problem.provider-refused': 'Der Anbieter hat abgelehnt. Beginnen Sie von vorn.',
   'problem.no-public-address': 'Der Tresor hat noch keine öffentliche Adresse. Der Betreiber muss sie festlegen.',

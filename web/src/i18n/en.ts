@@ -59,7 +59,8 @@ export const en = {
   'ailment.ambiguous': 'Renewing the access of “{name}” was interrupted. It is being sorted out.',
   'ailment.ending': 'The access of “{name}” ends {ago}. Reconnect it before.',
   'ailment.reauth-required': '“{name}” has to be connected again: the provider no longer accepts the access it gave.',
-  'ailment.undecryptable': '“{name}” cannot be read any more, because its key is gone. Enter it again as a new credential.',
+  'ailment.undecryptable':
+    '“{name}” cannot be read any more, because its key is gone. Enter it again as a new credential.',
 
   cause: 'Code: {code}.',
   'cause.invalid_grant': 'The access has expired or was withdrawn.',
@@ -104,7 +105,8 @@ export const en = {
   'connect.expired': 'Nothing was connected in time. Try again.',
   'connect.failed': '{provider} did not connect the account.',
   'connect.unregistered': '{provider} is not set up yet. The operator of this application has to register it first.',
-  'connect.other-account': 'That was another account. To use it, connect it as a new credential; this one has stayed as it was.',
+  'connect.other-account':
+    'That was another account. To use it, connect it as a new credential; this one has stayed as it was.',
   'connected.as': 'Connected as',
   'connected.was': 'Was connected as',
   'connected.partial': {

@@ -12,7 +12,12 @@ test('every language has every key, and asks for nothing that is not given', () 
   for (const [language, catalog] of Object.entries({ de, ar })) {
     assert.deepEqual(Object.keys(catalog).sort(), Object.keys(en).sort(), language);
     for (const key of Object.keys(en)) {
-      assert(names(catalog[key]).split(',').every((name) => names(en[key]).includes(name)), `${language}: ${key}`);
+      assert(
+        names(catalog[key])
+          .split(',')
+          .every((name) => names(en[key]).includes(name)),
+        `${language}: ${key}`,
+      );
     }
   }
 });

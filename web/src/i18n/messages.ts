@@ -77,7 +77,9 @@ export class Words {
   say(key: Key, parameters: Parameters = {}): string {
     const found = this.#overrides[key] ?? this.#catalog[key] ?? en[key];
     const form =
-      typeof found === 'string' ? found : (found[new Intl.PluralRules(this.locale).select(Number(parameters['n']))] ?? found.other);
+      typeof found === 'string'
+        ? found
+        : (found[new Intl.PluralRules(this.locale).select(Number(parameters['n']))] ?? found.other);
     return form.replace(/\{(\w+)\}/g, (whole, name: string) => {
       const value = parameters[name];
       if (value === undefined) return whole;

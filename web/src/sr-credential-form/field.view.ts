@@ -32,15 +32,19 @@ export function fieldView(field: Field, host: FieldHost): TemplateResult {
   const note = host.noteOf(field.name);
   const id = `field-${field.name}`;
   return html`<div class="field" part="field" data-field=${field.name}>
-    ${field.kind === 'flag'
-      ? flagView(field, host)
-      : html`<div class="line">
-          ${stored
-            ? html`<span class="label" part="label" id="${id}-label">${field.title}</span>`
-            : html`<label class="label" part="label" for=${id}>${field.title}</label>`}
+    ${
+      field.kind === 'flag'
+        ? flagView(field, host)
+        : html`<div class="line">
+          ${
+            stored
+              ? html`<span class="label" part="label" id="${id}-label">${field.title}</span>`
+              : html`<label class="label" part="label" for=${id}>${field.title}</label>`
+          }
           ${field.required ? nothing : html`<span class="muted">${words.say('optional')}</span>`}
           ${field.docs ? html`<span class="docs">${outwards(field.docs, words.say('docs'), words.say('docs.of', { field: field.title }))}</span>` : nothing}
-        </div>`}
+        </div>`
+    }
     ${stored ? storedView(field, state, host) : field.kind === 'flag' ? nothing : openView(field, state === 'replacing', host)}
     ${field.help ? html`<div class="muted" id="${id}-help"><bdi>${field.help}</bdi></div>` : nothing}
     <div class="note" id="${id}-note" aria-live="polite">${note ? html`${icon('info')} ${note}` : nothing}</div>
@@ -78,13 +82,16 @@ function storedView(field: Field, state: 'kept' | 'cleared', host: FieldHost): T
 function openView(field: Field, canUndo: boolean, host: FieldHost): TemplateResult {
   const { words } = host;
   const isRevealed = host.revealed.has(field.name);
-  const canReveal = field.secret && (field.kind === 'text' || field.kind === 'lines' || field.kind === 'list' || field.kind === 'number');
+  const canReveal =
+    field.secret &&
+    (field.kind === 'text' || field.kind === 'lines' || field.kind === 'list' || field.kind === 'number');
   return html`<div class="around ${field.kind === 'lines' ? 'tall' : ''}">
       ${field.prefix ? html`<span class="affix" id="field-${field.name}-prefix"><bdi>${field.prefix}</bdi></span>` : nothing}
       ${inputView(field, isRevealed, host)}
       ${field.suffix ? html`<span class="affix" id="field-${field.name}-suffix"><bdi>${field.suffix}</bdi></span>` : nothing}
-      ${canReveal
-        ? html`<button
+      ${
+        canReveal
+          ? html`<button
             type="button"
             class="button small"
             part="reveal-button"
@@ -94,12 +101,15 @@ function openView(field: Field, canUndo: boolean, host: FieldHost): TemplateResu
           >
             ${icon('eye')}
           </button>`
-        : nothing}
-      ${canUndo
-        ? html`<button type="button" class="button small" part="undo-button" aria-label=${words.say('undo.of', { field: field.title })} @click=${() => host.turn(field, 'undo')}>
+          : nothing
+      }
+      ${
+        canUndo
+          ? html`<button type="button" class="button small" part="undo-button" aria-label=${words.say('undo.of', { field: field.title })} @click=${() => host.turn(field, 'undo')}>
             ${words.say('undo')}
           </button>`
-        : nothing}
+          : nothing
+      }
     </div>
     ${field.accepts === null ? nothing : fileView(field, host)}`;
 }
@@ -108,7 +118,13 @@ function inputView(field: Field, isRevealed: boolean, host: FieldHost): Template
   const { draft } = host;
   const id = `field-${field.name}`;
   const fault = host.faultOf(field.name);
-  const parts = [field.prefix && `${id}-prefix`, field.suffix && `${id}-suffix`, field.help && `${id}-help`, `${id}-note`, fault && `${id}-fault`];
+  const parts = [
+    field.prefix && `${id}-prefix`,
+    field.suffix && `${id}-suffix`,
+    field.help && `${id}-help`,
+    `${id}-note`,
+    fault && `${id}-fault`,
+  ];
   const described = parts.filter(Boolean).join(' ');
   const invalid = fault ? 'true' : 'false';
   const value = field.secret ? null : draft.value(field);
@@ -199,7 +215,11 @@ function fileView(field: Field, host: FieldHost): TemplateResult {
 /** What was typed as a value of the field's kind. What is no number stays text, and is a fault. */
 function read(field: Field, text: string): Value | null {
   if (text === '' || field.secret) return text;
-  if (field.kind === 'list') return text.split('\n').map((line) => line.trim()).filter(Boolean);
+  if (field.kind === 'list')
+    return text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean);
   if (field.kind !== 'number') return text;
   const number = Number(text.trim().replace(',', '.'));
   return Number.isFinite(number) && text.trim() !== '' ? number : text;

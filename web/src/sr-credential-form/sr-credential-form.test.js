@@ -12,7 +12,13 @@ const schema = {
     key: { type: 'string', 'x-order': 1, minLength: 3 },
     port: { type: 'integer', minimum: 1, default: 443, 'x-secret': false, 'x-order': 2 },
     mode: { type: 'string', enum: ['a', 'b'], 'x-secret': false, 'x-order': 3, 'x-group': 'G' },
-    extra: { type: 'string', 'x-secret': false, 'x-order': 5, 'x-group': 'G', 'x-visible-when': { field: 'mode', in: ['b'] } },
+    extra: {
+      type: 'string',
+      'x-secret': false,
+      'x-order': 5,
+      'x-group': 'G',
+      'x-visible-when': { field: 'mode', in: ['b'] },
+    },
     flag: { type: 'boolean', 'x-secret': false, 'x-order': 4 },
   },
 };
@@ -21,21 +27,48 @@ const stored = { name: 'Work', configured: ['key'], settings: { port: 1, mode: '
 
 test('fields come in order, groups stand together, and secret is what does not say otherwise', () => {
   const fields = fieldsOf(schema);
-  assert.deepEqual(fields.map(({ name }) => name), ['key', 'port', 'mode', 'flag', 'extra']);
-  assert.deepEqual(groupsOf(fields).map(({ title, fields: own }) => [title, own.map(({ name }) => name)]), [['', ['key', 'port']], ['G', ['mode', 'extra']], ['', ['flag']]]);
-  assert.deepEqual(fields.map(({ secret }) => secret), [true, false, false, false, false]);
+  assert.deepEqual(
+    fields.map(({ name }) => name),
+    ['key', 'port', 'mode', 'flag', 'extra'],
+  );
+  assert.deepEqual(
+    groupsOf(fields).map(({ title, fields: own }) => [title, own.map(({ name }) => name)]),
+    [
+      ['', ['key', 'port']],
+      ['G', ['mode', 'extra']],
+      ['', ['flag']],
+    ],
+  );
+  assert.deepEqual(
+    fields.map(({ secret }) => secret),
+    [true, false, false, false, false],
+  );
   assert.equal(furtherField('x').secret, true);
 });
 
 test('addresses that may be links', () => {
-  for (const address of ['https://a.example/x', 'http://localhost:3000/', 'http://127.0.0.1/']) assert(safeAddress(address), address);
-  for (const address of ['http://a.example', 'javascript:alert(1)', 'data:text/html,x', '//a', 'JaVaScRiPt:1', '', null, 'http://localhost.evil.example']) assert.equal(safeAddress(address), null, String(address));
+  for (const address of ['https://a.example/x', 'http://localhost:3000/', 'http://127.0.0.1/'])
+    assert(safeAddress(address), address);
+  for (const address of [
+    'http://a.example',
+    'javascript:alert(1)',
+    'data:text/html,x',
+    '//a',
+    'JaVaScRiPt:1',
+    '',
+    null,
+    'http://localhost.evil.example',
+  ])
+    assert.equal(safeAddress(address), null, String(address));
   assert.deepEqual(['a1_', '1a', 'a-b', '', 'é'].map(isFieldName), [true, false, false, false, false]);
 });
 
 test('a new draft sends what is shown and there', () => {
   const draft = new Draft(fieldsOf(schema), null, 'N');
-  assert.deepEqual(draft.faults().map(({ field: name }) => name), ['key', 'mode']);
+  assert.deepEqual(
+    draft.faults().map(({ field: name }) => name),
+    ['key', 'mode'],
+  );
   draft.set(field(draft, 'key'), 'abc');
   draft.set(field(draft, 'extra'), 'hidden');
   draft.set(field(draft, 'mode'), 'a');
@@ -52,9 +85,15 @@ test('a change sends what differs; absent keeps, null clears', () => {
   assert.deepEqual([draft.isDirty, draft.changes()], [false, {}]);
   assert.equal(draft.secretState(field(draft, 'key')), 'kept');
   draft.replace(field(draft, 'key'));
-  assert.deepEqual(draft.faults().map(({ code }) => code), ['required']);
+  assert.deepEqual(
+    draft.faults().map(({ code }) => code),
+    ['required'],
+  );
   draft.set(field(draft, 'key'), 'ab');
-  assert.deepEqual(draft.faults().map(({ code }) => code), ['min-length']);
+  assert.deepEqual(
+    draft.faults().map(({ code }) => code),
+    ['min-length'],
+  );
   draft.undo(field(draft, 'key'));
   assert.deepEqual([draft.isDirty, draft.faults()], [false, []]);
   draft.clear(field(draft, 'key'));

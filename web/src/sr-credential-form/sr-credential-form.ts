@@ -301,7 +301,8 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
   async #learnNames(client: Client, signal: AbortSignal): Promise<void> {
     try {
       const names: string[] = [];
-      for await (const page of client.credentials(this.registered!.name, '', 200, signal)) names.push(...page.map(({ name }) => name));
+      for await (const page of client.credentials(this.registered!.name, '', 200, signal))
+        names.push(...page.map(({ name }) => name));
       const draft = this.#entry?.draft;
       this.#names = names;
       if (draft && !draft.stored && !draft.isDirty && draft.edition === 0) draft.name = this.#freeName();
@@ -380,7 +381,9 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     const fields = this.#entry?.draft.fields ?? [];
     const known = (name: string) => fields.some((field) => field.name === name);
     if (problem.code === 'name-taken') return this.#blame([{ field: '', code: 'taken', message: '' }]);
-    const own = problem.fields.map((fault) => (fault.field === 'name' && !known('name') ? { ...fault, field: '' } : fault));
+    const own = problem.fields.map((fault) =>
+      fault.field === 'name' && !known('name') ? { ...fault, field: '' } : fault,
+    );
     if (own.length) this.#blame(own);
     else this.trouble = problem;
   }

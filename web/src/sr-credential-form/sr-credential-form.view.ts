@@ -38,7 +38,8 @@ function headerView({ registered, words, label, hideHeader }: SrCredentialForm):
 
 function summaryView(form: SrCredentialForm, entry: Entry): TemplateResult | typeof nothing {
   if (!entry.faults.length) return nothing;
-  const title = (name: string) => entry.draft.fields.find((field) => field.name === name)?.title ?? (name || form.words.say('name'));
+  const title = (name: string) =>
+    entry.draft.fields.find((field) => field.name === name)?.title ?? (name || form.words.say('name'));
   const idOf = (name: string) => {
     const field = entry.draft.fields.find((known) => known.name === name);
     const kept = field?.secret && entry.draft.secretState(field) === 'kept';
@@ -136,11 +137,20 @@ function accountView(form: SrCredentialForm, entry: Entry): TemplateResult {
   ></sr-oauth-button>`;
 }
 
-const VERDICTS: Record<string, [Tone, Icon]> = { accepted: ['good', 'check'], rejected: ['bad', 'cross'], unverified: ['warn', 'info'] };
+const VERDICTS: Record<string, [Tone, Icon]> = {
+  accepted: ['good', 'check'],
+  rejected: ['bad', 'cross'],
+  unverified: ['warn', 'info'],
+};
 
 function statusView(form: SrCredentialForm): unknown {
   const { verdict, words, said } = form;
-  if (said) return banner(said === 'form.saved' ? 'good' : 'calm', said === 'form.saved' ? 'check' : 'info', html`<p>${words.say(said)}</p>`);
+  if (said)
+    return banner(
+      said === 'form.saved' ? 'good' : 'calm',
+      said === 'form.saved' ? 'check' : 'info',
+      html`<p>${words.say(said)}</p>`,
+    );
   if (!verdict) return nothing;
   const [tone, shape] = VERDICTS[verdict.status] ?? (['calm', 'info'] as const);
   const cause = sayCause(verdict.cause, words);
@@ -156,16 +166,20 @@ function actionsView(form: SrCredentialForm, entry: Entry): TemplateResult {
   const connects = form.kind === 'oauth2' && !entry.draft.stored;
   const save = form.submitLabel || words.say(entry.draft.stored ? 'form.save' : 'form.create');
   return html`<div class="actions" part="actions">
-    ${connects
-      ? nothing
-      : html`<button type="submit" class="button primary" ?disabled=${form.isLocked}>
+    ${
+      connects
+        ? nothing
+        : html`<button type="submit" class="button primary" ?disabled=${form.isLocked}>
           ${busy === 'saving' ? icon('spin') : nothing}${busy === 'saving' ? words.say('form.saving') : save}
-        </button>`}
-    ${form.canTest && !connects
-      ? html`<button type="button" class="button" ?disabled=${form.isLocked} @click=${() => void form.test()}>
+        </button>`
+    }
+    ${
+      form.canTest && !connects
+        ? html`<button type="button" class="button" ?disabled=${form.isLocked} @click=${() => void form.test()}>
           ${busy === 'testing' ? icon('spin') : nothing}${words.say(busy === 'testing' ? 'form.testing' : 'form.test')}
         </button>`
-      : nothing}
+        : nothing
+    }
     <button type="button" class="button" ?disabled=${busy !== null} @click=${() => void form.cancel()}>${words.say('cancel')}</button>
     <slot name="actions"></slot>
   </div>`;

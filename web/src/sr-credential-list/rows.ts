@@ -31,7 +31,9 @@ export const noFilter: Filter = { text: '', plugin: '', type: '', state: '' };
 export function filtered(rows: readonly Credential[], filter: Filter, locale: string): Credential[] {
   const kept = rows.filter(
     ({ plugin, type, state }) =>
-      (!filter.plugin || plugin === filter.plugin) && (!filter.type || type === filter.type) && (!filter.state || groupOf(state) === filter.state),
+      (!filter.plugin || plugin === filter.plugin) &&
+      (!filter.type || type === filter.type) &&
+      (!filter.state || groupOf(state) === filter.state),
   );
   return filter.text.trim() ? matching(kept, filter.text, locale) : kept;
 }

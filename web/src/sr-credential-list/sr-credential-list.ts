@@ -106,8 +106,9 @@ export class SrCredentialList extends StrongroomElement {
 
   tick(ids: string[], on: boolean): void {
     const ticked = new Set(this.ticked);
-    for (const id of ids) if (on) ticked.add(id);
-    else ticked.delete(id);
+    for (const id of ids)
+      if (on) ticked.add(id);
+      else ticked.delete(id);
     this.ticked = ticked;
     this.tell('sr-select', { ids: [...ticked] });
   }
@@ -125,7 +126,8 @@ export class SrCredentialList extends StrongroomElement {
     const { client } = this;
     if (!client || !this.tell('sr-delete-request', { ids: [credential.id] }, true)) return;
     try {
-      const ask = (present: Credential) => this.#confirm.ask(removalQuestion(present, this.titleOf(present.plugin), this.words));
+      const ask = (present: Credential) =>
+        this.#confirm.ask(removalQuestion(present, this.titleOf(present.plugin), this.words));
       if (!(await remove(client, credential, ask))) return;
       this.#dropped([credential.id]);
       this.said = this.say('list.deleted', { n: 1 });
@@ -160,7 +162,12 @@ export class SrCredentialList extends StrongroomElement {
 
   async testTicked(): Promise<void> {
     const chosen = this.#chosen.filter((credential) => this.canTest(credential));
-    await runBatch('test', chosen, (credential) => this.#test(credential), (progress) => (this.progress = progress));
+    await runBatch(
+      'test',
+      chosen,
+      (credential) => this.#test(credential),
+      (progress) => (this.progress = progress),
+    );
   }
 
   saved(credential: Credential): void {

@@ -18,8 +18,12 @@ export function listView(list: SrCredentialList): TemplateResult {
   const slice = list.shown;
   return html`
     ${label ? html`<h2 class="title">${label}</h2>` : nothing} ${toolbarView(list)} ${batchView(list)}
-    ${slice.count ? tableView(list, slice) : html`<div class="nothing" role="status">${icon('info')} ${words.say('list.nomatch')}
-      <button type="button" class="button quiet small" @click=${() => list.narrow({ text: '', plugin: '', type: '', state: '' })}>${words.say('list.reset')}</button></div>`}
+    ${
+      slice.count
+        ? tableView(list, slice)
+        : html`<div class="nothing" role="status">${icon('info')} ${words.say('list.nomatch')}
+      <button type="button" class="button quiet small" @click=${() => list.narrow({ text: '', plugin: '', type: '', state: '' })}>${words.say('list.reset')}</button></div>`
+    }
     ${pagesView(list, slice)}
   `;
 }
@@ -27,7 +31,10 @@ export function listView(list: SrCredentialList): TemplateResult {
 function toolbarView(list: SrCredentialList): TemplateResult {
   const { words, rows, filter } = list;
   const plugins = [...new Set((rows ?? []).map(({ plugin }) => plugin))].sort();
-  const select = (name: 'plugin' | 'type' | 'state', options: [string, string][]) => html`<label class="filter" part="filter">
+  const select = (
+    name: 'plugin' | 'type' | 'state',
+    options: [string, string][],
+  ) => html`<label class="filter" part="filter">
     <span class="hush">${words.say(`list.by.${name}`)}</span>
     <select @change=${(event: Event) => list.narrow({ [name]: (event.target as HTMLSelectElement).value })}>
       <option value="" ?selected=${filter[name] === ''}>${words.say(`list.all.${name}`)}</option>
@@ -40,13 +47,32 @@ function toolbarView(list: SrCredentialList): TemplateResult {
       <input type="search" autocomplete="off" placeholder=${words.say('list.search')} .value=${live(filter.text)}
         @input=${(event: Event) => list.narrow({ text: (event.target as HTMLInputElement).value })} />
     </label>
-    ${list.plugin ? nothing : select('plugin', plugins.map((name) => [name, list.titleOf(name)]))}
-    ${list.type ? nothing : select('type', (['api-key', 'oauth2', 'custom'] as const).map((type) => [type, typeName(type, words)]))}
-    ${select('state', (['works', 'needs', 'trouble'] as const).map((state) => [state, words.say(`list.state.${state}`)]))}
+    ${
+      list.plugin
+        ? nothing
+        : select(
+            'plugin',
+            plugins.map((name) => [name, list.titleOf(name)]),
+          )
+    }
+    ${
+      list.type
+        ? nothing
+        : select(
+            'type',
+            (['api-key', 'oauth2', 'custom'] as const).map((type) => [type, typeName(type, words)]),
+          )
+    }
+    ${select(
+      'state',
+      (['works', 'needs', 'trouble'] as const).map((state) => [state, words.say(`list.state.${state}`)]),
+    )}
     <slot name="toolbar"></slot>
-    ${list.noCreate || !list.plugin || list.readonly
-      ? nothing
-      : html`<button type="button" class="button primary" ?disabled=${list.isLocked} @click=${() => list.create()}>${icon('plus')}${words.say('select.create')}</button>`}
+    ${
+      list.noCreate || !list.plugin || list.readonly
+        ? nothing
+        : html`<button type="button" class="button primary" ?disabled=${list.isLocked} @click=${() => list.create()}>${icon('plus')}${words.say('select.create')}</button>`
+    }
   </div>`;
 }
 
@@ -59,8 +85,12 @@ function batchView(list: SrCredentialList): TemplateResult | typeof nothing {
     : nothing;
   const failures =
     progress?.over && progress.failures.length
-      ? html`<div role="alert">${banner('bad', 'alert', html`<p>${words.say('batch.failed', { n: progress.failures.length })}</p>
-          <ul>${progress.failures.map(({ credential, problem }) => html`<li><bdi>${credential.name}</bdi>: ${sayProblem(problem, words)}</li>`)}</ul>`)}</div>`
+      ? html`<div role="alert">${banner(
+          'bad',
+          'alert',
+          html`<p>${words.say('batch.failed', { n: progress.failures.length })}</p>
+          <ul>${progress.failures.map(({ credential, problem }) => html`<li><bdi>${credential.name}</bdi>: ${sayProblem(problem, words)}</li>`)}</ul>`,
+        )}</div>`
       : nothing;
   const bulk = ticked.size
     ? html`<div class="bulk row" role="group" aria-label=${words.say('list.several')}>
@@ -87,10 +117,12 @@ function tableView(list: SrCredentialList, { rows }: Slice): TemplateResult {
   return html`<table part="table" role="table" tabindex="-1" aria-label=${list.label || words.say('list.label')}>
     <thead role="rowgroup">
       <tr role="row">
-        ${list.readonly
-          ? nothing
-          : html`<td role="cell" class="tick"><label class="target"><input type="checkbox" .checked=${live(all)} .indeterminate=${live(!all && ids.some((id) => list.ticked.has(id)))}
-              aria-label=${words.say('list.all')} ?disabled=${list.isLocked} @change=${(event: Event) => list.tick(ids, (event.target as HTMLInputElement).checked)} /></label></td>`}
+        ${
+          list.readonly
+            ? nothing
+            : html`<td role="cell" class="tick"><label class="target"><input type="checkbox" .checked=${live(all)} .indeterminate=${live(!all && ids.some((id) => list.ticked.has(id)))}
+              aria-label=${words.say('list.all')} ?disabled=${list.isLocked} @change=${(event: Event) => list.tick(ids, (event.target as HTMLInputElement).checked)} /></label></td>`
+        }
         ${head('name')}${head('plugin')}${head('state')}${head('used')}
         ${list.readonly ? nothing : html`<th role="columnheader" scope="col"><span class="hush">${words.say('list.actions')}</span></th>`}
       </tr>
@@ -110,10 +142,12 @@ function rowView(list: SrCredentialList, credential: Credential): TemplateResult
   const used = credential.last_used_at;
   const why = ailment(credential, words);
   return html`<tr role="row" part="row" data-id=${id}>
-    ${list.readonly
-      ? nothing
-      : html`<td role="cell" part="cell" class="tick"><label class="target"><input type="checkbox" .checked=${live(list.ticked.has(id))} aria-label=${words.say('list.tick', { field: name })}
-          ?disabled=${list.isLocked} @change=${(event: Event) => list.tick([id], (event.target as HTMLInputElement).checked)} /></label></td>`}
+    ${
+      list.readonly
+        ? nothing
+        : html`<td role="cell" part="cell" class="tick"><label class="target"><input type="checkbox" .checked=${live(list.ticked.has(id))} aria-label=${words.say('list.tick', { field: name })}
+          ?disabled=${list.isLocked} @change=${(event: Event) => list.tick([id], (event.target as HTMLInputElement).checked)} /></label></td>`
+    }
     <th role="rowheader" scope="row" part="cell" class="name"><bdi>${name}</bdi>${account && account !== name ? html`<span class="muted"><bdi>${account}</bdi></span>` : nothing}</th>
     <td role="cell" part="cell" class="plugin"><bdi>${list.titleOf(credential.plugin)}</bdi> <span class="muted">${typeName(type, words)}</span></td>
     <td role="cell" part="cell" class="state">
@@ -143,7 +177,9 @@ function actionsView(list: SrCredentialList, credential: Credential): TemplateRe
 function pagesView(list: SrCredentialList, { page, pages, count }: Slice): TemplateResult {
   const { words } = list;
   const text = words.say('list.count', { n: count });
-  const loading = list.isComplete ? nothing : html`<span class="muted">${icon('spin')} ${words.say('list.more')}</span>`;
+  const loading = list.isComplete
+    ? nothing
+    : html`<span class="muted">${icon('spin')} ${words.say('list.more')}</span>`;
   if (pages === 1) return html`<div class="row muted"><span role="status">${text}</span>${loading}</div>`;
   const numbers = pageNumbers(page, pages).map((at) =>
     at === null
@@ -160,9 +196,11 @@ export function emptyView(list: SrCredentialList): TemplateResult {
   const { words } = list;
   return html`<div class="nothing">
     <slot name="empty">${words.say(list.plugin ? 'select.empty' : 'list.empty')}</slot>
-    ${list.noCreate || !list.plugin || list.readonly
-      ? nothing
-      : html`<button type="button" class="button primary" ?disabled=${list.isLocked} @click=${() => list.create()}>${icon('plus')}${words.say('select.first')}</button>`}
+    ${
+      list.noCreate || !list.plugin || list.readonly
+        ? nothing
+        : html`<button type="button" class="button primary" ?disabled=${list.isLocked} @click=${() => list.create()}>${icon('plus')}${words.say('select.first')}</button>`
+    }
   </div>`;
 }
 

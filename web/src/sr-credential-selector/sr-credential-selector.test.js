@@ -6,6 +6,12 @@ import { flawOf, matching, moved } from './choice.js';
 
 test('a choice is found without its marks, moved in bounds, and judged', () => {
   assert.equal(matching([row('Gämse'), row('Haus')], 'GAMS', 'de').length, 1);
-  assert.deepEqual([moved(-1, 3, 'next'), moved(2, 3, 'next'), moved(-1, 3, 'previous'), moved(1, 0, 'last')], [0, 2, 2, -1]);
-  assert.deepEqual([flawOf(null, 'p', ''), flawOf(row('a'), 'q', ''), flawOf(row('a'), 'p', 'api-key')], ['gone', 'elsewhere', null]);
+  assert.deepEqual(
+    [moved(-1, 3, 'next'), moved(2, 3, 'next'), moved(-1, 3, 'previous'), moved(1, 0, 'last')],
+    [0, 2, 2, -1],
+  );
+  assert.deepEqual(
+    [flawOf(null, 'p', ''), flawOf(row('a'), 'q', ''), flawOf(row('a'), 'p', 'api-key')],
+    ['gone', 'elsewhere', null],
+  );
 });

@@ -225,7 +225,12 @@ export class SrCredentialSelector extends StrongroomElement {
   }
 
   protected override get states(): Record<string, boolean> {
-    return { ...super.states, loading: !this.options && !this.problem, open: this.isOpen, invalid: isUnusable(this.flaw) };
+    return {
+      ...super.states,
+      loading: !this.options && !this.problem,
+      open: this.isOpen,
+      invalid: isUnusable(this.flaw),
+    };
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -234,9 +239,11 @@ export class SrCredentialSelector extends StrongroomElement {
     const anchor = this.#input ?? this.renderRoot.querySelector('button');
     if (!anchor || !this.required) this.internals.setValidity({});
     else if (!this.value) this.internals.setValidity({ valueMissing: true }, this.say('select.required'), anchor);
-    else if (isUnusable(this.flaw)) this.internals.setValidity({ customError: true }, this.say(`select.${this.flaw}` as 'select.gone'), anchor);
+    else if (isUnusable(this.flaw))
+      this.internals.setValidity({ customError: true }, this.say(`select.${this.flaw}` as 'select.gone'), anchor);
     else this.internals.setValidity({});
-    if (changed.has('active')) this.renderRoot.querySelector('[role=option][data-active]')?.scrollIntoView({ block: 'nearest' });
+    if (changed.has('active'))
+      this.renderRoot.querySelector('[role=option][data-active]')?.scrollIntoView({ block: 'nearest' });
   }
 
   protected override render(): TemplateResult {

@@ -50,9 +50,11 @@ export function controlView(selector: SrCredentialSelector, popup: TemplateResul
     </div>
     ${popup}
   </div>
-  ${selected && !selector.noEdit && !selector.readonly
-    ? html`<button type="button" class="button edit" part="edit-button" ?disabled=${selector.isOff} aria-label=${words.say('edit.of', { field: selected.name })} @click=${() => selector.edit()}>${icon('pencil')}</button>`
-    : nothing}`;
+  ${
+    selected && !selector.noEdit && !selector.readonly
+      ? html`<button type="button" class="button edit" part="edit-button" ?disabled=${selector.isOff} aria-label=${words.say('edit.of', { field: selected.name })} @click=${() => selector.edit()}>${icon('pencil')}</button>`
+      : nothing
+  }`;
 }
 
 export function popupView(selector: SrCredentialSelector): TemplateResult | typeof nothing {
@@ -63,12 +65,16 @@ export function popupView(selector: SrCredentialSelector): TemplateResult | type
     </div>
     <div role="status" class="none muted" ?hidden=${candidates.length > 0}>${isOpen && !candidates.length ? words.say('select.nomatch', { text: selector.wanted ?? '' }) : nothing}</div>
     <div class="footer row" part="footer">
-      ${selector.noCreate
-        ? nothing
-        : html`<button type="button" class="button quiet small" part="create-button" @click=${() => selector.create()}>${icon('plus')}${words.say('select.create')}</button>`}
-      ${selector.value && !selector.required
-        ? html`<button type="button" class="button quiet small" @click=${() => selector.choose('')}>${icon('close')}${words.say('select.clear')}</button>`
-        : nothing}
+      ${
+        selector.noCreate
+          ? nothing
+          : html`<button type="button" class="button quiet small" part="create-button" @click=${() => selector.create()}>${icon('plus')}${words.say('select.create')}</button>`
+      }
+      ${
+        selector.value && !selector.required
+          ? html`<button type="button" class="button quiet small" @click=${() => selector.choose('')}>${icon('close')}${words.say('select.clear')}</button>`
+          : nothing
+      }
       <slot name="footer"></slot>
     </div>
   </div>`;
@@ -76,7 +82,11 @@ export function popupView(selector: SrCredentialSelector): TemplateResult | type
 
 function optionView(option: Credential, at: number, selector: SrCredentialSelector): TemplateResult {
   const { words, active, value } = selector;
-  const sub = [option.account, option.type === 'oauth2' && option.account ? '' : typeName(option.type, words), selector.plugin ? '' : option.plugin];
+  const sub = [
+    option.account,
+    option.type === 'oauth2' && option.account ? '' : typeName(option.type, words),
+    selector.plugin ? '' : option.plugin,
+  ];
   return html`<div
     id="option-${at}"
     role="option"
@@ -98,13 +108,19 @@ export function chosenView(selector: SrCredentialSelector): TemplateResult {
   const { flaw, selected, words } = selector;
   const content = () => {
     if (!flaw) return nothing;
-    if (flaw === 'gone' || flaw === 'elsewhere') return banner('bad', 'alert', html`<p>${words.say(`select.${flaw}`)}</p>`);
+    if (flaw === 'gone' || flaw === 'elsewhere')
+      return banner('bad', 'alert', html`<p>${words.say(`select.${flaw}`)}</p>`);
     const reconnect =
       selected?.type === 'oauth2' && flaw !== 'undecryptable' && !selector.isLocked && !selector.noEdit
         ? html`<button type="button" class="button small primary" @click=${() => selector.edit(true)}>${icon('turn')}${words.say('reconnect')}</button>`
         : nothing;
     const text = selected ? ailment(selected, words) : words.say('select.undecryptable');
-    return banner(flaw === 'degraded' || flaw === 'ambiguous' ? 'warn' : 'bad', 'alert', html`<p>${text}</p>`, reconnect);
+    return banner(
+      flaw === 'degraded' || flaw === 'ambiguous' ? 'warn' : 'bad',
+      'alert',
+      html`<p>${text}</p>`,
+      reconnect,
+    );
   };
   return html`<div id="chosen" part="warning" class="chosen" role="status" aria-live="polite">${content()}</div>`;
 }
@@ -113,9 +129,11 @@ export function emptyView(selector: SrCredentialSelector): TemplateResult {
   const { words } = selector;
   return html`<div class="empty">
     <slot name="empty"><span class="muted">${words.say('select.empty')}</span></slot>
-    ${selector.noCreate || selector.readonly
-      ? nothing
-      : html`<button type="button" class="button primary" part="create-button" ?disabled=${selector.isOff} @click=${() => selector.create()}>${icon('plus')}${words.say('select.first')}</button>`}
+    ${
+      selector.noCreate || selector.readonly
+        ? nothing
+        : html`<button type="button" class="button primary" part="create-button" ?disabled=${selector.isOff} @click=${() => selector.create()}>${icon('plus')}${words.say('select.first')}</button>`
+    }
   </div>`;
 }
 

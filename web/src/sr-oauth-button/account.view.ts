@@ -18,13 +18,15 @@ export function connectedView(credential: Credential, asked: string[], words: Wo
       <span>${words.say(works ? 'connected.as' : 'connected.was')} <b><bdi>${account}</bdi></b></span>
     </div>
     ${why ? banner(TONES[credential.state] ?? 'bad', 'alert', html`<p>${why}</p>`) : nothing}
-    ${missing.length
-      ? banner(
-          'warn',
-          'alert',
-          html`<p>${words.say('connected.partial', { n: missing.length })}</p>
+    ${
+      missing.length
+        ? banner(
+            'warn',
+            'alert',
+            html`<p>${words.say('connected.partial', { n: missing.length })}</p>
             <ul class="scopes">${missing.map((scope) => html`<li><bdi>${scope}</bdi></li>`)}</ul>`,
-        )
-      : nothing}
+          )
+        : nothing
+    }
   `;
 }

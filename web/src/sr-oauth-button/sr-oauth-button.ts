@@ -180,7 +180,12 @@ export class SrOauthButton extends StrongroomElement {
   }
 
   protected override get states(): Record<string, boolean> {
-    return { ...super.states, loading: !this.registered && !this.problem, connected: this.credential !== null, expired: this.credential?.state === 'reauth-required' };
+    return {
+      ...super.states,
+      loading: !this.registered && !this.problem,
+      connected: this.credential !== null,
+      expired: this.credential?.state === 'reauth-required',
+    };
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -232,10 +237,17 @@ export class SrOauthButton extends StrongroomElement {
 
   #action(state: connect.Connect): TemplateResult | typeof nothing {
     if (!this.registered) return html`<div class="skeleton" role="presentation"></div>`;
-    if (!this.registered.manifest.credentials.oauth2) return banner('bad', 'cross', html`<p>${this.say('connect.none')}</p>`);
+    if (!this.registered.manifest.credentials.oauth2)
+      return banner('bad', 'cross', html`<p>${this.say('connect.none')}</p>`);
     if (state.at === 'key-file') {
       const take = (text: string) => this.#begin({ key_file: text });
-      return keyFileView({ words: this.words, isOff: this.isOff, wrong: state.wrong, take, cancel: () => this.cancel() });
+      return keyFileView({
+        words: this.words,
+        isOff: this.isOff,
+        wrong: state.wrong,
+        take,
+        cancel: () => this.cancel(),
+      });
     }
     if (state.at !== 'idle' && state.at !== 'connected') return nothing;
     if (this.readonly) return this.credential ? nothing : html`<p class="muted">${this.say('connect.not')}</p>`;
@@ -276,7 +288,10 @@ export class SrOauthButton extends StrongroomElement {
 
   #wanted(): Record<string, unknown> {
     const name = this.credential?.name || this.credentialName.trim() || this.#title;
-    const wanted: Record<string, unknown> = { plugin: this.plugin || this.registered?.name, name: name.slice(0, 100).trim() };
+    const wanted: Record<string, unknown> = {
+      plugin: this.plugin || this.registered?.name,
+      name: name.slice(0, 100).trim(),
+    };
     if (this.credential) wanted['credential'] = this.credential.id;
     if (this.app) wanted['app'] = this.app;
     if (this.#more.length) wanted['scopes'] = this.#more;

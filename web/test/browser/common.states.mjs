@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const HOSTILE = ['<img src=x onerror=window.hit=1>', '"><script>window.hit=1</script>', "javascript:window.hit=1//'", '${window.hit=1}{{7*7}}', '<svg/onload=window.hit=1>', '\u202Eevil\u2066', '&lt;b&gt;&#x3C;'];
+const HOSTILE = [
+  '<img src=x onerror=window.hit=1>',
+  '"><script>window.hit=1</script>',
+  "javascript:window.hit=1//'",
+  '${window.hit=1}{{7*7}}',
+  '<svg/onload=window.hit=1>',
+  '\u202Eevil\u2066',
+  '&lt;b&gt;&#x3C;',
+];
 
 const look = async (person, name) => {
   for (const tag of ['sr-credential-selector', 'sr-credential-list', 'sr-credential-form']) {
@@ -10,17 +18,23 @@ const look = async (person, name) => {
     await person.mount(tag, { plugin, label: tag === 'sr-credential-form' ? '' : 'A' });
   }
   await person.mount('sr-oauth-button', { plugin: 'mail' });
-  await person.page.waitForFunction(() => [...document.querySelectorAll('#stage > *')].every((each) => each.shadowRoot.querySelector('button, .nothing') && !each.shadowRoot.querySelector('.skeleton')));
+  await person.page.waitForFunction(() =>
+    [...document.querySelectorAll('#stage > *')].every(
+      (each) => each.shadowRoot.querySelector('button, .nothing') && !each.shadowRoot.querySelector('.skeleton'),
+    ),
+  );
   await person.state(name);
 };
 
 const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
 async function narrow(person, { vault }) {
-  await vault.save(person.user, 'weather', 'api-key', 'A rather long name that has to wrap somewhere', { api_key: 'stored-key' });
+  await vault.save(person.user, 'weather', 'api-key', 'A rather long name that has to wrap somewhere', {
+    api_key: 'stored-key',
+  });
   await person.open();
   await look(person, 'all-narrow');
-  assert(await wide(person.page) <= 0, 'it scrolls sideways');
+  assert((await wide(person.page)) <= 0, 'it scrolls sideways');
 }
 narrow.options = { viewport: { width: 320, height: 640 } };
 
@@ -44,11 +58,12 @@ async function dressed(person, { vault }) {
   const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Account' });
   await selector.locator('#input').waitFor();
   const height = () => selector.locator('#input').evaluate((each) => each.getBoundingClientRect().height);
-  const is = (...states) => selector.evaluate((each, all) => all.filter((state) => each.matches(`:state(${state})`)), states);
+  const is = (...states) =>
+    selector.evaluate((each, all) => all.filter((state) => each.matches(`:state(${state})`)), states);
   const roomy = await height();
   await selector.evaluate((each) => (each.density = 'compact'));
   await selector.evaluate((each) => each.updateComplete);
-  assert(await height() < roomy, 'compact is smaller');
+  assert((await height()) < roomy, 'compact is smaller');
   assert.deepEqual(await is('loading', 'failed', 'open', 'invalid'), []);
   await selector.locator('#input').click();
   await selector.getByRole('option').first().waitFor();
@@ -77,7 +92,11 @@ async function handed(person, { vault, host, secret }) {
   await form.getByRole('textbox', { name: 'API key' }).fill(secret());
   const list = await person.mount('sr-credential-list', {});
   await list.getByLabel('Choose Theirs').check();
-  const selector = await person.mount('sr-credential-selector', { plugin: 'weather', label: 'Account', value: theirs.id });
+  const selector = await person.mount('sr-credential-selector', {
+    plugin: 'weather',
+    label: 'Account',
+    value: theirs.id,
+  });
   await selector.locator('#input').waitFor();
   await person.context.addCookies([{ name: 'user', value: 'another', url: host.origin }]);
   await person.page.evaluate(() => window.forgetSession(window.session));
@@ -86,7 +105,11 @@ async function handed(person, { vault, host, secret }) {
   assert.equal(await list.getByText('chosen').count(), 0);
   await selector.getByText('deleted, or is not yours').waitFor();
   await form.getByRole('textbox', { name: 'API key' }).waitFor();
-  assert.equal(await form.getByRole('textbox', { name: 'API key' }).inputValue(), '', 'what somebody else typed is still there');
+  assert.equal(
+    await form.getByRole('textbox', { name: 'API key' }).inputValue(),
+    '',
+    'what somebody else typed is still there',
+  );
   await person.state('all-handed-over');
 }
 
@@ -105,7 +128,10 @@ export default {
     await person.open('?lang=ar&dir=rtl');
     await look(person, 'all-arabic');
     await person.page.getByRole('button', { name: 'حفظ' }).waitFor();
-    const form = await person.fresh('sr-credential-form', { plugin: 'weather', messages: { 'form.create': 'Keep it' } });
+    const form = await person.fresh('sr-credential-form', {
+      plugin: 'weather',
+      messages: { 'form.create': 'Keep it' },
+    });
     await form.getByRole('button', { name: 'Keep it' }).waitFor();
   },
 
@@ -145,7 +171,10 @@ export default {
   async 'another origin'(person, { vault }) {
     await person.open();
     const token = await vault.session(person.user, ['https://other.example.com']);
-    await person.page.evaluate((given) => void window.mount('sr-credential-list', { getSessionToken: async () => given }), token);
+    await person.page.evaluate(
+      (given) => void window.mount('sr-credential-list', { getSessionToken: async () => given }),
+      token,
+    );
     await person.page.getByText('not among those that may use your session').waitFor();
     person.seen = person.seen.filter(({ text }) => !text.includes(token));
   },
@@ -153,15 +182,77 @@ export default {
   async 'hostile texts'(person, { vault, host }) {
     const { items: none } = await vault.call('GET', '/v1/credentials', await vault.session(person.user));
     assert.deepEqual(none, []);
-    const items = HOSTILE.map((text, at) => ({ id: `cred_${String(at).padStart(32, '0')}`, plugin: 'hostile', type: 'api-key', name: text, account: text, cause: text, state: at % 2 ? 'degraded' : text, settings: { a: text }, configured: [text], scopes: [text], revision: 1, created_at: text, updated_at: text, last_used_at: text }));
-    const property = (text) => ({ type: 'string', title: text, 'x-help': text, 'x-placeholder': text, 'x-prefix': text, 'x-suffix': text, 'x-group': text, 'x-doc-url': text, 'x-secret': false });
-    const manifest = { title: HOSTILE[0], description: HOSTILE[1], docs_url: HOSTILE[2], access: 'read', credentials: { 'api-key': { schema: { type: 'object', properties: Object.fromEntries(HOSTILE.map((text, at) => [at ? `f${at}` : 'a', property(text)])) } } } };
+    const items = HOSTILE.map((text, at) => ({
+      id: `cred_${String(at).padStart(32, '0')}`,
+      plugin: 'hostile',
+      type: 'api-key',
+      name: text,
+      account: text,
+      cause: text,
+      state: at % 2 ? 'degraded' : text,
+      settings: { a: text },
+      configured: [text],
+      scopes: [text],
+      revision: 1,
+      created_at: text,
+      updated_at: text,
+      last_used_at: text,
+    }));
+    const property = (text) => ({
+      type: 'string',
+      title: text,
+      'x-help': text,
+      'x-placeholder': text,
+      'x-prefix': text,
+      'x-suffix': text,
+      'x-group': text,
+      'x-doc-url': text,
+      'x-secret': false,
+    });
+    const manifest = {
+      title: HOSTILE[0],
+      description: HOSTILE[1],
+      docs_url: HOSTILE[2],
+      access: 'read',
+      credentials: {
+        'api-key': {
+          schema: {
+            type: 'object',
+            properties: Object.fromEntries(HOSTILE.map((text, at) => [at ? `f${at}` : 'a', property(text)])),
+          },
+        },
+      },
+    };
     const allow = { 'access-control-allow-origin': host.origin, 'access-control-expose-headers': '*' };
-    await person.page.route('**/v1/plugins/*', (route) => route.fulfill({ json: { id: 'p', name: 'hostile', manifest, revision: 1, connect: { title: HOSTILE[0], notices: HOSTILE, registered: true } }, headers: allow }));
+    await person.page.route('**/v1/plugins/*', (route) =>
+      route.fulfill({
+        json: {
+          id: 'p',
+          name: 'hostile',
+          manifest,
+          revision: 1,
+          connect: { title: HOSTILE[0], notices: HOSTILE, registered: true },
+        },
+        headers: allow,
+      }),
+    );
     await person.page.route('**/v1/credentials?*', (route) => route.fulfill({ json: { items }, headers: allow }));
-    await person.page.route('**/v1/credentials', (route) => route.fulfill({ status: 422, json: { type: `urn:strongroom:problem:${HOSTILE[0]}`, detail: HOSTILE[0], instance: HOSTILE[0], errors: HOSTILE.map((text) => ({ field: 'a', code: text, message: text })) }, headers: allow }));
+    await person.page.route('**/v1/credentials', (route) =>
+      route.fulfill({
+        status: 422,
+        json: {
+          type: `urn:strongroom:problem:${HOSTILE[0]}`,
+          detail: HOSTILE[0],
+          instance: HOSTILE[0],
+          errors: HOSTILE.map((text) => ({ field: 'a', code: text, message: text })),
+        },
+        headers: allow,
+      }),
+    );
     await person.page.route('**/v1/credentials/cred_*', (route) => route.fulfill({ json: items[1], headers: allow }));
-    await person.open(`?connection=conn_${'b'.repeat(32)}&error=${encodeURIComponent(HOSTILE[0])}&error_description=${encodeURIComponent(HOSTILE[1])}`);
+    await person.open(
+      `?connection=conn_${'b'.repeat(32)}&error=${encodeURIComponent(HOSTILE[0])}&error_description=${encodeURIComponent(HOSTILE[1])}`,
+    );
     await person.mount('sr-credential-list', {});
     await person.mount('sr-credential-selector', { plugin: 'hostile', value: items[1].id, label: HOSTILE[0] });
     const form = await person.mount('sr-credential-form', { plugin: 'hostile' });
@@ -169,9 +260,18 @@ export default {
     await form.getByText(HOSTILE[0]).first().waitFor();
     await person.page.locator('sr-credential-list tbody tr').nth(6).waitFor();
     assert.equal(await person.page.evaluate(() => window.hit), undefined);
-    const links = await person.page.evaluate(() => [...document.querySelectorAll('#stage > *')].flatMap((each) => [...each.shadowRoot.querySelectorAll('a')].map(({ href }) => href)));
+    const links = await person.page.evaluate(() =>
+      [...document.querySelectorAll('#stage > *')].flatMap((each) =>
+        [...each.shadowRoot.querySelectorAll('a')].map(({ href }) => href),
+      ),
+    );
     assert.deepEqual(links, []);
-    const strangers = await person.page.evaluate(() => [...document.querySelectorAll('#stage > *')].reduce((sum, each) => sum + each.shadowRoot.querySelectorAll('img, script, [style]').length, 0));
+    const strangers = await person.page.evaluate(() =>
+      [...document.querySelectorAll('#stage > *')].reduce(
+        (sum, each) => sum + each.shadowRoot.querySelectorAll('img, script, [style]').length,
+        0,
+      ),
+    );
     assert.equal(strangers, 0);
     await person.state('hostile');
   },

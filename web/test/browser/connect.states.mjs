@@ -53,7 +53,15 @@ export default {
     await signIn(popup, 'carol');
     await consent(popup);
     await button.getByText('carol@example.com').waitFor();
-    await until('the window closes or says that it may be', async () => popup.isClosed() || popup.getByText('You can close this window').isVisible().catch(() => false));
+    await until(
+      'the window closes or says that it may be',
+      async () =>
+        popup.isClosed() ||
+        popup
+          .getByText('You can close this window')
+          .isVisible()
+          .catch(() => false),
+    );
   },
 
   async denied(person) {
@@ -246,16 +254,35 @@ export default {
   },
 
   async ailing(person) {
-    const made = { id: `cred_${'0'.repeat(32)}`, plugin: 'mail', type: 'oauth2', name: 'Work', account: 'heidi@example.com', settings: {}, configured: [], scopes: ['jobs'], revision: 1, created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z' };
+    const made = {
+      id: `cred_${'0'.repeat(32)}`,
+      plugin: 'mail',
+      type: 'oauth2',
+      name: 'Work',
+      account: 'heidi@example.com',
+      settings: {},
+      configured: [],
+      scopes: ['jobs'],
+      revision: 1,
+      created_at: '2026-01-01T00:00:00Z',
+      updated_at: '2026-01-01T00:00:00Z',
+    };
     const cases = {
       'reauth-required': { state: 'reauth-required', cause: 'invalid_grant' },
       degraded: { state: 'degraded', cause: 'http-503' },
       ambiguous: { state: 'ambiguous' },
-      ending: { state: 'active', cause: 'grant-ends-soon', grant_expires_at: new Date(Date.now() + 3 * 86_400_000).toISOString() },
+      ending: {
+        state: 'active',
+        cause: 'grant-ends-soon',
+        grant_expires_at: new Date(Date.now() + 3 * 86_400_000).toISOString(),
+      },
     };
     let now = {};
     await person.page.route('**/v1/credentials/cred_0*', (route) =>
-      route.fulfill({ json: { ...made, ...now }, headers: { 'access-control-allow-origin': person.world.host.origin } }),
+      route.fulfill({
+        json: { ...made, ...now },
+        headers: { 'access-control-allow-origin': person.world.host.origin },
+      }),
     );
     for (const [name, state] of Object.entries(cases)) {
       now = state;

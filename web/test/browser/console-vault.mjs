@@ -4,7 +4,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 
 const pages = new URL('../../pages/', import.meta.url);
-const KINDS = { html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8' };
+const KINDS = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+};
 
 export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; " +
@@ -31,7 +35,10 @@ export async function openConsole(person, vault) {
   if (!openConsole.told) console.log('     (the binary has other pages compiled in: these are the ones on the disk)');
   openConsole.told = true;
   for (const name of files) {
-    const headers = { 'content-type': KINDS[name.split('.').pop()], ...(name === 'console.html' ? { 'content-security-policy': POLICY } : {}) };
+    const headers = {
+      'content-type': KINDS[name.split('.').pop()],
+      ...(name === 'console.html' ? { 'content-security-policy': POLICY } : {}),
+    };
     const isThis = (url) => url.origin === vault.origin && url.pathname === pathOf(name);
     await person.context.route(isThis, (route) => route.fulfill({ headers, body: readFileSync(new URL(name, pages)) }));
   }

@@ -9,7 +9,16 @@ import { until } from './vault.mjs';
 
 const LEAVE = 'Discard what you have entered?';
 const HOSTILE = '<img src=x onerror=window.hit=1>/../?#{{7*7}}';
-const manifest = (title, more = {}) => ({ title, access: 'read', credentials: { 'api-key': { schema: { type: 'object', required: ['api_key'], properties: { api_key: { type: 'string', title: 'API key' } } } } }, ...more });
+const manifest = (title, more = {}) => ({
+  title,
+  access: 'read',
+  credentials: {
+    'api-key': {
+      schema: { type: 'object', required: ['api_key'], properties: { api_key: { type: 'string', title: 'API key' } } },
+    },
+  },
+  ...more,
+});
 
 const headingOf = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
 const tab = (page, name) => page.getByRole('navigation').getByRole('link', { name });
@@ -19,7 +28,15 @@ const focused = (page) => page.evaluate(() => document.activeElement.textContent
 const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
 /** What is in the page, its storage and its cookies that scripts can read. */
-const held = (page) => page.evaluate(() => [document.documentElement.outerHTML, JSON.stringify({ ...localStorage, ...sessionStorage }), document.cookie, location.href].join());
+const held = (page) =>
+  page.evaluate(() =>
+    [
+      document.documentElement.outerHTML,
+      JSON.stringify({ ...localStorage, ...sessionStorage }),
+      document.cookie,
+      location.href,
+    ].join(),
+  );
 
 async function eachPage(person, vault, check) {
   const page = await operate(person, vault, 'Health');
@@ -31,13 +48,15 @@ async function eachPage(person, vault, check) {
   }
 }
 
-const withLittleRoom = (kind) => async (person, { vault }) => {
-  await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
-  await eachPage(person, vault, async (page, name) => {
-    await person.state(`console-${kind}-${name}`);
-    assert(await wide(page) <= 0, `${name} scrolls sideways`);
-  });
-};
+const withLittleRoom =
+  (kind) =>
+  async (person, { vault }) => {
+    await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
+    await eachPage(person, vault, async (page, name) => {
+      await person.state(`console-${kind}-${name}`);
+      assert((await wide(page)) <= 0, `${name} scrolls sideways`);
+    });
+  };
 const narrow = withLittleRoom('narrow');
 narrow.options = { viewport: { width: 320, height: 640 } };
 const magnified = withLittleRoom('magnified');
@@ -65,11 +84,20 @@ async function files(person, { vault }) {
   const saving = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Export these' }).click();
   const download = await saving;
-  const events = readFileSync(await download.path(), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+  const events = readFileSync(await download.path(), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   assert.match(download.suggestedFilename(), /^strongroom-audit-.*\.jsonl$/);
   assert.equal(events.length, shown);
-  assert(events.every(({ user_id: user }) => user === person.user), 'only what was looked for');
-  assert(events.every(({ seq }, at) => !at || seq < events[at - 1].seq), 'newest first');
+  assert(
+    events.every(({ user_id: user }) => user === person.user),
+    'only what was looked for',
+  );
+  assert(
+    events.every(({ seq }, at) => !at || seq < events[at - 1].seq),
+    'newest first',
+  );
   await said(page, `Exported ${shown} event`);
 }
 files.options = { viewport: { width: 1280, height: 800 }, acceptDownloads: true };
@@ -202,7 +230,9 @@ export default {
     await dialog.getByLabel('Manifest', { exact: true }).fill('{"title": ');
     await dialog.getByRole('button', { name: 'Register' }).click();
     await dialog.getByText('This is not JSON').waitFor();
-    await dialog.getByLabel('Manifest', { exact: true }).fill(JSON.stringify(manifest('', { hosts: ['not a host'], docs_url: 'http://x' })));
+    await dialog
+      .getByLabel('Manifest', { exact: true })
+      .fill(JSON.stringify(manifest('', { hosts: ['not a host'], docs_url: 'http://x' })));
     await dialog.getByRole('button', { name: 'Register' }).click();
     await dialog.getByText('docs_url').waitFor();
     assert.equal(await dialog.getByLabel('Manifest', { exact: true }).getAttribute('aria-invalid'), 'true');
@@ -217,7 +247,13 @@ export default {
     });
     await page.waitForFunction(() => document.querySelector('dialog textarea').value.includes('dropped'));
     await dialog.getByLabel('Name').fill('');
-    await dialog.getByLabel('Manifest file').setInputFiles({ name: 'Clock Tower.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(manifest('Clock'))) });
+    await dialog
+      .getByLabel('Manifest file')
+      .setInputFiles({
+        name: 'Clock Tower.json',
+        mimeType: 'application/json',
+        buffer: Buffer.from(JSON.stringify(manifest('Clock'))),
+      });
     await page.waitForFunction(() => document.querySelector('dialog input').value === 'clock-tower');
     await dialog.getByRole('button', { name: 'Register' }).click();
     await said(page, 'Registered clock-tower.');
@@ -262,7 +298,11 @@ export default {
     await dialog.getByLabel('Client secret').fill(secret());
     await dialog.getByRole('button', { name: 'Add' }).click();
     await said(page, 'Register this redirect address there');
-    await page.locator('tbody tr').filter({ hasText: 'console-client' }).getByText('/api/auth/oauth/callback/').waitFor();
+    await page
+      .locator('tbody tr')
+      .filter({ hasText: 'console-client' })
+      .getByText('/api/auth/oauth/callback/')
+      .waitFor();
     await person.state('console-apps');
     await page.getByRole('button', { name: 'Remove… Bare, console-client' }).click();
     await person.state('console-app-remove');
@@ -275,7 +315,9 @@ export default {
     await dialog.getByLabel('Client secret').fill(secret());
     await dialog.getByRole('button', { name: 'Add' }).click();
     await dialog.locator('[data-field^="parameters/"] .fault').getByText(/\w/).waitFor();
-    await dialog.getByLabel('Key file').setInputFiles({ name: 'key.pem', mimeType: 'text/plain', buffer: Buffer.from('x') });
+    await dialog
+      .getByLabel('Key file')
+      .setInputFiles({ name: 'key.pem', mimeType: 'text/plain', buffer: Buffer.from('x') });
     await dialog.getByRole('button', { name: 'Add' }).click();
     await dialog.getByText('Give a secret or a key file, not both').waitFor();
     await person.state('console-app-parameters');
@@ -294,7 +336,10 @@ export default {
     const token = await dialog.locator('.token').textContent();
     assert.match(token, /^srh_/);
     await person.state('console-key-shown');
-    assert.equal((await vault.call('GET', '/v1/host-keys', token)).items.some(({ label }) => label === 'Backend'), true);
+    assert.equal(
+      (await vault.call('GET', '/v1/host-keys', token)).items.some(({ label }) => label === 'Backend'),
+      true,
+    );
     await page.keyboard.press('Escape');
     assert(await dialog.isVisible(), 'a habit does not close it');
     await dialog.getByRole('button', { name: 'I have kept it' }).click();
@@ -322,7 +367,9 @@ export default {
     const key = secret();
     await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: key });
     const page = await operate(person, vault, 'Users');
-    const row = page.locator('tbody tr').filter({ has: page.getByRole('rowheader', { name: person.user, exact: true }) });
+    const row = page
+      .locator('tbody tr')
+      .filter({ has: page.getByRole('rowheader', { name: person.user, exact: true }) });
     assert.equal(await row.getByRole('cell').first().textContent(), '1');
     await person.state('console-users');
     await row.getByRole('button', { name: 'Delete…' }).click();
@@ -344,7 +391,10 @@ export default {
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 50);
     const order = await page.locator('tbody tr > th .soft').allTextContents();
     const numbers = order.map((text) => Number(text.replace(/\D/g, '')));
-    assert(numbers.every((seq, at) => !at || seq < numbers[at - 1]), 'newest first');
+    assert(
+      numbers.every((seq, at) => !at || seq < numbers[at - 1]),
+      'newest first',
+    );
     await page.getByLabel('Action').fill('credential.steal');
     await page.getByRole('button', { name: 'Find' }).click();
     await page.locator('.fault').getByText('The server knows no such one').waitFor();
@@ -356,7 +406,9 @@ export default {
     await page.getByRole('button', { name: 'Find' }).click();
     await page.waitForFunction(() => location.hash === '#audit?denied=true' && !document.querySelector('[aria-busy]'));
     // Both in one moment: rows may come between two questions.
-    const [rows, denied] = await page.evaluate(() => ['tbody tr', 'tbody .badge'].map((each) => document.querySelectorAll(each).length));
+    const [rows, denied] = await page.evaluate(() =>
+      ['tbody tr', 'tbody .badge'].map((each) => document.querySelectorAll(each).length),
+    );
     assert.equal(rows, denied);
     await page.goto(`${vault.origin}/#audit?action=user.delete`);
     await page.reload();
@@ -380,7 +432,11 @@ export default {
     const page = await operate(person, vault, 'Keys');
     const dialog = dialogOf(page);
     const detail = 'your sign-in is too old for this: run `strongroom console link` and sign in again';
-    await page.route('**/v1/host-keys', (route) => (route.request().method() === 'POST' ? route.fulfill({ status: 403, json: { type: 'urn:strongroom:problem:sign-in-again', detail } }) : route.continue()));
+    await page.route('**/v1/host-keys', (route) =>
+      route.request().method() === 'POST'
+        ? route.fulfill({ status: 403, json: { type: 'urn:strongroom:problem:sign-in-again', detail } })
+        : route.continue(),
+    );
     await page.getByRole('button', { name: 'New host key' }).click();
     await dialog.getByLabel('What is it for?').fill('Late');
     await dialog.getByRole('button', { name: 'Make the key' }).click();
@@ -409,7 +465,9 @@ export default {
     await tab(page, 'Users').focus();
     await page.keyboard.press('Enter');
     await headingOf(page, 'Users').waitFor();
-    await page.waitForFunction(() => document.activeElement.textContent === 'Users' && document.activeElement.tagName === 'H1');
+    await page.waitForFunction(
+      () => document.activeElement.textContent === 'Users' && document.activeElement.tagName === 'H1',
+    );
     assert.equal(await tab(page, 'Users').getAttribute('aria-current'), 'page');
     await page.goBack();
     await headingOf(page, 'Plugins').waitFor();

@@ -25,7 +25,10 @@ export class Example {
     for (const [name, content] of readExamples()) {
       const path = join(example.folder, name);
       mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, content.replaceAll(/https:\/\/[\w.]+\.example\.com(\/now)?/g, (address) => real[address] ?? address));
+      writeFileSync(
+        path,
+        content.replaceAll(/https:\/\/[\w.]+\.example\.com(\/now)?/g, (address) => real[address] ?? address),
+      );
     }
     example.#install();
     return example;
@@ -40,14 +43,23 @@ export class Example {
   }
 
   run(program, args, env = {}) {
-    const child = spawn(program, args, { cwd: this.folder, env: { PATH: process.env.PATH, PORT: String(this.port), ...env } });
+    const child = spawn(program, args, {
+      cwd: this.folder,
+      env: { PATH: process.env.PATH, PORT: String(this.port), ...env },
+    });
     child.said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (child.said += chunk));
     return child;
   }
 
   async build(folder) {
-    const child = this.run(process.execPath, [join(root, 'node_modules/vite/bin/vite.js'), 'build', folder, '--logLevel', 'warn']);
+    const child = this.run(process.execPath, [
+      join(root, 'node_modules/vite/bin/vite.js'),
+      'build',
+      folder,
+      '--logLevel',
+      'warn',
+    ]);
     const code = await new Promise((resolve) => child.once('close', resolve));
     if (code !== 0) throw new Error(child.said);
   }
@@ -56,7 +68,10 @@ export class Example {
     this.server = this.run(process.execPath, args, env);
     await until(`${args.join(' ')} listens`, () => {
       if (this.server.exitCode !== null) throw new Error(this.server.said);
-      return fetch(this.origin).then((answer) => answer.ok, () => false);
+      return fetch(this.origin).then(
+        (answer) => answer.ok,
+        () => false,
+      );
     });
   }
 

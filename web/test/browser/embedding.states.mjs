@@ -8,12 +8,18 @@ import { until } from './vault.mjs';
 /** An example, running, with the mail plugin returning to it as well; and the person's page on it. */
 async function open(person, args, build = '') {
   const { vault, service } = person.world;
-  const example = await Example.write({ 'https://vault.example.com': vault.origin, 'https://api.weather.example.com/now': service });
+  const example = await Example.write({
+    'https://vault.example.com': vault.origin,
+    'https://api.weather.example.com/now': service,
+  });
   person.leave(() => example.end());
   if (build) await example.build(build);
   const { manifest } = await vault.call('GET', '/v1/plugins/mail', vault.hostKey);
   person.leave(() => vault.plugin('mail', manifest));
-  await vault.plugin('mail', { ...manifest, return_addresses: [...manifest.return_addresses, `${example.origin}/return`] });
+  await vault.plugin('mail', {
+    ...manifest,
+    return_addresses: [...manifest.return_addresses, `${example.origin}/return`],
+  });
   const key = await vault.call('POST', '/v1/plugins/weather/keys', vault.hostKey, { label: person.user });
   await example.start(args, { STRONGROOM_HOST_KEY: vault.hostKey, STRONGROOM_PLUGIN_KEY: key.token });
   person.visits(example.origin);
@@ -63,7 +69,10 @@ export default {
     await person.page.getByText('Nothing was connected: access_denied').waitFor();
     const forged = { method: 'POST', headers: { cookie: `user=${person.user}`, origin: vault.origin } };
     assert.equal((await fetch(`${example.origin}/session`, forged)).status, 403);
-    assert.equal((await fetch(`${example.origin}/session`, { method: 'POST', headers: { origin: example.origin } })).status, 401);
+    assert.equal(
+      (await fetch(`${example.origin}/session`, { method: 'POST', headers: { origin: example.origin } })).status,
+      401,
+    );
     const real = { method: 'POST', headers: { cookie: `user=${person.user}`, origin: example.origin } };
     assert.equal((await fetch(`${example.origin}/session`, real)).status, 200);
   },
@@ -89,12 +98,18 @@ export default {
     await connect(person, mail, 'sven');
     await mail.getByRole('dialog').waitFor({ state: 'detached' });
     await person.look();
-    const posting = page.waitForRequest((request) => request.method() === 'POST' && request.url() === `${example.origin}/`);
+    const posting = page.waitForRequest(
+      (request) => request.method() === 'POST' && request.url() === `${example.origin}/`,
+    );
     await page.locator('form > button').click();
     assert.match((await posting).postData(), /^credential=cred_\w+&account=cred_\w+$/);
     await page.getByText('The weather service said 200.').waitFor();
     const other = await vault.save('stranger', 'weather', 'api-key', 'Not yours', { api_key: secret('-good') });
-    const headers = { cookie: `user=${person.user}`, origin: example.origin, 'content-type': 'application/x-www-form-urlencoded' };
+    const headers = {
+      cookie: `user=${person.user}`,
+      origin: example.origin,
+      'content-type': 'application/x-www-form-urlencoded',
+    };
     const answer = await fetch(example.origin, { method: 'POST', headers, body: `credential=${other.id}` });
     assert.match(await answer.text(), /not yours/);
   },
@@ -102,6 +117,9 @@ export default {
   async 'the document'(person) {
     await person.open();
     const names = [...readExamples().keys()];
-    assert.deepEqual(names.map((name) => name.split('/')[0]).filter((name, at, all) => all.indexOf(name) === at), ['backend.mjs', 'serve.mjs', 'plain', 'react', 'server']);
+    assert.deepEqual(
+      names.map((name) => name.split('/')[0]).filter((name, at, all) => all.indexOf(name) === at),
+      ['backend.mjs', 'serve.mjs', 'plain', 'react', 'server'],
+    );
   },
 };

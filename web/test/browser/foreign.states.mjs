@@ -15,7 +15,10 @@ async function stranger(person) {
 async function snapshot(vault, user) {
   const host = (path) => vault.call('GET', path, vault.hostKey);
   const token = await vault.session(user);
-  const seen = await Promise.all([...['/v1/plugins?limit=200', '/v1/users?limit=200', '/v1/host-keys', '/v1/oauth-apps'].map(host), vault.call('GET', '/v1/credentials', token)]);
+  const seen = await Promise.all([
+    ...['/v1/plugins?limit=200', '/v1/users?limit=200', '/v1/host-keys', '/v1/oauth-apps'].map(host),
+    vault.call('GET', '/v1/credentials', token),
+  ]);
   return JSON.stringify(seen);
 }
 
@@ -29,7 +32,9 @@ async function signInAtConsole(person, vault) {
   const [name, value] = answer.headers.get('set-cookie').split(';')[0].split('=');
   assert.match(answer.headers.get('set-cookie'), /Secure; HttpOnly; SameSite=Strict/);
   // Browsers take 127.0.0.1 for as safe as https; the tool that sets the cookie does not.
-  await person.context.addCookies([{ name, value, url: vault.origin.replace('http:', 'https:'), secure: true, httpOnly: true, sameSite: 'Strict' }]);
+  await person.context.addCookies([
+    { name, value, url: vault.origin.replace('http:', 'https:'), secure: true, httpOnly: true, sameSite: 'Strict' },
+  ]);
 }
 
 /** Typed into the address bar, the cookie counts. */
@@ -39,7 +44,11 @@ async function forged(person, { vault, provider }) {
   const made = await vault.save(person.user, 'weather', 'api-key', 'Precious', { api_key: 'stored-key' });
   await signInAtConsole(person, vault);
   assert(await isOperator(person, vault), 'the control: the cookie works at the vault itself');
-  const manifest = { title: 'Evil', access: 'read', credentials: { 'api-key': { schema: { type: 'object', properties: {} } } } };
+  const manifest = {
+    title: 'Evil',
+    access: 'read',
+    credentials: { 'api-key': { schema: { type: 'object', properties: {} } } },
+  };
   const posts = [
     ['/v1/sessions', { user_id: person.user, origins: ['http://evil.example'] }],
     ['/v1/credentials', { plugin: 'weather', type: 'api-key', name: 'Forged', fields: { api_key: 'forged-key' } }],
@@ -67,15 +76,26 @@ async function forged(person, { vault, provider }) {
   for (const origin of await stranger(person)) {
     await person.page.goto(origin);
     const seen = [];
-    const watch = (response) => response.url().startsWith(vault.origin) && seen.push([response.request().method(), response.status()]);
+    const watch = (response) =>
+      response.url().startsWith(vault.origin) && seen.push([response.request().method(), response.status()]);
     person.page.on('response', watch);
     await submitForms(person.page, posts);
-    const answers = await sendFetches(person.page, [...posts.map(([address, body]) => ['POST', address, body]), ...others]);
+    const answers = await sendFetches(person.page, [
+      ...posts.map(([address, body]) => ['POST', address, body]),
+      ...others,
+    ]);
     person.page.off('response', watch);
     assert(seen.filter(([method]) => method === 'POST').length >= posts.length * 3, 'the forms did not arrive');
-    assert.deepEqual(seen.filter(([method, status]) => method !== 'OPTIONS' && status < 400), [], 'something was done');
+    assert.deepEqual(
+      seen.filter(([method, status]) => method !== 'OPTIONS' && status < 400),
+      [],
+      'something was done',
+    );
     for (const { text, type, ...asked } of answers) {
-      assert(!/Precious|cred_|srs_|srh_|stored-key|"items"/.test(text) && !text.includes(provider.secret), `${JSON.stringify(asked)}: ${text}`);
+      assert(
+        !/Precious|cred_|srs_|srh_|stored-key|"items"/.test(text) && !text.includes(provider.secret),
+        `${JSON.stringify(asked)}: ${text}`,
+      );
       if (type === 'cors') assert(asked.status >= 400, JSON.stringify(asked));
     }
   }
@@ -92,7 +112,11 @@ async function elsewhere(person, { vault, host }) {
     ['GET', `/v1/credentials/${made.id}`],
     ['GET', '/v1/plugins/weather'],
     ['GET', '/v1/plugins/no-such-plugin'],
-    ['POST', '/v1/credentials', { plugin: 'weather', type: 'api-key', name: 'Forged', fields: { api_key: 'forged-key' } }],
+    [
+      'POST',
+      '/v1/credentials',
+      { plugin: 'weather', type: 'api-key', name: 'Forged', fields: { api_key: 'forged-key' } },
+    ],
     ['POST', '/v1/connections', { plugin: 'mail', name: 'Forged' }],
     ['PATCH', `/v1/credentials/${made.id}`, { name: 'Forged' }],
     ['DELETE', `/v1/credentials/${made.id}`],
@@ -108,7 +132,11 @@ async function elsewhere(person, { vault, host }) {
         continue;
       }
       const { type: slug, detail, instance, status: said, title, ...rest } = JSON.parse(text);
-      assert.deepEqual([status, slug, said, rest], [403, 'urn:strongroom:problem:origin-unknown', 403, {}], `${method} ${address}`);
+      assert.deepEqual(
+        [status, slug, said, rest],
+        [403, 'urn:strongroom:problem:origin-unknown', 403, {}],
+        `${method} ${address}`,
+      );
       assert(!/Precious|cred_|weather/.test(`${detail} ${instance} ${title}`));
     }
     assert(answers.filter(({ status }) => status === 403).length >= asks.length * 2);
@@ -116,13 +144,27 @@ async function elsewhere(person, { vault, host }) {
   assert.equal(await snapshot(vault, person.user), before);
   await person.open();
   const own = await sendFetches(person.page, asks.slice(0, 3), token);
-  assert.deepEqual([...new Set(own.filter(({ mode, credentials }) => mode === 'cors' && credentials === 'omit').map(({ status }) => status))], [200], 'the control');
+  assert.deepEqual(
+    [
+      ...new Set(
+        own.filter(({ mode, credentials }) => mode === 'cors' && credentials === 'omit').map(({ status }) => status),
+      ),
+    ],
+    [200],
+    'the control',
+  );
   person.forget(({ text }) => text.includes(token) || /blocked by CORS|Failed to load resource/.test(text));
 }
 
 async function framing(person, { vault }) {
   const [origin] = await stranger(person);
-  const paths = ['/', `/connect/${'a'.repeat(43)}`, `/api/auth/oauth/callback/app_${'0'.repeat(32)}?code=a&state=b`, '/console/callback?state=a&code=b', '/v1/openapi.json'];
+  const paths = [
+    '/',
+    `/connect/${'a'.repeat(43)}`,
+    `/api/auth/oauth/callback/app_${'0'.repeat(32)}?code=a&state=b`,
+    '/console/callback?state=a&code=b',
+    '/v1/openapi.json',
+  ];
   await person.page.goto(origin);
   const show = (address, tag) =>
     person.page.evaluate(
@@ -138,13 +180,25 @@ async function framing(person, { vault }) {
       [address, tag],
     );
   await show(`${origin}/control`, 'iframe');
-  assert(person.page.frames().some((frame) => frame.url() === `${origin}/control`), 'the control');
+  assert(
+    person.page.frames().some((frame) => frame.url() === `${origin}/control`),
+    'the control',
+  );
   for (const path of paths) for (const tag of ['iframe', 'embed', 'object']) await show(vault.origin + path, tag);
   const others = person.page.frames().filter((frame) => !frame.url().startsWith(origin));
   const texts = await Promise.all(others.map((frame) => frame.content().catch(() => '')));
   assert(others.length >= paths.length);
-  assert.deepEqual(person.page.frames().map((frame) => frame.url()).filter((url) => url.startsWith(vault.origin)), []);
-  assert.deepEqual(texts.filter((text) => /Nothing was connected|Strongroom|openapi/.test(text)), []);
+  assert.deepEqual(
+    person.page
+      .frames()
+      .map((frame) => frame.url())
+      .filter((url) => url.startsWith(vault.origin)),
+    [],
+  );
+  assert.deepEqual(
+    texts.filter((text) => /Nothing was connected|Strongroom|openapi/.test(text)),
+    [],
+  );
   const direct = await person.page.goto(vault.origin + paths[1]);
   assert.match(await direct.text(), /Nothing was connected/, 'the control: the page itself is there');
   person.forget(({ what, text }) => what === 'console' && /frame-ancestors/.test(text));
@@ -165,7 +219,22 @@ async function messages(person, { host }) {
   const { id } = await (await beginning).json();
   const popup = await popping;
   await button.getByText('Go on in the window').waitFor();
-  const shapes = [null, 'connected', 1, [], { status: 'connected' }, { connection: id }, { connection: id, status: 'connected' }, { connection: id, status: 'connected', credential: { id: `cred_${'a'.repeat(32)}`, account: 'mallory@example.com' } }, { connection: `conn_${'b'.repeat(32)}`, status: 'connected' }, { type: 'sr-connect', detail: { credentialId: 'cred_x' } }];
+  const shapes = [
+    null,
+    'connected',
+    1,
+    [],
+    { status: 'connected' },
+    { connection: id },
+    { connection: id, status: 'connected' },
+    {
+      connection: id,
+      status: 'connected',
+      credential: { id: `cred_${'a'.repeat(32)}`, account: 'mallory@example.com' },
+    },
+    { connection: `conn_${'b'.repeat(32)}`, status: 'connected' },
+    { type: 'sr-connect', detail: { credentialId: 'cred_x' } },
+  ];
   const say = ([address, sent, connection]) => {
     const channel = new BroadcastChannel(`strongroom:${connection}`);
     for (const each of sent) {
@@ -203,7 +272,8 @@ async function planted(person, world) {
   assert.match(address, /connection=conn_\w+&code=/);
   await person.page.goto(address);
   await person.page.getByText('not there, or not yours').first().waitFor();
-  const held = async (user) => (await world.vault.call('GET', '/v1/credentials', await world.vault.session(user))).items.length;
+  const held = async (user) =>
+    (await world.vault.call('GET', '/v1/credentials', await world.vault.session(user))).items.length;
   assert.deepEqual([await held(person.user), await held(mallory.user)], [0, 0]);
   await mallory.page.unroute('**/host.js');
   await mallory.page.goto(address);
@@ -214,11 +284,14 @@ async function planted(person, world) {
 async function policies(person, { vault }) {
   await person.context.addInitScript(() => {
     window.violations = [];
-    document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
+    document.addEventListener('securitypolicyviolation', (event) =>
+      window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`),
+    );
   });
   await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
   await person.open();
-  for (const tag of ['sr-credential-selector', 'sr-credential-list', 'sr-credential-form']) await person.mount(tag, { plugin: 'weather', label: 'A' });
+  for (const tag of ['sr-credential-selector', 'sr-credential-list', 'sr-credential-form'])
+    await person.mount(tag, { plugin: 'weather', label: 'A' });
   await person.mount('sr-oauth-button', { plugin: 'mail' });
   const { page } = person;
   await page.locator('sr-credential-list').getByRole('button', { name: 'Delete Work' }).click();

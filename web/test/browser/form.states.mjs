@@ -24,7 +24,11 @@ export default {
   },
 
   async change(person, { vault, secret }) {
-    const made = await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'first-key', region: 'eu', note: 'n' });
+    const made = await vault.save(person.user, 'weather', 'api-key', 'Work', {
+      api_key: 'first-key',
+      region: 'eu',
+      note: 'n',
+    });
     const form = await person.fresh('sr-credential-form', { credentialId: made.id });
     await form.getByRole('button', { name: 'Replace API key' }).click();
     const input = form.getByLabel('API key', { exact: true });
@@ -49,7 +53,13 @@ export default {
     await form.getByRole('button', { name: 'Replace API key' }).click();
     await form.getByLabel('API key', { exact: true }).fill(secret());
     const token = await vault.session(person.user);
-    await vault.call('PATCH', `/v1/credentials/${made.id}`, token, { fields: { region: 'theirs', note: 'new' } }, { 'if-match': '*' });
+    await vault.call(
+      'PATCH',
+      `/v1/credentials/${made.id}`,
+      token,
+      { fields: { region: 'theirs', note: 'new' } },
+      { 'if-match': '*' },
+    );
     await form.getByRole('button', { name: 'Save' }).click();
     const dialog = form.getByRole('dialog');
     await dialog.getByText('theirs').waitFor();
@@ -82,7 +92,13 @@ export default {
     await form.getByRole('button', { name: 'Save' }).click();
     await form.getByText('Saved.').waitFor();
     const [{ credential }] = await person.events('sr-save');
-    assert.deepEqual(credential.settings, { host: 'db.example.com', port: 8443, mode: 'tls', strict: true, tags: ['a', 'b'] });
+    assert.deepEqual(credential.settings, {
+      host: 'db.example.com',
+      port: 8443,
+      mode: 'tls',
+      strict: true,
+      tags: ['a', 'b'],
+    });
     assert.deepEqual(credential.configured.toSorted(), ['account', 'extra']);
   },
 
@@ -101,7 +117,11 @@ export default {
 
   async test(person, { secret }) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
-    for (const [end, words] of [['-bad', 'rejected it'], ['-odd', 'could not be verified'], ['-good', 'It works']]) {
+    for (const [end, words] of [
+      ['-bad', 'rejected it'],
+      ['-odd', 'could not be verified'],
+      ['-good', 'It works'],
+    ]) {
       await form.getByLabel('API key', { exact: true }).fill(secret(end));
       await form.getByRole('button', { name: 'Test' }).click();
       await form.getByText(words).waitFor();
@@ -125,7 +145,9 @@ export default {
     await vault.save(person.user, 'weather', 'api-key', 'Weather', { api_key: 'first-key' });
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     await form.getByLabel('Name').and(form.locator('#name')).waitFor();
-    await person.page.waitForFunction(() => document.querySelector('sr-credential-form').shadowRoot.querySelector('#name')?.value === 'Weather 2');
+    await person.page.waitForFunction(
+      () => document.querySelector('sr-credential-form').shadowRoot.querySelector('#name')?.value === 'Weather 2',
+    );
     await form.locator('#name').fill('Weather');
     await form.getByText('You already have one').waitFor();
     await form.getByLabel('API key', { exact: true }).fill(secret());

@@ -43,7 +43,9 @@ export class Host {
 
   static async start(vault) {
     const host = new Host();
-    host.server = createServer((request, response) => void host.#answer(vault, request, response).catch(() => response.writeHead(502).end())).listen(0, '127.0.0.1');
+    host.server = createServer(
+      (request, response) => void host.#answer(vault, request, response).catch(() => response.writeHead(502).end()),
+    ).listen(0, '127.0.0.1');
     await new Promise((resolve) => host.server.once('listening', resolve));
     host.origin = `http://localhost:${host.server.address().port}`;
     host.policy = [
@@ -61,17 +63,22 @@ export class Host {
 
   async #answer(vault, request, response) {
     const { pathname, searchParams } = new URL(request.url, this.origin);
-    const send = (type, body) => response.writeHead(200, { 'content-type': type, 'content-security-policy': this.policy }).end(body);
+    const send = (type, body) =>
+      response.writeHead(200, { 'content-type': type, 'content-security-policy': this.policy }).end(body);
     const file = pathname.slice(1);
     if (pathname === '/token') {
       const user = /user=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
       if (!user || this.signedOut) return response.writeHead(401).end();
-      return send('application/json', JSON.stringify({ token: await vault.session(user, [this.origin], this.seconds) }));
+      return send(
+        'application/json',
+        JSON.stringify({ token: await vault.session(user, [this.origin], this.seconds) }),
+      );
     }
     if (FILES.has(file)) return send('text/javascript', readFileSync(new URL(file, dist)));
     if (pathname === '/host.js') return send('text/javascript', script(vault.origin));
     if (pathname === '/host.css') return send('text/css', style);
-    if (pathname === '/' || pathname === '/return') return send('text/html', page(searchParams.get('lang') ?? 'en', searchParams.get('dir') ?? 'ltr'));
+    if (pathname === '/' || pathname === '/return')
+      return send('text/html', page(searchParams.get('lang') ?? 'en', searchParams.get('dir') ?? 'ltr'));
     return response.writeHead(404).end();
   }
 }

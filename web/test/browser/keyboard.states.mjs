@@ -10,11 +10,19 @@ const focused = (page) =>
     while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
     if (!at || at === document.body) return { name: '', role: 'body' };
     const root = at.getRootNode();
-    const labels = (at.getAttribute('aria-labelledby') ?? '').split(' ').map((id) => root.getElementById(id)?.textContent ?? '').join(' ').trim();
-    const name = at.getAttribute('aria-label') || labels || at.labels?.[0]?.textContent || at.textContent || at.placeholder || '';
+    const labels = (at.getAttribute('aria-labelledby') ?? '')
+      .split(' ')
+      .map((id) => root.getElementById(id)?.textContent ?? '')
+      .join(' ')
+      .trim();
+    const name =
+      at.getAttribute('aria-label') || labels || at.labels?.[0]?.textContent || at.textContent || at.placeholder || '';
     const { boxShadow, outlineStyle, outlineWidth } = getComputedStyle(at);
     const around = at.closest('.control, .file');
-    const isSeen = boxShadow !== 'none' || (outlineStyle !== 'none' && outlineWidth !== '0px') || (around && getComputedStyle(around).boxShadow !== 'none');
+    const isSeen =
+      boxShadow !== 'none' ||
+      (outlineStyle !== 'none' && outlineWidth !== '0px') ||
+      (around && getComputedStyle(around).boxShadow !== 'none');
     return { name: name.trim().replace(/\s+/g, ' '), role: at.type || at.localName, isSeen: Boolean(isSeen) };
   });
 
@@ -68,7 +76,13 @@ async function form(person, { vault, secret }) {
   await type(page, /^Region/, 'mine');
   const token = await vault.session(person.user);
   const { items } = await vault.call('GET', '/v1/credentials', token);
-  await vault.call('PATCH', `/v1/credentials/${items[0].id}`, token, { fields: { region: 'theirs' } }, { 'if-match': '*' });
+  await vault.call(
+    'PATCH',
+    `/v1/credentials/${items[0].id}`,
+    token,
+    { fields: { region: 'theirs' } },
+    { 'if-match': '*' },
+  );
   await page.keyboard.press('Enter');
   await element.getByRole('dialog').getByText('theirs').waitFor();
   await page.keyboard.press('Escape');
@@ -123,7 +137,8 @@ async function button(person, { vault }) {
 }
 
 async function list(person, { vault }) {
-  for (const name of ['Alpha', 'Beta', 'Gamma']) await vault.save(person.user, 'weather', 'api-key', name, { api_key: 'key-good' });
+  for (const name of ['Alpha', 'Beta', 'Gamma'])
+    await vault.save(person.user, 'weather', 'api-key', name, { api_key: 'key-good' });
   await vault.save(person.user, 'mail', 'api-key', 'Post', { api_key: 'key-post' });
   const element = await person.fresh('sr-credential-list', { label: 'Credentials', pageSize: 2 });
   const { page } = person;

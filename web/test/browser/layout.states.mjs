@@ -5,8 +5,10 @@ import assert from 'node:assert/strict';
 /** What is wrong with how an element lies on the page; each fault in words. */
 function faultsOf(root) {
   const faults = [];
-  const nameOf = (each) => `${each.localName}${each.id ? `#${each.id}` : ''}.${each.className?.baseVal ?? each.className} “${(each.getAttribute('aria-label') || each.textContent).trim().slice(0, 30)}”`;
-  if (document.documentElement.scrollWidth > innerWidth) faults.push(`the page scrolls sideways: ${document.documentElement.scrollWidth}`);
+  const nameOf = (each) =>
+    `${each.localName}${each.id ? `#${each.id}` : ''}.${each.className?.baseVal ?? each.className} “${(each.getAttribute('aria-label') || each.textContent).trim().slice(0, 30)}”`;
+  if (document.documentElement.scrollWidth > innerWidth)
+    faults.push(`the page scrolls sideways: ${document.documentElement.scrollWidth}`);
   const all = [];
   const walk = (node) => {
     for (const each of node.querySelectorAll('*')) {
@@ -18,7 +20,10 @@ function faultsOf(root) {
   const isShown = (each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest('.hush');
   for (const each of all.filter(isShown)) {
     const { overflowX, textOverflow } = getComputedStyle(each);
-    const isCut = each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0 && (overflowX === 'hidden' || overflowX === 'clip' || textOverflow === 'ellipsis');
+    const isCut =
+      each.scrollWidth > each.clientWidth + 1 &&
+      each.clientWidth > 0 &&
+      (overflowX === 'hidden' || overflowX === 'clip' || textOverflow === 'ellipsis');
     if (isCut && !each.matches('input, select')) faults.push(`cut off: ${nameOf(each)}`);
     const { left, right, width } = each.getBoundingClientRect();
     if (width && (left < -1 || right > innerWidth + 1)) faults.push(`beside the page: ${nameOf(each)}`);
@@ -28,10 +33,17 @@ function faultsOf(root) {
     for (let at = each; at; at = at.parentElement ?? at.getRootNode().host) if (at === dialogs.at(-1)) return true;
     return !dialogs.length;
   };
-  const controls = all.filter((each) => isShown(each) && within(each) && each.matches('button, a, select, textarea, input:not([type=file]), label.file') && !each.disabled);
+  const controls = all.filter(
+    (each) =>
+      isShown(each) &&
+      within(each) &&
+      each.matches('button, a, select, textarea, input:not([type=file]), label.file') &&
+      !each.disabled,
+  );
   const deep = (x, y) => {
     let at = document.elementFromPoint(x, y);
-    while (at?.shadowRoot?.elementFromPoint(x, y) && at.shadowRoot.elementFromPoint(x, y) !== at) at = at.shadowRoot.elementFromPoint(x, y);
+    while (at?.shadowRoot?.elementFromPoint(x, y) && at.shadowRoot.elementFromPoint(x, y) !== at)
+      at = at.shadowRoot.elementFromPoint(x, y);
     return at;
   };
   for (const each of controls) {
@@ -40,8 +52,10 @@ function faultsOf(root) {
     const [box] = each.getClientRects();
     const hit = deep(box.left + box.width / 2, box.top + box.height / 2);
     const label = each.closest('label');
-    if (!hit || !(each === hit || each.contains(hit) || label?.contains(hit))) faults.push(`not to be clicked: ${nameOf(each)}, but ${hit && nameOf(hit)}`);
-    if (box.width < 24 && box.height < 24 && !label && !each.matches('input')) faults.push(`too small: ${nameOf(each)}`);
+    if (!hit || !(each === hit || each.contains(hit) || label?.contains(hit)))
+      faults.push(`not to be clicked: ${nameOf(each)}, but ${hit && nameOf(hit)}`);
+    if (box.width < 24 && box.height < 24 && !label && !each.matches('input'))
+      faults.push(`too small: ${nameOf(each)}`);
   }
   const boxes = controls.map((each) => {
     const { left, top, right, bottom } = each.getBoundingClientRect();
@@ -52,7 +66,9 @@ function faultsOf(root) {
       if (a.each.contains(b.each) || b.each.contains(a.each)) continue;
       // The arrow of the combobox stands inside of its control.
       if ([a, b].some(({ each }) => each.matches('.chevron'))) continue;
-      const over = Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+      const over =
+        Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+        Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
       if (over) faults.push(`on each other: ${nameOf(a.each)} and ${nameOf(b.each)}`);
     }
   });
@@ -82,20 +98,32 @@ async function everywhere(person, { vault, scripted, secret }) {
     await stored.evaluate((each) => void each.cancel());
     await stored.locator('dialog').waitFor();
     await looks(person, stored, `${lang}: form, leaving`);
-    const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: LONG, value: made.id }, `?lang=${lang}`);
+    const selector = await person.fresh(
+      'sr-credential-selector',
+      { plugin: 'weather', label: LONG, value: made.id },
+      `?lang=${lang}`,
+    );
     await selector.locator('#input').click();
     await selector.locator('[role=option]').first().waitFor();
     await looks(person, selector, `${lang}: selector, open`);
     await selector.evaluate((each) => void each.edit());
     await selector.locator('sr-credential-form #name').waitFor();
     await looks(person, selector, `${lang}: selector, editing`);
-    const list = await person.fresh('sr-credential-list', { plugin: 'weather', label: LONG, pageSize: 1 }, `?lang=${lang}`);
+    const list = await person.fresh(
+      'sr-credential-list',
+      { plugin: 'weather', label: LONG, pageSize: 1 },
+      `?lang=${lang}`,
+    );
     await list.locator('tbody input[type=checkbox]').check();
     await looks(person, list, `${lang}: list`);
     await list.locator('.bulk .danger').click();
     await list.locator('dialog').waitFor();
     await looks(person, list, `${lang}: list, deleting`);
-    const button = await person.fresh('sr-oauth-button', { plugin: 'mail', label: LONG, flow: 'device' }, `?lang=${lang}`);
+    const button = await person.fresh(
+      'sr-oauth-button',
+      { plugin: 'mail', label: LONG, flow: 'device' },
+      `?lang=${lang}`,
+    );
     await looks(person, button, `${lang}: button`);
     await button.locator('button').click();
     await button.locator('.code').waitFor();
@@ -134,7 +162,11 @@ async function seen(person, { vault }) {
     each.shadowRoot.adoptedStyleSheets.push(style);
   });
   const faults = await list.evaluate(faultsOf);
-  for (const kind of [/sideways|beside/, /not to be clicked/, /on each other/]) assert(faults.some((fault) => kind.test(fault)), `${kind} was not noticed: ${faults}`);
+  for (const kind of [/sideways|beside/, /not to be clicked/, /on each other/])
+    assert(
+      faults.some((fault) => kind.test(fault)),
+      `${kind} was not noticed: ${faults}`,
+    );
 }
 
 export default { narrow, 'magnified to 200 %': magnified, 'faults are noticed': seen };

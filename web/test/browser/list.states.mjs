@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 
 async function filled(person, vault) {
-  for (const [name, key] of [['Alpha', 'key-good'], ['Beta', 'key-bad'], ['Gamma', 'key-good']]) {
+  for (const [name, key] of [
+    ['Alpha', 'key-good'],
+    ['Beta', 'key-bad'],
+    ['Gamma', 'key-good'],
+  ]) {
     await vault.save(person.user, 'weather', 'api-key', name, { api_key: key });
   }
   await vault.save(person.user, 'mail', 'api-key', 'Post', { api_key: 'key-post' });
@@ -48,16 +52,20 @@ export default {
   async 'asked again at once'(person, { vault }) {
     await filled(person, vault);
     const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
-    const again = (opening, closing) => list.evaluate(async (element, [opening, closing]) => {
-      const click = (selector) => element.shadowRoot.querySelector(selector).click();
-      click(opening);
-      await element.updateComplete;
-      if (closing) click(closing);
-      else element.endEdit();
-      await element.updateComplete;
-      click(opening);
-      for (let frames = 0; frames < 5; frames += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
-    }, [opening, closing]);
+    const again = (opening, closing) =>
+      list.evaluate(
+        async (element, [opening, closing]) => {
+          const click = (selector) => element.shadowRoot.querySelector(selector).click();
+          click(opening);
+          await element.updateComplete;
+          if (closing) click(closing);
+          else element.endEdit();
+          await element.updateComplete;
+          click(opening);
+          for (let frames = 0; frames < 5; frames += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+        },
+        [opening, closing],
+      );
     await list.getByRole('button', { name: 'Delete Beta' }).waitFor();
     await again('button[aria-label="Delete Beta"]', '#confirm .button[autofocus]');
     assert(await list.getByRole('dialog').isVisible(), 'the second question went away by itself');
@@ -107,7 +115,12 @@ export default {
     const token = await vault.session(person.user);
     const fields = { api_key: 'key-good' };
     for (let from = 0; from < 1000; from += 50) {
-      const batch = Array.from({ length: 50 }, (_, at) => ({ plugin: 'weather', type: 'api-key', name: `Row ${from + at}`, fields }));
+      const batch = Array.from({ length: 50 }, (_, at) => ({
+        plugin: 'weather',
+        type: 'api-key',
+        name: `Row ${from + at}`,
+        fields,
+      }));
       await Promise.all(batch.map((draft) => vault.call('POST', '/v1/credentials', token, draft)));
     }
     await person.open();

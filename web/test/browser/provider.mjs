@@ -24,8 +24,21 @@ export class Provider {
       findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, email: `${sub}@example.com` }) }),
       cookies: { keys: [randomBytes(16).toString('hex')] },
       pkce: { required: () => true },
-      features: { revocation: { enabled: true }, registration: { enabled: true, secretFactory: () => provider.secret }, registrationManagement: { enabled: true }, deviceFlow: { enabled: true } },
-      ttl: { AccessToken: 3600, RefreshToken: 3600, Grant: 3600, Session: 3600, Interaction: 600, IdToken: 600, DeviceCode: 600 },
+      features: {
+        revocation: { enabled: true },
+        registration: { enabled: true, secretFactory: () => provider.secret },
+        registrationManagement: { enabled: true },
+        deviceFlow: { enabled: true },
+      },
+      ttl: {
+        AccessToken: 3600,
+        RefreshToken: 3600,
+        Grant: 3600,
+        Session: 3600,
+        Interaction: 600,
+        IdToken: 600,
+        DeviceCode: 600,
+      },
     });
     for (const model of ['AccessToken', 'RefreshToken']) {
       const { prototype } = openId[model];
@@ -52,9 +65,20 @@ export class Provider {
       token_endpoint_auth_method: 'client_secret_basic',
     };
     const json = { 'content-type': 'application/json' };
-    const made = await (await fetch(`${this.issuer}/reg`, { method: 'POST', headers: json, body: JSON.stringify(draft) })).json();
-    const app = await vault.cli(['oauth-app', 'create', 'witness', `--client-id=${made.client_id}`], made.client_secret);
-    const { registration_access_token: token, registration_client_uri: uri, client_id_issued_at: _a, client_secret_expires_at: _b, ...client } = made;
+    const made = await (
+      await fetch(`${this.issuer}/reg`, { method: 'POST', headers: json, body: JSON.stringify(draft) })
+    ).json();
+    const app = await vault.cli(
+      ['oauth-app', 'create', 'witness', `--client-id=${made.client_id}`],
+      made.client_secret,
+    );
+    const {
+      registration_access_token: token,
+      registration_client_uri: uri,
+      client_id_issued_at: _a,
+      client_secret_expires_at: _b,
+      ...client
+    } = made;
     const body = JSON.stringify({ ...client, redirect_uris: [app.redirect_address] });
     await fetch(uri, { method: 'PUT', headers: { ...json, authorization: `Bearer ${token}` }, body });
   }

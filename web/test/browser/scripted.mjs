@@ -25,7 +25,8 @@ export class Scripted {
 
   async #answer(request, response) {
     const url = new URL(request.url, this.origin);
-    const send = (status, body) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const send = (status, body) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     if (url.pathname === '/authorize') {
       const back = new URL(url.searchParams.get('redirect_uri'));
       back.search = new URLSearchParams({ code: `code-${CANARY}`, state: url.searchParams.get('state') });
@@ -41,9 +42,18 @@ export class Scripted {
     if (turn === 'down') return send(503, { error: 'temporarily_unavailable' });
     if (turn === 'break') return request.socket.destroy();
     const number = (this.#issued += 1);
-    const more = form.get('grant_type').includes('code') || form.get('refresh_token') ? { refresh_token: `RefreshToken-${CANARY}-${number}` } : {};
+    const more =
+      form.get('grant_type').includes('code') || form.get('refresh_token')
+        ? { refresh_token: `RefreshToken-${CANARY}-${number}` }
+        : {};
     const scope = this.granted ? { scope: this.granted } : {};
-    return send(200, { access_token: `AccessToken-${CANARY}-${number}`, token_type: 'Bearer', expires_in: 3600, ...more, ...scope });
+    return send(200, {
+      access_token: `AccessToken-${CANARY}-${number}`,
+      token_type: 'Bearer',
+      expires_in: 3600,
+      ...more,
+      ...scope,
+    });
   }
 
   /** From now on, the grant that was given last is answered so. */
@@ -53,7 +63,8 @@ export class Scripted {
 
   get files() {
     const head = (title) => `title = "${title}"\ndocs = "https://example.com/docs"\n`;
-    const token = (auth, grant) => `[token]\nurl = "${this.origin}/token"\nclient_auth = "${auth}"\n${grant ? `grant = "${grant}"\n` : ''}`;
+    const token = (auth, grant) =>
+      `[token]\nurl = "${this.origin}/token"\nclient_auth = "${auth}"\n${grant ? `grant = "${grant}"\n` : ''}`;
     return {
       scripted: `${head('Scripted')}[authorize]\nurl = "${this.origin}/authorize"\n${token('basic', '')}[refresh]\nrotation = "strict"\n[revoke]\nurl = "${this.origin}/revoke"\n[account]\nurl = "${this.origin}/me"\nid = "/sub"\nlabel = "/email"\n`,
       robot: `${head('Robot')}${token('basic', 'client-credentials')}`,

@@ -5,7 +5,8 @@ const names = ['Alpha', 'Beta', 'Gamma', 'Gämse'];
 
 async function filled(person, vault, list = names) {
   const made = {};
-  for (const name of list) made[name] = await vault.save(person.user, 'weather', 'api-key', name, { api_key: 'stored-key' });
+  for (const name of list)
+    made[name] = await vault.save(person.user, 'weather', 'api-key', name, { api_key: 'stored-key' });
   return made;
 }
 
@@ -14,7 +15,11 @@ const value = (selector) => selector.evaluate((each) => each.value);
 export default {
   async keyboard(person, { vault }) {
     const made = await filled(person, vault);
-    const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential', helpText: 'For the forecast.' });
+    const selector = await person.fresh('sr-credential-selector', {
+      plugin: 'weather',
+      label: 'Credential',
+      helpText: 'For the forecast.',
+    });
     const input = selector.getByRole('combobox');
     await input.waitFor();
     assert.equal(await value(selector), '');
@@ -62,13 +67,20 @@ export default {
     await selector.getByRole('button', { name: /Edit/ }).click();
     await selector.getByText('Configured').waitFor();
     await person.page.keyboard.press('Escape');
-    await person.page.waitForFunction(() => document.querySelector('sr-credential-selector').shadowRoot.activeElement?.matches('.edit'));
+    await person.page.waitForFunction(() =>
+      document.querySelector('sr-credential-selector').shadowRoot.activeElement?.matches('.edit'),
+    );
   },
 
   async gone(person, { vault }) {
     await filled(person, vault, ['Alpha']);
     const id = `cred_${'0'.repeat(32)}`;
-    const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential', value: id, required: true });
+    const selector = await person.fresh('sr-credential-selector', {
+      plugin: 'weather',
+      label: 'Credential',
+      value: id,
+      required: true,
+    });
     await selector.getByText('has been deleted').waitFor();
     assert.equal(await value(selector), id);
     assert.equal(await selector.evaluate((each) => each.checkValidity()), false);
@@ -77,11 +89,22 @@ export default {
 
   async ailing(person, { vault }) {
     const { Alpha: made } = await filled(person, vault, ['Alpha']);
-    for (const [state, type] of [['undecryptable', 'api-key'], ['reauth-required', 'oauth2'], ['degraded', 'oauth2']]) {
+    for (const [state, type] of [
+      ['undecryptable', 'api-key'],
+      ['reauth-required', 'oauth2'],
+      ['degraded', 'oauth2'],
+    ]) {
       await person.page.route('**/v1/credentials?*', (route) =>
-        route.fulfill({ json: { items: [{ ...made, state, type, cause: null, plugin: 'weather' }] }, headers: { 'access-control-allow-origin': person.world.host.origin } }),
+        route.fulfill({
+          json: { items: [{ ...made, state, type, cause: null, plugin: 'weather' }] },
+          headers: { 'access-control-allow-origin': person.world.host.origin },
+        }),
       );
-      const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential', value: made.id });
+      const selector = await person.fresh('sr-credential-selector', {
+        plugin: 'weather',
+        label: 'Credential',
+        value: made.id,
+      });
       await selector.locator('.chosen .banner').waitFor();
       assert.equal(await value(selector), made.id);
       await person.state(`selector-${state}`);
@@ -100,7 +123,11 @@ export default {
       set.append(legend);
       form.append(set);
       document.querySelector('#stage').append(form);
-      window.mount('sr-credential-selector', { plugin: 'weather', name: 'credential', required: true, label: 'Credential' }, set);
+      window.mount(
+        'sr-credential-selector',
+        { plugin: 'weather', name: 'credential', required: true, label: 'Credential' },
+        set,
+      );
     });
     const selector = person.page.locator('sr-credential-selector');
     await selector.getByRole('combobox').waitFor();

@@ -8,14 +8,24 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const pictures = process.argv.includes('--screenshots') ? (process.argv[process.argv.indexOf('--screenshots') + 1] ?? 'screenshots') : null;
+const pictures = process.argv.includes('--screenshots')
+  ? (process.argv[process.argv.indexOf('--screenshots') + 1] ?? 'screenshots')
+  : null;
 if (pictures) mkdirSync(pictures, { recursive: true });
 
 /** Chromium, which reaches nothing but this machine. */
 const CHROMIUM = {
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: [
-    ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    ...[
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
     '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
   ],
 };
@@ -107,13 +117,21 @@ export class Person {
   }
 
   events(name) {
-    return this.page.evaluate((wanted) => window.events.filter(([type]) => type === wanted).map(([, detail]) => detail), name);
+    return this.page.evaluate(
+      (wanted) => window.events.filter(([type]) => type === wanted).map(([, detail]) => detail),
+      name,
+    );
   }
 
   /** A state has been reached: look at it with axe, keep a picture, and take the page down for the canaries. */
   async state(name, page = this.page) {
-    const found = await page.evaluate(`${axe}; axe.run({ resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`);
-    const faults = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
+    const found = await page.evaluate(
+      `${axe}; axe.run({ resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
+    );
+    const faults = found.violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`,
+    );
     assert.deepEqual(faults, [], `${name}: accessibility`);
     await this.look(page);
     if (pictures) writeFileSync(join(pictures, `${name}.png`), await this.#picture(page));
@@ -124,13 +142,22 @@ export class Person {
     if (!this.zoom) return page.screenshot({ fullPage: true });
     const browser = await this.context.newCDPSession(page);
     const { contentSize } = await browser.send('Page.getLayoutMetrics');
-    const { data } = await browser.send('Page.captureScreenshot', { captureBeyondViewport: true, clip: { ...contentSize, scale: 1 } });
+    const { data } = await browser.send('Page.captureScreenshot', {
+      captureBeyondViewport: true,
+      clip: { ...contentSize, scale: 1 },
+    });
     return Buffer.from(data, 'base64');
   }
 
   async look(page = this.page) {
     const text = await page.evaluate(() => {
-      const walk = (root) => [...root.querySelectorAll('*')].flatMap((each) => [each.shadowRoot ? each.shadowRoot.innerHTML + walk(each.shadowRoot) : '', ...[...each.attributes].map(({ value }) => value)]).join('\n');
+      const walk = (root) =>
+        [...root.querySelectorAll('*')]
+          .flatMap((each) => [
+            each.shadowRoot ? each.shadowRoot.innerHTML + walk(each.shadowRoot) : '',
+            ...[...each.attributes].map(({ value }) => value),
+          ])
+          .join('\n');
       const stores = [localStorage, sessionStorage].map((store) => JSON.stringify({ ...store }));
       return [document.documentElement.outerHTML, walk(document), ...stores, location.href, document.cookie].join('\n');
     });
@@ -146,16 +173,24 @@ export class Person {
       }
     }
     for (const { what, text, url } of own.filter((each) => /srs_[a-z2-7]{20}/.test(each.text))) {
-      assert(what === 'response' && /\/(token|session)$/.test(url), `a session in ${what} ${url ?? ''}: ${text.slice(0, 200)}`);
+      assert(
+        what === 'response' && /\/(token|session)$/.test(url),
+        `a session in ${what} ${url ?? ''}: ${text.slice(0, 200)}`,
+      );
     }
     const csp = own.filter(({ what, text }) => what === 'console' && /Content Security Policy|TrustedHTML/.test(text));
-    assert.deepEqual(csp.map(({ text }) => text), [], 'the policy of the page');
+    assert.deepEqual(
+      csp.map(({ text }) => text),
+      [],
+      'the policy of the page',
+    );
     assert.deepEqual(this.errors, [], 'errors on pages');
   }
 
   /** What this person sees, and whoever is beside them: for whoever wants to know why a check failed. */
   async shows() {
-    const one = async (page) => `${this.user} at ${page.url().split('?')[0]} sees\n${await page.locator('body').ariaSnapshot({ timeout: 1000 }).catch(String)}`;
+    const one = async (page) =>
+      `${this.user} at ${page.url().split('?')[0]} sees\n${await page.locator('body').ariaSnapshot({ timeout: 1000 }).catch(String)}`;
     const all = await Promise.all([...this.context.pages().map(one), ...this.#beside.map((other) => other.shows())]);
     return all.join('\n');
   }

@@ -6,7 +6,9 @@ const page = '<!doctype html><html lang="en"><head><title>Stranger</title></head
 
 /** Both origins of a stranger. */
 export async function startStranger() {
-  const server = createServer((request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(page)).listen(0, '127.0.0.1');
+  const server = createServer((request, response) =>
+    response.writeHead(200, { 'content-type': 'text/html' }).end(page),
+  ).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address();
   return { origins: [`http://localhost:${port}`, `http://127.0.0.1:${port}`], end: () => server.close() };
@@ -27,7 +29,11 @@ export function submitForms(page, targets) {
         const inputs = kind === 'text/plain' ? [[text, '"}']] : Object.entries(body);
         for (const [name, value] of inputs) {
           const input = document.createElement('input');
-          Object.assign(input, { type: 'hidden', name, value: typeof value === 'string' ? value : JSON.stringify(value) });
+          Object.assign(input, {
+            type: 'hidden',
+            name,
+            value: typeof value === 'string' ? value : JSON.stringify(value),
+          });
           form.append(input);
         }
         document.body.append(frame, form);
@@ -47,12 +53,23 @@ export function sendFetches(page, targets, token = '') {
       const answers = [];
       for (const [method, address, body] of wanted) {
         for (const credentials of ['include', 'omit']) {
-          for (const [mode, kind] of [['cors', 'application/json'], ['cors', 'text/plain'], ['no-cors', 'text/plain']]) {
+          for (const [mode, kind] of [
+            ['cors', 'application/json'],
+            ['cors', 'text/plain'],
+            ['no-cors', 'text/plain'],
+          ]) {
             if (mode === 'no-cors' && !['GET', 'POST'].includes(method)) continue;
             const headers = { 'content-type': kind, ...(bearer ? { authorization: `Bearer ${bearer}` } : {}) };
             const sent = method === 'GET' ? null : JSON.stringify(body ?? {});
             try {
-              const answer = await fetch(address, { method, mode, credentials, headers, body: sent, redirect: 'manual' });
+              const answer = await fetch(address, {
+                method,
+                mode,
+                credentials,
+                headers,
+                body: sent,
+                redirect: 'manual',
+              });
               const said = { type: answer.type, status: answer.status, text: await answer.text() };
               answers.push({ method, address, mode, credentials, kind, ...said });
             } catch (error) {

@@ -15,8 +15,18 @@ async function connected(person, properties = {}) {
 
 /** The service account's file as it is downloaded. */
 function keyFile(secret) {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } });
-  return JSON.stringify({ type: 'service_account', project_id: secret, private_key_id: 'a', private_key: privateKey, client_email: 'robot@example.com' });
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  return JSON.stringify({
+    type: 'service_account',
+    project_id: secret,
+    private_key_id: 'a',
+    private_key: privateKey,
+    client_email: 'robot@example.com',
+  });
 }
 
 /** Drops a file as a person does: the browser itself makes the events. */
@@ -37,12 +47,19 @@ function inFolder(person, name, content) {
 }
 
 async function ailing(person, { vault, scripted }) {
-  const cases = { down: ['degraded', 'fails at the moment'], break: ['ambiguous', 'was interrupted'], refuse: ['reauth-required', 'has to be connected again'] };
+  const cases = {
+    down: ['degraded', 'fails at the moment'],
+    break: ['ambiguous', 'was interrupted'],
+    refuse: ['reauth-required', 'has to be connected again'],
+  };
   for (const [turn, [state, words]] of Object.entries(cases)) {
     const [button, id] = await connected(person, { credentialName: turn });
     const token = await vault.session(person.user);
     scripted.ail(turn);
-    await fetch(`${vault.origin}/v1/credentials/${id}/refresh`, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+    await fetch(`${vault.origin}/v1/credentials/${id}/refresh`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+    });
     assert.equal((await vault.call('GET', `/v1/credentials/${id}`, token)).state, state);
     await button.evaluate((each, known) => (each.credentialId = known), id);
     await button.evaluate((each) => each.refresh());
@@ -123,7 +140,9 @@ async function account(person, { vault, scripted, secret }) {
   await drop(person, input, inFolder(person, 'account.json', file));
   await button.getByText('Read from the file.').waitFor();
   assert.equal(await input.inputValue(), file);
-  const sending = person.page.waitForRequest((request) => request.url().endsWith('/v1/connections') && request.postDataJSON()?.key_file === file);
+  const sending = person.page.waitForRequest(
+    (request) => request.url().endsWith('/v1/connections') && request.postDataJSON()?.key_file === file,
+  );
   await button.getByRole('button', { name: 'Connect', exact: true }).click();
   await sending;
   await form.getByText('Saved.').waitFor();
@@ -165,11 +184,18 @@ async function many(person, { vault, host }) {
   const made = await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'key-good' });
   const token = await vault.session(person.user, [host.origin]);
   await person.open();
-  await person.page.evaluate(([id, given]) => void window.mount('sr-credential-form', { credentialId: id, getSessionToken: async () => given }), [made.id, token]);
+  await person.page.evaluate(
+    ([id, given]) => void window.mount('sr-credential-form', { credentialId: id, getSessionToken: async () => given }),
+    [made.id, token],
+  );
   const form = person.page.locator('sr-credential-form');
   const button = form.getByRole('button', { name: 'Test' });
   await button.waitFor();
-  const test = () => fetch(`${vault.origin}/v1/credentials/${made.id}/test`, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+  const test = () =>
+    fetch(`${vault.origin}/v1/credentials/${made.id}/test`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+    });
   let isOver = false;
   const hammer = (async () => {
     while (!isOver) await Promise.all(Array.from({ length: 8 }, test));
@@ -187,4 +213,13 @@ async function many(person, { vault, host }) {
   person.forget(({ text }) => text.includes(token));
 }
 
-export default { ailing, partial, refused, expired, unattended, 'service account': account, drag, 'too much at once': many };
+export default {
+  ailing,
+  partial,
+  refused,
+  expired,
+  unattended,
+  'service account': account,
+  drag,
+  'too much at once': many,
+};

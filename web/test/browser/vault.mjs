@@ -52,7 +52,11 @@ export class Vault {
     assert.equal(server.exitCode, null, vault.#log);
     vault.hostKey = vault.#log.match(/host key\s+(\S+)/)[1];
     let isOver = false;
-    server.once('exit', (code, signal) => isOver || console.log(`the vault ended by itself: ${signal ?? code}\n${vault.#log.slice(-2000)}`));
+    server.once(
+      'exit',
+      (code, signal) =>
+        isOver || console.log(`the vault ended by itself: ${signal ?? code}\n${vault.#log.slice(-2000)}`),
+    );
     vault.stop = () => {
       isOver = true;
       server.kill('SIGKILL');
@@ -64,7 +68,12 @@ export class Vault {
 
   get lastLines() {
     // It may still begin with the host key that dev prints once.
-    return this.#log.replace(/\bsr[a-z]_\w+/g, '[a token]').trimEnd().split('\n').slice(-5).join('\n');
+    return this.#log
+      .replace(/\bsr[a-z]_\w+/g, '[a token]')
+      .trimEnd()
+      .split('\n')
+      .slice(-5)
+      .join('\n');
   }
 
   async cli(args, input = '') {
@@ -96,14 +105,16 @@ export class Vault {
 
   /** Lets a connection's ten minutes be over: nobody waits for them. Python has SQLite in it; Node.js 20 has not. */
   lapse(connection) {
-    const sql = 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1], 10); done = db.execute("UPDATE connection SET expires_at = 1 WHERE id = ?", sys.argv[2:]); db.commit(); assert done.rowcount == 1';
+    const sql =
+      'import sqlite3, sys; db = sqlite3.connect(sys.argv[1], 10); done = db.execute("UPDATE connection SET expires_at = 1 WHERE id = ?", sys.argv[2:]); db.commit(); assert done.rowcount == 1';
     const database = join(this.env.XDG_DATA_HOME, 'strongroom', 'strongroom.db');
     const { status, stderr } = spawnSync('python3', ['-c', sql, database, connection], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
   }
 
   async session(user, origins = [], seconds = 900) {
-    return (await this.call('POST', '/v1/sessions', this.hostKey, { user_id: user, origins, expires_in: seconds })).token;
+    return (await this.call('POST', '/v1/sessions', this.hostKey, { user_id: user, origins, expires_in: seconds }))
+      .token;
   }
 
   plugin(name, manifest) {
