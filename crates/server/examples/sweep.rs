@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use strongroom::id::CredentialId;
 use strongroom::oauth::Reach;
 use strongroom::oauth::app::AppDraft;
-use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft};
+use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft, IfConnected};
 use strongroom::{
     Actor, AppId, Catalog, Clock, Expected, Key, Manifest, OsEntropy, Owner, PluginName, Secret, TenantId, Vault,
 };
@@ -156,6 +156,7 @@ async fn connect(
         scopes: Vec::new(),
         return_address: None,
         flow: Default::default(),
+        if_connected: IfConnected::Create,
         key_file: None,
     };
     let Connecting::Begun(begun) = vault.connect(&Actor::user(), &owner, draft).await? else {

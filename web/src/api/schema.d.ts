@@ -752,6 +752,11 @@ export interface components {
             credential?: string | null;
             /** @description `redirect`: the user's browser goes to the provider and comes back. `device`: they type a code in there. */
             flow?: string;
+            /**
+             * @description If the user has connected this account for the plugin already: `create` a second credential, or `reconnect` the one
+             *     that exists. It keeps its id and name, and gets the new grant.
+             */
+            if_connected?: string;
             /** @description A service account's key file as it was downloaded, where the provider takes one and the OAuth app has none. */
             key_file?: string;
             /** @description What the credential will be called; a reconnected one keeps its name. */

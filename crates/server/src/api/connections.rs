@@ -65,6 +65,11 @@ struct CreateConnection {
     #[serde(default = "redirect_flow")]
     #[schema(pattern = "^(redirect|device)$")]
     flow: String,
+    /// If the user has connected this account for the plugin already: `create` a second credential, or `reconnect` the one
+    /// that exists. It keeps its id and name, and gets the new grant.
+    #[serde(default = "create_second")]
+    #[schema(pattern = "^(create|reconnect)$")]
+    if_connected: String,
     /// A service account's key file as it was downloaded, where the provider takes one and the OAuth app has none.
     #[serde(default)]
     #[schema(value_type = Option<String>, nullable = false)]
@@ -73,6 +78,10 @@ struct CreateConnection {
 
 fn redirect_flow() -> String {
     "redirect".to_owned()
+}
+
+fn create_second() -> String {
+    "create".to_owned()
 }
 
 /// A connection, begun; or made at once, where the provider gives tokens to the client itself.
@@ -177,6 +186,7 @@ async fn create(State(app): State<Arc<App>>, user: User, json: Json<CreateConnec
         scopes: body.scopes,
         return_address: body.return_address,
         flow: member("flow", &body.flow)?,
+        if_connected: member("if_connected", &body.if_connected)?,
         key_file: body.key_file,
     };
     let body = match app.vault.connect(&user.actor, &user.owner, draft).await? {

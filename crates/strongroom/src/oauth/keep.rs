@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use strongroom_crypto::Secret;
 
 use super::app::Registration;
-use super::connection::{ConnectionRow, Phase};
+use super::connection::{ConnectionRow, IfConnected, Phase};
 use super::refresh::{RefreshRow, RefreshState};
 use super::token::{Tokens, split, word};
 use crate::access::Actor;
@@ -14,8 +14,16 @@ use crate::credential::{Credential, CredentialRow, CredentialType};
 use crate::error::Error;
 use crate::fields::{Value, Values};
 use crate::id::{CredentialId, Owner};
-use crate::store::{Conflict, StoreError};
+use crate::store::{Conflict, CredentialFilter, StoreError};
 use crate::vault::Vault;
+
+/// What the provider granted: the tokens, what else is kept of its answers, and whose account it is, where that is known.
+pub(super) struct Granted {
+    pub(super) tokens: Tokens,
+    pub(super) kept: Values,
+    pub(super) account: Option<(String, Option<String>)>,
+    pub(super) if_connected: IfConnected,
+}
 
 /// What was connected: the credential's values, whose account it is, and when the grant itself ends.
 struct Connected {
@@ -31,11 +39,10 @@ impl Vault {
         actor: &Actor,
         connection: &ConnectionRow,
         registration: &Registration,
-        tokens: Tokens,
-        kept: Values,
+        mut granted: Granted,
     ) -> Result<Credential, Error> {
-        let account = self.account_of(registration, &tokens).await?;
-        self.keep_tokens(actor, connection, registration, tokens, kept, account).await
+        granted.account = self.account_of(registration, &granted.tokens).await?;
+        self.keep_tokens(actor, connection, registration, granted).await
     }
 
     /// Whose account it is, where the provider tells: its unchanging id, and what people know it by.
@@ -69,10 +76,9 @@ impl Vault {
         actor: &Actor,
         connection: &ConnectionRow,
         registration: &Registration,
-        tokens: Tokens,
-        mut values: Values,
-        account: Option<(String, Option<String>)>,
+        granted: Granted,
     ) -> Result<Credential, Error> {
+        let Granted { tokens, kept: mut values, account, if_connected } = granted;
         // What was asked for was granted, unless the answer says otherwise (RFC 6749 5.1).
         values.insert("scopes".to_owned(), Value::list(&split(&connection.scopes, " ")));
         let refresh_expires_at = tokens.refresh_expires_at;
@@ -83,10 +89,45 @@ impl Vault {
         let account = account.and_then(|(id, label)| label.or(Some(id)));
         let owner = &connection.owner;
         let connected = Connected { values, account, refresh_expires_at };
-        match connection.credential {
+        let known = match (connection.credential, if_connected) {
+            (None, IfConnected::Reconnect) => self.credential_of_account(connection, registration, &connected).await?,
+            (known, _) => known,
+        };
+        match known {
             Some(id) => self.reconnect(actor, owner, id, registration, connected).await,
             None => self.save_connected(actor, owner, connection, registration, connected).await,
         }
+    }
+
+    /// The credential of this plugin that holds the same account through the same registration. One with a scope that was
+    /// neither asked for nor granted now does not count: renewing it would take that scope away.
+    async fn credential_of_account(
+        &self,
+        connection: &ConnectionRow,
+        registration: &Registration,
+        connected: &Connected,
+    ) -> Result<Option<CredentialId>, Error> {
+        let Some(account) = account_id(&connected.values) else { return Ok(None) };
+        let mut scopes = split(&connection.scopes, " ");
+        if let Some(Value::List(granted)) = connected.values.get("scopes") {
+            scopes.extend(granted.iter().map(|scope| scope.expose().clone()));
+        }
+        let filter = CredentialFilter {
+            plugin: Some(connection.plugin.clone()),
+            kind: Some(CredentialType::Oauth2),
+            limit: 1000,
+            ..CredentialFilter::default()
+        };
+        for row in self.store.credentials(&connection.owner, &filter).await? {
+            if row.app != Some(registration.row.id) || !row.scopes().iter().all(|scope| scopes.contains(scope)) {
+                continue;
+            }
+            // A record that does not open belongs to no known account.
+            if self.values(&row).await.is_ok_and(|values| account_id(&values) == Some(account)) {
+                return Ok(Some(row.id));
+            }
+        }
+        Ok(None)
     }
 
     async fn save_connected(
@@ -205,8 +246,7 @@ impl Vault {
     }
 
     async fn another_name(&self, owner: &Owner, row: &CredentialRow) -> Result<crate::id::CredentialName, Error> {
-        let filter =
-            crate::store::CredentialFilter { plugin: Some(row.plugin.clone()), limit: 1000, ..Default::default() };
+        let filter = CredentialFilter { plugin: Some(row.plugin.clone()), limit: 1000, ..Default::default() };
         let taken: Vec<_> = self.store.credentials(owner, &filter).await?.into_iter().map(|row| row.name).collect();
         let base: String = row.name.as_str().chars().take(90).collect();
         let free = (2..2000)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use strongroom::oauth::Reach;
 use strongroom::oauth::app::AppDraft;
-use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft};
+use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft, IfConnected};
 use strongroom::provider::{Body, ClientAuth, Parameters, Provider, Rotation};
 use strongroom::{Actor, Catalog, Expected, Manifest, Owner, PluginName, Secret, Vault};
 use url::{Url, form_urlencoded};
@@ -104,6 +104,7 @@ async fn prove(name: &str, original: &Provider) {
         scopes: Vec::new(),
         return_address: None,
         flow: Default::default(),
+        if_connected: IfConnected::Create,
         key_file: original.authorize.is_none().then(crate::ways::key_file),
     };
     let begun = match vault.connect(&Actor::user(), &owner, draft).await.unwrap() {

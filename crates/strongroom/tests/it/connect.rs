@@ -1,6 +1,6 @@
 //! Connecting: the whole way, and every way in which somebody else's account could end up in it.
 
-use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft};
+use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft, IfConnected};
 use strongroom::{Actor, Error, Secret, State};
 
 use crate::provider::{Policy, Turn};
@@ -184,6 +184,7 @@ async fn the_way_back_is_one_that_the_host_registered() {
             scopes: Vec::new(),
             return_address: Some(address.to_owned()),
             flow: Default::default(),
+            if_connected: IfConnected::Create,
             key_file: None,
         };
         let answer = studio.vault.connect(&Actor::user(), &studio.owner("alice"), draft).await;
@@ -242,6 +243,32 @@ async fn a_token_endpoint_that_redirects_is_not_followed() {
         let connected = studio.connect("alice", None).await;
         assert!(studio.provider.asked("/elsewhere").is_empty() && connected.is_err(), "a redirect was followed");
     }
+}
+
+/// A second consent for the same account makes a second credential only if the draft says so.
+#[tokio::test]
+async fn the_same_account_is_reconnected_where_the_draft_says_so() {
+    let studio = Studio::new("if-connected", Policy::Strict).await;
+    let reconnect = || ConnectionDraft { if_connected: IfConnected::Reconnect, ..crate::studio::draft() };
+    let first = studio.connect_with("alice", reconnect()).await.unwrap();
+    let before = text(&studio.read(&first).await.unwrap(), "access_token");
+    let renamed = || ConnectionDraft { name: "Another".parse().unwrap(), ..reconnect() };
+    let again = studio.connect_with("alice", renamed()).await.unwrap();
+    assert_eq!((again.id, &again.name, again.revision), (first.id, &first.name, first.revision + 1));
+    assert_ne!(text(&studio.read(&first).await.unwrap(), "access_token"), before, "it has the new grant");
+    let other = studio.connect_with("bob", reconnect()).await.unwrap();
+    assert_ne!(other.id, first.id, "another user's credential is another one");
+    *studio.provider.account.lock().unwrap() = "account-2".to_owned();
+    let second = studio.connect_with("alice", renamed()).await.unwrap();
+    assert_ne!(second.id, first.id, "another account is a credential of its own");
+    *studio.provider.account.lock().unwrap() = "account-1".to_owned();
+    let more = ConnectionDraft { scopes: vec!["mail.delete".to_owned()], ..reconnect() };
+    assert_eq!(studio.connect_with("alice", more).await.unwrap().id, first.id, "more scopes are an extension");
+    let fewer = studio.connect_with("alice", renamed()).await.unwrap();
+    assert_ne!(fewer.id, first.id, "a scope would be taken from the first");
+    assert!(studio.read(&first).await.is_ok() && studio.read(&second).await.is_ok());
+    let twice = studio.connect_with("alice", crate::studio::draft()).await.unwrap();
+    assert!(![first.id, second.id, fewer.id].contains(&twice.id), "it was asked for");
 }
 
 /// Reconnecting keeps the credential, if it is the same account; the old grant stays until then.
@@ -363,6 +390,7 @@ async fn a_client_connects_for_itself_and_stays_fresh() {
         scopes: Vec::new(),
         return_address: None,
         flow: Default::default(),
+        if_connected: IfConnected::Create,
         key_file: None,
     };
     let connected = vault.connect(&Actor::user(), &owner, draft).await.unwrap();

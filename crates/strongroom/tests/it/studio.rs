@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use strongroom::id::{AppId, ConnectionId, CredentialId};
 use strongroom::oauth::Reach;
 use strongroom::oauth::app::AppDraft;
-use strongroom::oauth::connection::{Begun, Callback, Connecting, ConnectionDraft, Start};
+use strongroom::oauth::connection::{Begun, Callback, Connecting, ConnectionDraft, IfConnected, Start};
 use strongroom::{
     Actor, Catalog, Clock, Credential, Error, Expected, Manifest, Opened, Owner, PluginName, Secret, TenantId, Vault,
 };
@@ -64,16 +64,10 @@ impl Studio {
     }
 
     pub(crate) async fn begin(&self, user: &str, credential: Option<CredentialId>) -> Result<Begun, Error> {
-        let draft = ConnectionDraft {
-            plugin: "mail".parse().unwrap(),
-            name: "Work".parse().unwrap(),
-            credential,
-            app: None,
-            scopes: Vec::new(),
-            return_address: None,
-            flow: Default::default(),
-            key_file: None,
-        };
+        self.begin_with(user, ConnectionDraft { credential, ..draft() }).await
+    }
+
+    pub(crate) async fn begin_with(&self, user: &str, draft: ConnectionDraft) -> Result<Begun, Error> {
         match self.vault.connect(&Actor::user(), &self.owner(user), draft).await? {
             Connecting::Begun(begun) => Ok(begun),
             Connecting::Connected(_) | Connecting::Prompted(_) => panic!("another way"),
@@ -110,7 +104,11 @@ impl Studio {
     }
 
     pub(crate) async fn connect(&self, user: &str, credential: Option<CredentialId>) -> Result<Credential, Error> {
-        let start = self.start(&self.begin(user, credential).await?).await?;
+        self.connect_with(user, ConnectionDraft { credential, ..draft() }).await
+    }
+
+    pub(crate) async fn connect_with(&self, user: &str, draft: ConnectionDraft) -> Result<Credential, Error> {
+        let start = self.start(&self.begin_with(user, draft).await?).await?;
         let back = self.vault.call_back(&Actor::host(), self.app, self.consent(&start)).await?;
         self.complete(user, &back).await
     }
@@ -127,6 +125,20 @@ impl Studio {
             None => event.action.to_string(),
         };
         page.events.iter().rev().map(line).collect()
+    }
+}
+
+pub(crate) fn draft() -> ConnectionDraft {
+    ConnectionDraft {
+        plugin: "mail".parse().unwrap(),
+        name: "Work".parse().unwrap(),
+        credential: None,
+        app: None,
+        scopes: Vec::new(),
+        return_address: None,
+        flow: Default::default(),
+        if_connected: IfConnected::Create,
+        key_file: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use strongroom::oauth::app::AppDraft;
-use strongroom::oauth::connection::{Connecting, Connection, ConnectionDraft, Flow, Status};
+use strongroom::oauth::connection::{Connecting, Connection, ConnectionDraft, Flow, IfConnected, Status};
 use strongroom::{Actor, Catalog, Error, Expected, Manifest, Secret, Vault};
 use tokio::sync::Semaphore;
 
@@ -36,6 +36,7 @@ fn draft(plugin: &str, flow: Flow, key_file: Option<Secret<String>>) -> Connecti
         scopes: Vec::new(),
         return_address: None,
         flow,
+        if_connected: IfConnected::Create,
         key_file,
     }
 }

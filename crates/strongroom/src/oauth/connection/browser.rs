@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::fields::Value;
 use crate::id::{AppId, ConnectionId, NameError, Owner};
 use crate::oauth::app::Registration;
+use crate::oauth::keep::Granted;
 use crate::oauth::token::{Ask, Failure, Tokens};
 use crate::vault::Vault;
 
@@ -155,7 +156,8 @@ impl Vault {
         let registration = self.registration(row.owner.tenant, row.app).await?;
         let tokens = self.exchange(&registration, carried).await?;
         let kept = carried.kept.iter().map(|(name, value)| (name.clone(), Value::Text(Secret::from(value.as_str()))));
-        self.keep_granted(actor, row, &registration, tokens, kept.collect()).await
+        let granted = Granted { tokens, kept: kept.collect(), account: None, if_connected: carried.if_connected };
+        self.keep_granted(actor, row, &registration, granted).await
     }
 
     async fn exchange(&self, registration: &Registration, carried: &Carried) -> Result<Tokens, Error> {

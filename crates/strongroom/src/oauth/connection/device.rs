@@ -9,9 +9,9 @@ use strongroom_crypto::Secret;
 use url::Url;
 use zeroize::Zeroize;
 
-use super::Connecting;
 use super::row::{Carried, ConnectionRow, Device, Phase, hash};
 use super::status::{Connection, Prompt};
+use super::{Connecting, IfConnected};
 use crate::access::Actor;
 use crate::audit::{Action, Entry, Reason};
 use crate::error::Error;
@@ -19,6 +19,7 @@ use crate::fields::Values;
 use crate::manifest::is_plain_address;
 use crate::oauth::app::Registration;
 use crate::oauth::egress::{self, Call};
+use crate::oauth::keep::Granted;
 use crate::oauth::token::{Ask, Failure};
 use crate::vault::Vault;
 
@@ -59,6 +60,7 @@ impl Vault {
         &self,
         mut row: ConnectionRow,
         registration: &Registration,
+        if_connected: IfConnected,
         entry: Entry,
     ) -> Result<Connecting, Error> {
         let device = registration.provider.device.as_ref();
@@ -78,6 +80,7 @@ impl Vault {
         row.expires_at = now.saturating_add(SignedDuration::from_millis(life)).unwrap_or(now);
         row.phase = Phase::Prompted;
         let mut carried = Carried::default();
+        carried.if_connected = if_connected;
         carried.device = Some(Device {
             code: authorization.device_code.clone(),
             prompt: Prompt {
@@ -146,7 +149,9 @@ impl Vault {
         let failure = match self.ask(&registration, Ask::Device { code: &code }).await {
             Ok(tokens) => {
                 self.take_granted(actor, &mut row).await?;
-                let outcome = self.keep_granted(actor, &row, &registration, tokens, Values::new()).await;
+                let if_connected = carried.if_connected;
+                let granted = Granted { tokens, kept: Values::new(), account: None, if_connected };
+                let outcome = self.keep_granted(actor, &row, &registration, granted).await;
                 self.settle(actor, &mut row, &outcome).await;
                 return Ok(self.shown_connection(&row));
             }

@@ -14,11 +14,13 @@ pub use browser::{Callback, Start, StartLink};
 use jiff::Timestamp;
 use row::{Carried, hash};
 pub use row::{ConnectionRow, Phase};
+use serde::{Deserialize, Serialize};
 pub use status::{Connection, Prompt, Status};
 use strongroom_crypto::{Sealed, Secret};
 
 use super::app::{NO_KEY_FILE, Registration};
 use super::assertion::{KEY_FILE, KeyFile};
+use super::keep::Granted;
 use super::token::{Ask, Failure, Tokens};
 use crate::access::Actor;
 use crate::audit::Action;
@@ -50,6 +52,8 @@ pub struct ConnectionDraft {
     pub return_address: Option<String>,
     /// How the user consents.
     pub flow: Flow,
+    /// What happens if the account turns out to be connected for this plugin already.
+    pub if_connected: IfConnected,
     /// For a service account: its key file as it was downloaded, where the registration has none.
     pub key_file: Option<Secret<String>>,
 }
@@ -72,6 +76,29 @@ impl FromStr for Flow {
             "redirect" => Ok(Self::Redirect),
             "device" => Ok(Self::Device),
             _ => Err(NameError("must be `redirect` or `device`".to_owned())),
+        }
+    }
+}
+
+/// What to do with an account that this user has connected for the same plugin, through the same registration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IfConnected {
+    /// Make a second credential.
+    #[default]
+    Create,
+    /// Give the existing credential the new grant, as a reconnection does. No second credential is made.
+    Reconnect,
+}
+
+impl FromStr for IfConnected {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text {
+            "create" => Ok(Self::Create),
+            "reconnect" => Ok(Self::Reconnect),
+            _ => Err(NameError("must be `create` or `reconnect`".to_owned())),
         }
     }
 }
@@ -172,16 +199,17 @@ impl Vault {
         if registration.is_for_itself() {
             let key_file = self.key_file(&registration, draft.key_file)?;
             self.record(entry).await?;
-            return self.connect_itself(actor, row, registration, key_file).await;
+            return self.connect_itself(actor, row, registration, key_file, draft.if_connected).await;
         }
         if draft.flow == Flow::Device {
             if !wants.device {
                 let message = "the plugin's manifest does not allow the device flow: it needs `\"device\": true`";
                 return Err(Error::field("flow", "unsupported", message));
             }
-            return self.prompt(row, &registration, entry).await;
+            return self.prompt(row, &registration, draft.if_connected, entry).await;
         }
         let mut carried = Carried::default();
+        carried.if_connected = draft.if_connected;
         carried.verifier.push_str(self.random_text().expose());
         row.sealed = self.seal_carried(&row, &carried);
         let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
@@ -215,6 +243,7 @@ impl Vault {
         row: ConnectionRow,
         registration: Registration,
         key_file: Option<Secret<String>>,
+        if_connected: IfConnected,
     ) -> Result<Connecting, Error> {
         let (vault, actor) = (self.clone(), actor.clone());
         let credential = uninterrupted(async move {
@@ -225,7 +254,8 @@ impl Vault {
             let asked = vault.ask_itself(&registration, &row.scopes, &kept).await;
             let tokens = asked.map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
             let account = account.map(|name| (name, None));
-            vault.keep_tokens(&actor, &row, &registration, tokens, kept, account).await
+            let granted = Granted { tokens, kept, account, if_connected };
+            vault.keep_tokens(&actor, &row, &registration, granted).await
         });
         Ok(Connecting::Connected(Box::new(credential.await?)))
     }

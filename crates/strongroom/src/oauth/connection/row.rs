@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_crypto::{Context, Kind, Sealed, Secret};
 use zeroize::Zeroize;
 
+use super::IfConnected;
 use super::status::Prompt;
 use crate::access::Actor;
 use crate::audit::{Action, Entry, Reason};
@@ -91,6 +92,8 @@ pub(super) struct Carried {
     pub(super) kept: Vec<(String, String)>,
     #[serde(default)]
     pub(super) device: Option<Device>,
+    #[serde(default)]
+    pub(super) if_connected: IfConnected,
 }
 
 /// What a device authorization is asked about with, and how often (RFC 8628 3.2).
