@@ -1,5 +1,5 @@
-// What an operator sees: six pages behind links, whose hash is the page's state, so they can be bookmarked, opened in a
-// second tab and gone back to. A page that is left may still be loading: what it draws then is on no page.
+// The operator's six pages. The hash of the address holds the state of a page, so that a bookmark, a second tab and the back
+// button work. A page that people have left may still load; what it then draws is not in the document.
 import { showApps } from './console-apps.js';
 import { showAudit } from './console-audit.js';
 import { showHealth } from './console-health.js';
@@ -7,27 +7,36 @@ import { showKeys } from './console-keys.js';
 import { showPlugins } from './console-plugins.js';
 import { showUsers } from './console-users.js';
 import { make, say } from './console-view.js';
+/** @import { OperatorPage } from './pages.js' */
 
-const PAGES = [
+const PAGES = /** @type {const} */ ([
   ['plugins', 'Plugins', showPlugins],
   ['apps', 'OAuth apps', showApps],
   ['keys', 'Keys', showKeys],
   ['users', 'Users', showUsers],
   ['audit', 'Audit', showAudit],
   ['health', 'Health', showHealth],
-];
+]);
 
+/**
+ * @param {HTMLElement} tabs
+ * @param {HTMLElement} around
+ */
 export function showOperator(tabs, around) {
   const links = PAGES.map(([name, title]) => make('a', { href: `#${name}` }, title));
   tabs.replaceChildren(...links);
   tabs.hidden = false;
 
   let isOver = false;
+  /** @param {boolean} mayFocus */
   const draw = async (mayFocus) => {
     if (isOver) return;
     const [name, query] = location.hash.slice(1).split('?');
-    const at = Math.max(0, PAGES.findIndex(([known]) => known === name));
-    const [, title, show] = PAGES[at];
+    const at = Math.max(
+      0,
+      PAGES.findIndex(([known]) => known === name),
+    );
+    const [, title, show] = PAGES[at] ?? PAGES[0];
     document.title = `${title} – Strongroom console`;
     for (const [index, link] of links.entries()) {
       if (index === at) link.setAttribute('aria-current', 'page');
@@ -35,6 +44,7 @@ export function showOperator(tabs, around) {
     }
     const place = make('div');
     around.replaceChildren(place);
+    /** @type {OperatorPage['again']} */
     const again = async (tone, ...said) => {
       await draw(true);
       if (!isOver) say(tone, ...said);

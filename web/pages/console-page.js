@@ -1,42 +1,69 @@
-// The console's page: who is signed in and until when, signing in and out, and what each sees: a user their credentials, an
-// operator the vault. Which session it is, the browser alone knows: the cookie is out of every script's reach.
-import { SIGNED_OUT, ask, showVisitor } from './console-api.js';
+// The console's page: who is signed in and until when, signing in and out, and what each person sees. A user sees their
+// credentials, an operator the vault. Only the browser knows which session it is: no script can read the cookie.
+import { Problem, SIGNED_OUT, ask, showVisitor } from './console-api.js';
 import { confirm } from './console-dialog.js';
-import { banner, button, code, command, heading, make, problemView, say, stored, until } from './console-view.js';
+import { banner, button, code, command, find, heading, make, problemView, say, stored, until } from './console-view.js';
+/** @import { Piece, Visitor } from './pages.js' */
 
-const account = document.querySelector('#account');
-const tabs = document.querySelector('#tabs');
-const place = document.querySelector('#place');
+const account = find(document, '#account', HTMLElement);
+const tabs = find(document, '#tabs', HTMLElement);
+const place = find(document, '#place', HTMLElement);
+/** @type {ReturnType<typeof setTimeout>[]} */
 let timers = [];
 
-document.querySelector('.skip').addEventListener('click', (event) => {
+find(document, '.skip', HTMLElement).addEventListener('click', (event) => {
   event.preventDefault();
-  document.querySelector('main').focus();
+  find(document, 'main', HTMLElement).focus();
 });
 
-document.addEventListener(SIGNED_OUT, () => showEntrance(banner('warn', make('p', {}, 'Your sign-in has ended: somebody ended it, or it was not used for half an hour, or it was eight hours old. Sign in again to go on.'))));
+const HAS_ENDED =
+  'Your sign-in has ended: somebody ended it, or it was not used for half an hour, or it was eight hours old. ' +
+  'Sign in again to go on.';
+document.addEventListener(SIGNED_OUT, () => showEntrance(banner('warn', make('p', {}, HAS_ENDED))));
 document.addEventListener('sr-session-expired', () => document.dispatchEvent(new Event(SIGNED_OUT)));
 
+/**
+ * @param {Visitor} visitor
+ * @returns {Piece[]}
+ */
 const nameOf = ({ role, user_id: user }) => (role === 'user' ? [stored(user)] : ['the operator']);
-const same = (one, other) => one?.role === other?.role && one?.user_id === other?.user_id;
 
-/** Begins, with the secret of a link or without one. A link alone signs nobody in: it may be a stranger's own, sent to wait for
- * what is entered under their name. */
+/**
+ * @param {Visitor} one
+ * @param {Visitor} other
+ */
+const same = (one, other) => one.role === other.role && one.user_id === other.user_id;
+
+/**
+ * Begins, with the secret of a link or without one. A link alone does not sign in: a stranger may have sent their own link.
+ * What people enter after that would belong to the stranger.
+ * @param {string | null} link
+ */
 export async function open(link) {
   if (link === null) return enter(null);
   const present = await showVisitor().catch(() => null);
   showEntrance();
   const now = present ? ['In this browser you are signed in as ', ...nameOf(present), ' now.'] : [];
+  const warning =
+    'You opened a sign-in link. It signs you in as whoever it was made for. Go on only if you made it, or asked for it.';
   place.replaceChildren(
     heading('Sign in'),
-    make('section', { class: 'entrance' },
-      make('p', {}, 'You opened a sign-in link. It signs you in as whoever it was made for. Go on only if you made it, or asked for it.'),
+    make(
+      'section',
+      { class: 'entrance' },
+      make('p', {}, warning),
       now.length > 0 && make('p', {}, ...now),
-      make('div', { class: 'row' }, button('Sign in', () => void enter(link)), button('Not now', () => void enter(null), 'small')),
+      make(
+        'div',
+        { class: 'row' },
+        button('Sign in', () => void enter(link)),
+        button('Not now', () => void enter(null), 'small'),
+      ),
     ),
   );
 }
 
+/** @param {string | null} link */
 async function enter(link) {
   for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   say();
@@ -46,31 +73,55 @@ async function enter(link) {
     const present = link === null || refusal ? before : await showVisitor();
     if (!present) return showEntrance(refusal && refusalView(refusal));
     await show(present);
-    if (refusal) say('warn', refusalText(refusal), ' You are signed in as before, as ', ...nameOf(present), '.');
-    else if (before && !same(before, present)) say('warn', 'You are now signed in as ', ...nameOf(present), '. Before, you were signed in as ', ...nameOf(before), '.');
+    if (refusal) {
+      say('warn', refusalText(refusal), ' You are signed in as before, as ', ...nameOf(present), '.');
+    } else if (before && !same(before, present)) {
+      say(
+        'warn',
+        'You are now signed in as ',
+        ...nameOf(present),
+        '. Before, you were signed in as ',
+        ...nameOf(before),
+        '.',
+      );
+    }
   } catch (problem) {
     tabs.hidden = true;
-    place.replaceChildren(heading('Strongroom console'), problemView(problem, () => void open(link)));
+    place.replaceChildren(
+      heading('Strongroom console'),
+      problemView(problem, () => void open(link)),
+    );
   }
 }
 
-/** Null, or why not. A server that is not there may be asked again with the same link. */
+/**
+ * Signs in. Returns null, or the server's refusal. Throws if the server did not decide; then the same link may work later.
+ * @param {string} link
+ */
 async function signIn(link) {
   try {
     await ask('POST', '/v1/console/sign-in', { body: { link } });
     return null;
   } catch (problem) {
-    if (problem.status === 0 || problem.status >= 429) throw problem;
+    if (!(problem instanceof Problem) || problem.status === 0 || problem.status >= 429) throw problem;
     return problem;
   }
 }
 
+const LINK_FAILED = 'This link does not sign anybody in. A link works once, and within ten minutes.';
+
+/** @param {Problem} problem */
 const refusalText = ({ code: slug, detail }) =>
-  slug === 'not-found' || slug === 'invalid-fields' ? 'This link does not sign anybody in. A link works once, and within ten minutes.' : detail;
+  slug === 'not-found' || slug === 'invalid-fields' ? LINK_FAILED : detail;
 
-const refusalView = (problem) => make('div', { role: 'alert', class: 'banner bad' }, make('p', {}, refusalText(problem)));
+/** @param {Problem} problem */
+const refusalView = (problem) =>
+  make('div', { role: 'alert', class: 'banner bad' }, make('p', {}, refusalText(problem)));
 
-/** Where an OpenID provider is set up, it comes first. */
+/**
+ * Puts a link to the OpenID provider first, if the operator set one up.
+ * @param {HTMLElement} section
+ */
 async function offerProvider(section) {
   const { issuer } = await ask('GET', '/v1/console/sign-in');
   if (!issuer) return;
@@ -78,21 +129,35 @@ async function offerProvider(section) {
   section.prepend(make('p', {}, link));
 }
 
+/** @param {...(Node | null)} before */
 function showEntrance(...before) {
   for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   leave();
-  // A connection that comes back to nobody is of no use, and its code should not stay in the address.
+  // Without a session, a connection that comes back is of no use, and its code should not stay in the address.
   history.replaceState(null, '', '/');
   document.title = 'Sign in – Strongroom console';
-  const section = make('section', { class: 'entrance' },
-      make('p', {}, 'You sign in with a link. On the machine that runs the server, let it make one, and open it in this browser. It works once, within ten minutes.'),
-      make('h2', {}, 'To run the vault'),
-      command('strongroom console link'),
-      make('h2', {}, 'To see one user’s own credentials'),
-      command('strongroom console link --user NAME'),
-      make('p', { class: 'soft' }, 'If the server was started with ', code('strongroom dev'), ', write ', code('strongroom --dev console link'), '. If somebody else runs it, ask them for a link.'),
+  const how =
+    'You sign in with a link. On the machine that runs the server, let it make one, and open it in this browser. ' +
+    'It works once, within ten minutes.';
+  const section = make(
+    'section',
+    { class: 'entrance' },
+    make('p', {}, how),
+    make('h2', {}, 'To run the vault'),
+    command('strongroom console link'),
+    make('h2', {}, 'To see one user’s own credentials'),
+    command('strongroom console link --user NAME'),
+    make(
+      'p',
+      { class: 'soft' },
+      'If the server was started with ',
+      code('strongroom dev'),
+      ', write ',
+      code('strongroom --dev console link'),
+      '. If somebody else runs it, ask them for a link.',
+    ),
   );
-  place.replaceChildren(...before.filter(Boolean), heading('Sign in'), section);
+  place.replaceChildren(...before.filter((each) => each !== null), heading('Sign in'), section);
   offerProvider(section).catch(() => {});
 }
 
@@ -106,6 +171,7 @@ function leave() {
   document.dispatchEvent(new Event('console-left'));
 }
 
+/** @param {Visitor} present */
 async function show(present) {
   leave();
   showAccount(present);
@@ -116,41 +182,57 @@ async function show(present) {
   return (await import('./console-operator.js')).showOperator(tabs, place);
 }
 
+/** @param {Visitor} present */
 function showAccount(present) {
   const isOperator = present.role === 'operator';
   const isRecent = new Date(present.recent_until) > new Date();
-  const who = make('p', {}, isOperator ? 'Signed in as ' : 'Signed in as user ', make('b', {}, ...nameOf(present)), ' until ', until(present.expires_at));
-  const may = isRecent ? ['You can change things until ', until(present.recent_until), '.'] : ['To change something, sign in again: ', code('strongroom console link')];
+  const signedIn = isOperator ? 'Signed in as ' : 'Signed in as user ';
+  const who = make('p', {}, signedIn, make('b', {}, ...nameOf(present)), ' until ', until(present.expires_at));
+  const may = isRecent
+    ? ['You can change things until ', until(present.recent_until), '.']
+    : ['To change something, sign in again: ', code('strongroom console link')];
   account.replaceChildren(
     make('div', {}, who, isOperator && make('p', { class: 'soft' }, may)),
-    make('div', { class: 'row' },
-      button('Sign out', () => void signOut('/v1/console', 'You are signed out.'), 'small'),
+    make(
+      'div',
+      { class: 'row' },
+      button('Sign out', () => void signOut(), 'small'),
       button('Sign out everywhere…', () => askEverywhere(isOperator), 'small'),
     ),
   );
-  const after = (time, act) => timers.push(setTimeout(act, Math.max(0, new Date(time) - new Date()) + 500));
+  /**
+   * @param {string} time
+   * @param {() => void} act
+   */
+  const after = (time, act) => timers.push(setTimeout(act, Math.max(0, new Date(time).getTime() - Date.now()) + 500));
   timers.forEach(clearTimeout);
   timers = [];
   if (isOperator && isRecent) after(present.recent_until, () => showAccount(present));
   after(present.expires_at, () => void open(null));
 }
 
-async function signOut(path, words) {
+async function signOut() {
   try {
-    await ask('DELETE', path);
-    showSignedOut(words);
+    await ask('DELETE', '/v1/console');
+    showSignedOut('You are signed out.');
   } catch (problem) {
-    if (problem.status !== 401) document.querySelector('#said').replaceChildren(problemView(problem));
+    if (problem instanceof Problem && problem.status === 401) return;
+    find(document, '#said', HTMLElement).replaceChildren(problemView(problem));
   }
 }
 
-const showSignedOut = (words) => showEntrance(make('div', { role: 'status', class: 'banner good' }, make('p', {}, words)));
+/** @param {string} words */
+const showSignedOut = (words) =>
+  showEntrance(make('div', { role: 'status', class: 'banner good' }, make('p', {}, words)));
 
+/** @param {boolean} isOperator */
 function askEverywhere(isOperator) {
   confirm({
     title: 'Sign out everywhere?',
     consequences: [
-      isOperator ? 'Every browser in which an operator is signed in is signed out, this one too.' : 'Every browser in which you are signed in is signed out, this one too.',
+      isOperator
+        ? 'Every browser in which an operator is signed in is signed out, this one too.'
+        : 'Every browser in which you are signed in is signed out, this one too.',
       'Sign-in links that nobody has used yet stop working. What you stored stays as it is.',
     ],
     yes: 'Sign out everywhere',

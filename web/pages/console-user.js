@@ -1,53 +1,95 @@
-// What a user sees: their credentials, by the elements that any application embeds, with the cookie in place of a token.
-// Secrets go from the form to the server and never come back; this page sees neither.
+// What a user sees: their credentials, in the elements that any application embeds, with the cookie instead of a token. The
+// form sends secrets to the server, which never sends them back; this page sees no secret.
 import { all } from './console-api.js';
 import { input, openDialog } from './console-dialog.js';
-import { button, fill, heading, make, nothing, say, stored } from './console-view.js';
+import { button, fill, find, heading, make, nothing, say, stored } from './console-view.js';
+/** @import { SrCredentialList } from '/elements/v1.js' */
+/** @import { Plugin } from './pages.js' */
 
-/** Where providers send people back to: the server takes the console's own address for every plugin. */
+/** The address that providers send people back to. The server accepts the console's own address for every plugin. */
 const RETURN = `${location.origin}/`;
 
+/** @param {HTMLElement} place */
 export function showUser(place) {
-  return fill(place, async () => {
-    await import('/elements/v1.js');
-    const list = make('sr-credential-list', { 'no-create': true, 'return-address': RETURN });
-    return [
-      heading('Your credentials', 'What you stored for plugins. A secret can be replaced, but nobody can read it here.', button('Add a credential', () => choosePlugin(list), 'primary')),
-      make('section', {}, list),
-    ];
-  }, 'Your credentials');
+  return fill(
+    place,
+    async () => {
+      await import('/elements/v1.js');
+      const list = make('sr-credential-list', { 'no-create': true, 'return-address': RETURN });
+      const about = 'What you stored for plugins. A secret can be replaced, but nobody can read it here.';
+      return [
+        heading(
+          'Your credentials',
+          about,
+          button('Add a credential', () => choosePlugin(list), 'primary'),
+        ),
+        make('section', {}, list),
+      ];
+    },
+    'Your credentials',
+  );
 }
 
+/** @param {SrCredentialList} list */
 function choosePlugin(list) {
   const place = make('div', { class: 'choices' });
-  const dialog = openDialog('Add a credential', [place, make('div', { class: 'actions' }, button('Cancel', () => dialog.close()))]);
+  const actions = make(
+    'div',
+    { class: 'actions' },
+    button('Cancel', () => dialog.close()),
+  );
+  const dialog = openDialog('Add a credential', [place, actions]);
   void fill(place, async () => choicesView(await all('/v1/plugins'), (plugin) => enter(dialog, list, plugin)));
 }
 
+/**
+ * @param {Plugin[]} plugins
+ * @param {(plugin: Plugin) => void} choose
+ */
 function choicesView(plugins, choose) {
-  if (!plugins.length) return nothing(make('p', {}, 'There is no plugin yet that a credential could be for. Whoever runs the vault registers them.'));
-  const words = ({ name, manifest }) => `${name} ${manifest.title} ${manifest.description ?? ''}`.toLowerCase();
+  if (!plugins.length) {
+    const none = 'There is no plugin yet that a credential could be for. Whoever runs the vault registers them.';
+    return nothing(make('p', {}, none));
+  }
   const entries = plugins.map((plugin) => {
     const { title, description } = plugin.manifest;
-    const item = make('li', {}, button([make('b', {}, stored(title)), description && make('span', { class: 'soft' }, stored(description))], () => choose(plugin), 'choice'));
-    return [words(plugin), item];
+    const about = description && make('span', { class: 'soft' }, stored(description));
+    const item = make(
+      'li',
+      {},
+      button([make('b', {}, stored(title)), about], () => choose(plugin), 'choice'),
+    );
+    return { words: `${plugin.name} ${title} ${description ?? ''}`.toLowerCase(), item };
   });
   const none = make('p', { class: 'soft', role: 'status' });
-  const find = input({ type: 'search', id: 'find-plugin' });
-  find.addEventListener('input', () => {
-    const wanted = find.value.trim().toLowerCase();
+  const filter = input({ type: 'search', id: 'find-plugin' });
+  filter.addEventListener('input', () => {
+    const wanted = filter.value.trim().toLowerCase();
     let found = 0;
-    for (const [text, item] of entries) found += (item.hidden = !text.includes(wanted)) ? 0 : 1;
+    for (const { words, item } of entries) {
+      item.hidden = !words.includes(wanted);
+      if (!item.hidden) found += 1;
+    }
     none.textContent = found ? '' : 'No plugin has this in its name.';
   });
   return [
-    plugins.length > 8 && make('div', { class: 'field' }, make('label', { for: 'find-plugin' }, 'Find a plugin'), find),
+    plugins.length > 8 &&
+      make('div', { class: 'field' }, make('label', { for: 'find-plugin' }, 'Find a plugin'), filter),
     make('p', {}, 'For which plugin?'),
-    make('ul', {}, entries.map(([, item]) => item)),
+    make(
+      'ul',
+      {},
+      entries.map(({ item }) => item),
+    ),
     none,
-  ].filter(Boolean);
+  ].filter((each) => each !== false);
 }
 
+/**
+ * @param {HTMLDialogElement} dialog
+ * @param {SrCredentialList} list
+ * @param {Plugin} plugin
+ */
 function enter(dialog, list, plugin) {
   const form = make('sr-credential-form', { plugin: plugin.name, 'return-address': RETURN });
   form.addEventListener('sr-cancel', () => dialog.close());
@@ -61,11 +103,12 @@ function enter(dialog, list, plugin) {
     event.preventDefault();
     void form.cancel();
   });
-  const title = dialog.querySelector('h2');
+  const { description } = plugin.manifest;
+  const title = find(dialog, 'h2', HTMLElement);
   title.textContent = 'Add a credential for ';
   title.append(stored(plugin.manifest.title));
   title.tabIndex = -1;
   form.hideHeader = true;
-  dialog.replaceChildren(title, plugin.manifest.description ? make('p', { class: 'soft' }, stored(plugin.manifest.description)) : '', form);
+  dialog.replaceChildren(title, description ? make('p', { class: 'soft' }, stored(description)) : '', form);
   title.focus();
 }

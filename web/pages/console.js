@@ -1,8 +1,8 @@
-// The console's door. What signs somebody in stands behind the # of the address, so it is in no request; here it leaves the
-// address, and the history with it, before any other file is asked for. The page itself is console-page.js.
+// The first script of the console. A sign-in link holds its secret after the # of the address, so that no request carries it.
+// This script takes the secret out of the address and the history before the browser asks for another file.
 const MARK = '#sign-in=';
 
-/** The link's secret, taken out of the address; null if there is none. */
+/** The secret of a sign-in link, which this function removes from the address; null if there is none. */
 function takeLink() {
   if (!location.hash.startsWith(MARK)) return null;
   const link = location.hash.slice(MARK.length);
@@ -12,7 +12,7 @@ function takeLink() {
 
 const first = takeLink();
 
-// A link that is pasted into the address of an open console loads nothing anew.
+// A link that is pasted into the address of an open console does not load the page again.
 addEventListener('hashchange', async (event) => {
   const link = takeLink();
   if (link === null) return;

@@ -1,23 +1,33 @@
-// The application's own script: it tells the elements how to get a session, and listens. It runs before they are defined, so
-// that none of them begins without one.
+// The application's own script. It gives the elements a function that gets a session, and listens to their events.
+// It runs before the browser defines the elements, so that none of them begins without that function.
+/** @import { SrCredentialForm, SrCredentialList, SrCredentialSelector, SrOauthButton } from '/elements/v1.js' */
 
-/** The application's backend knows who is signed in, and asks the vault for a session of theirs. */
+/** Asks the application's backend, which knows who is signed in, for a session at the vault. */
 async function session() {
   const answer = await fetch('/session', { method: 'POST' });
   if (!answer.ok) throw new Error('nobody is signed in');
-  return (await answer.json()).token;
+  /** @type {{ token: string }} */
+  const { token } = await answer.json();
+  return token;
 }
 
-const elements = [...document.querySelectorAll('sr-oauth-button, sr-credential-selector, sr-credential-form, sr-credential-list')];
+/** @type {NodeListOf<SrOauthButton | SrCredentialSelector | SrCredentialForm | SrCredentialList>} */
+const elements = document.querySelectorAll(
+  'sr-oauth-button, sr-credential-selector, sr-credential-form, sr-credential-list',
+);
 for (const element of elements) element.getSessionToken = session;
 
-const [, selector, , list] = elements;
+const selector = document.querySelector('sr-credential-selector');
+const list = document.querySelector('sr-credential-list');
+const output = document.querySelector('output');
+if (!selector || !list || !output) throw new Error('demo.html lacks an element that this script needs');
+
 selector.addEventListener('change', () => {
-  document.querySelector('output').textContent = selector.value || 'nothing yet';
+  output.textContent = selector.value || 'nothing yet';
 });
 for (const event of ['sr-save', 'sr-connect', 'sr-disconnect', 'sr-delete']) {
   document.addEventListener(event, ({ target }) => {
-    if (target !== list) list.refresh();
-    if (target !== selector) selector.refresh();
+    if (target !== list) void list.refresh();
+    if (target !== selector) void selector.refresh();
   });
 }
