@@ -1,15 +1,18 @@
-// What every element is: who it speaks to and for whom, in which language, direction and theme; how it loads, fails and
-// tells. The session's token passes through the client and is never a property, an attribute or part of an event.
+// What every element is: which vault it speaks to and for whom, in which language, direction and theme; how it loads, fails
+// and tells. The session's token passes through the client and is never a property, an attribute or part of an event.
+import { Task, TaskStatus, initialState } from '@lit/task';
 import { LitElement, nothing, type PropertyValues } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import { Directive, directive, type ElementPart } from 'lit/directive.js';
-import { Client } from './api/client.js';
-import { asProblem, type Problem } from './api/problem.js';
-import { Return, type Finished } from './connection/return.js';
-import { Words, learn, type Key, type Overrides, type Parameters } from './i18n/messages.js';
+import type { Change } from './api/changes.js';
+import { clientOf, type Client } from './api/client.js';
+import { asProblem, misconfigured, type Mistake, type Problem } from './api/problem.js';
 import { holders, type TokenSource } from './api/session.js';
+import { LanguageObserver, nearest } from './base/language.js';
 import { shared } from './base/styles.js';
 import { problemBanner } from './base/view.js';
+import { Return, type Finished } from './connection/return.js';
+import { Words, learn, type Key, type Overrides, type Parameters } from './i18n/messages.js';
 
 export type Theme = 'light' | 'dark' | 'auto';
 
@@ -21,20 +24,20 @@ export interface ErrorDetail {
   requestId: string | null;
 }
 
-/** The nearest value of an attribute, through shadow roots, as languages and directions are inherited. */
-function nearest(from: Element, attribute: string): string | null {
-  for (let at: Element | null = from; at;) {
-    const found: Element | null = at.closest(`[${attribute}]`);
-    if (found) return found.getAttribute(attribute);
-    const root = at.getRootNode();
-    at = root instanceof ShadowRoot ? root.host : null;
-  }
-  return null;
+/** What an element needs of the one around it. */
+export interface Context {
+  endpoint: string;
+  getSessionToken: TokenSource | undefined;
+  locale: string;
+  messages: Overrides;
 }
+
+/** A page may set `getSessionToken` later than the markup: only then is it missing. */
+const SETUP_MS = 3000;
 
 /**
  * @fires sr-error - `{code, message, retryable, requestId}`
- * @fires sr-session-expired - No session, or none any more: give a new token, and retry.
+ * @fires sr-session-expired - There is no session, or it has ended: give a new token, and retry.
  */
 export abstract class StrongroomElement extends LitElement {
   static override styles = shared;
@@ -62,38 +65,64 @@ export abstract class StrongroomElement extends LitElement {
 
   @state() protected problem: Problem | null = null;
   @state() protected formDisabled = false;
-  words = new Words('en');
+  protected words = new Words('en');
   protected readonly arrival = new Return(this);
   protected readonly internals = this.attachInternals();
+  readonly #task: Task<readonly unknown[], void>;
+  readonly #warned = new Set<string>();
   #client: Client | null = null;
-  #loading: AbortController | null = null;
-  #due = false;
+  #language = 'en';
+  /** Changes that came while loading: the answer may be older than they are. */
+  #late: Change[] = [];
+  #unsubscribe: (() => void) | null = null;
+  #setup = 0;
 
-  /** Who to speak to; null as long as nobody is signed in. */
+  constructor() {
+    super();
+    new LanguageObserver(this);
+    this.#task = new Task(this, {
+      autoRun: 'afterUpdate',
+      args: () => this.sources,
+      task: (_, { signal }) => this.#load(signal),
+      onError: (caught) => {
+        if (!isAbort(caught)) this.problem = this.fail(caught);
+      },
+    });
+  }
+
+  /** The client that speaks for the user; null as long as there is no session. @internal */
   get client(): Client | null {
     return this.#client?.isSignedIn ? this.#client : null;
   }
 
-  get isOff(): boolean {
+  protected get isOff(): boolean {
     return this.disabled || this.formDisabled;
   }
 
-  /** Somebody else is there now: nothing stays of who was. */
+  protected get isLoading(): boolean {
+    return this.#task.status === TaskStatus.PENDING;
+  }
+
+  /** Another user is there now: drops everything of the user before. */
   protected abstract forget(): void;
 
   /** Loads what the element shows. Throws a problem. */
   protected abstract load(client: Client, signal: AbortSignal): Promise<void>;
+
+  /** A credential of the user changed: by another element, on this page or in another tab. */
+  protected abstract credentialChanged(change: Change): void;
 
   /** What a style sheet may ask for by `:state()`. */
   protected get states(): Record<string, boolean> {
     return { failed: this.problem !== null };
   }
 
-  /** Properties that, when they change, need loading again. */
-  protected get sources(): readonly string[] {
-    return ['endpoint', 'getSessionToken', 'plugin'];
+  /** Values that, when they change, need loading again. */
+  protected get sources(): readonly unknown[] {
+    return [this.endpoint, this.getSessionToken, this.plugin];
   }
 
+  /** @internal */
   formDisabledCallback(disabled: boolean): void {
     this.formDisabled = disabled;
   }
@@ -101,12 +130,17 @@ export abstract class StrongroomElement extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     holders.add(this.#left);
+    this.#subscribe();
+    this.#setup = window.setTimeout(() => this.#judgeSetup(), SETUP_MS);
     if (this.hasUpdated) void this.refresh();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#loading?.abort();
+    clearTimeout(this.#setup);
+    this.#task.abort();
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
     holders.delete(this.#left);
   }
 
@@ -118,51 +152,69 @@ export abstract class StrongroomElement extends LitElement {
 
   #leave(): void {
     this.arrival.forget();
+    this.#late = [];
     this.forget();
   }
 
-  protected override async scheduleUpdate(): Promise<unknown> {
-    await learn(this.#language);
-    return super.scheduleUpdate();
+  protected override async scheduleUpdate(): Promise<void> {
+    await learn(this.#wantedLanguage);
+    await super.scheduleUpdate();
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    if (changed.has('locale') || changed.has('messages') || !this.hasUpdated) {
+    if (!this.hasUpdated || changed.has('messages') || this.#language !== this.#wantedLanguage) {
+      this.#language = this.#wantedLanguage;
       this.words = new Words(this.#language, this.messages);
     }
     const isLeft = changed.has('endpoint') || (changed.has('getSessionToken') && !this.getSessionToken);
     if (isLeft && this.hasUpdated) this.#leave();
-    if (changed.has('endpoint') || changed.has('getSessionToken') || !this.#client) {
-      this.#client = new Client(this.endpoint, this.getSessionToken);
+    if (changed.has('endpoint') || changed.has('getSessionToken') || !this.hasUpdated) this.#connectClient();
+    if (changed.has('appearance')) {
+      this.#dress({ ...(changed.get('appearance') as Record<string, string>), ...this.appearance });
     }
-    if (changed.has('appearance')) this.#dress({ ...changed.get('appearance'), ...this.appearance });
-    this.#due ||= this.sources.some((name) => changed.has(name)) || !this.hasUpdated;
   }
 
-  protected override updated(_changed: PropertyValues): void {
-    for (const [name, is] of Object.entries(this.states)) this.internals.states[is ? 'add' : 'delete'](name);
-    if (!this.#due) return;
-    this.#due = false;
-    void this.refresh();
-  }
-
-  /** Loads again what is shown. */
-  async refresh(): Promise<void> {
-    this.#loading?.abort();
-    if (!this.client) return;
-    const loading = new AbortController();
-    this.#loading = loading;
-    this.problem = null;
-    void this.arrival.proceed();
+  #connectClient(): void {
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
+    this.#client = null;
     try {
-      await this.load(this.client, loading.signal);
+      this.#client = clientOf(this.endpoint, this.getSessionToken);
+      this.#subscribe();
     } catch (caught) {
-      if (loading.signal.aborted) return;
       this.problem = this.fail(caught);
     }
   }
 
-  /** A connection came back to this page. */
+  #subscribe(): void {
+    this.#unsubscribe ??= this.client?.changes.subscribe(this.#hear) ?? null;
+  }
+
+  readonly #hear = (change: Change): void => {
+    if (this.isLoading) this.#late.push(change);
+    else this.credentialChanged(change);
+  };
+
+  protected override updated(_changed: PropertyValues): void {
+    for (const [name, is] of Object.entries(this.states)) this.internals.states[is ? 'add' : 'delete'](name);
+  }
+
+  async #load(signal: AbortSignal): Promise<void | typeof initialState> {
+    if (!this.client) return initialState;
+    if (this.problem) this.problem = null;
+    void this.arrival.proceed();
+    this.#late = [];
+    await this.load(this.client, signal);
+    signal.throwIfAborted();
+    for (const change of this.#late.splice(0)) this.credentialChanged(change);
+  }
+
+  /** Loads again what is shown. */
+  async refresh(): Promise<void> {
+    await this.#task.run();
+  }
+
+  /** A connection came back to this page. @internal */
   returned(_finished: Finished): void {
     void this.refresh();
   }
@@ -180,7 +232,7 @@ export abstract class StrongroomElement extends LitElement {
     }
   }
 
-  get #language(): string {
+  get #wantedLanguage(): string {
     return this.locale || nearest(this, 'lang') || navigator.language || 'en';
   }
 
@@ -188,19 +240,47 @@ export abstract class StrongroomElement extends LitElement {
     return this.words.say(key, parameters);
   }
 
-  /** An event that bubbles out of every shadow tree; false if somebody stopped a cancelable one. */
+  /** An event that bubbles out of every shadow tree; false if a listener cancelled a cancelable one. */
   protected tell(name: string, detail: unknown = null, cancelable = false): boolean {
     return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable }));
+  }
+
+  /** Does something for the user. Success clears what an earlier attempt left. */
+  protected async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.problem = null;
+    } catch (caught) {
+      this.problem = this.fail(caught);
+    }
   }
 
   /** Tells of a problem and gives it back. */
   protected fail(caught: unknown): Problem {
     const problem = asProblem(caught);
-    if (!(caught instanceof Error) || problem !== caught) console.error(caught);
-    if (problem.code === 'session-expired') this.tell('sr-session-expired');
-    const { code, detail: message, retryable, requestId } = problem;
+    if (problem !== caught) console.error(caught);
+    if (problem.mistake) this.warn(problem.mistake);
+    const { code, detail, mistake, retryable, requestId } = problem;
+    if (code === 'session-expired' || code === 'no-session') this.tell('sr-session-expired');
+    const message = detail || (mistake?.remedy ?? '');
     this.tell('sr-error', { code, message, retryable, requestId } satisfies ErrorDetail);
     return problem;
+  }
+
+  /** Says to the page's developer, once, what has to be corrected. */
+  protected warn({ attribute, value, remedy }: Mistake): void {
+    const text = `<${this.localName}> ${attribute}: ${value === '' ? 'not set' : value}. ${remedy}`;
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    console.warn(text);
+  }
+
+  #judgeSetup(): void {
+    if (this.client || this.problem) return;
+    const misspelled = this.getAttributeNames().find((name) => /^(get-?)?session-?token$/.test(name));
+    const remedy = 'Set the property in script, to the function that gets a session token from your backend.';
+    const value = misspelled ? `given as the attribute "${misspelled}"` : '';
+    this.problem = this.fail(misconfigured('getSessionToken', value, remedy));
   }
 
   protected get problemView() {
@@ -208,23 +288,23 @@ export abstract class StrongroomElement extends LitElement {
   }
 
   /** What an element inside has to know; theme and direction it inherits by CSS. */
-  get context(): Pick<StrongroomElement, 'endpoint' | 'getSessionToken' | 'locale' | 'messages'> {
-    return {
-      endpoint: this.endpoint,
-      getSessionToken: this.getSessionToken,
-      locale: this.words.locale,
-      messages: this.messages,
-    };
+  protected get context(): Context {
+    const { endpoint, getSessionToken, messages } = this;
+    return { endpoint, getSessionToken, locale: this.words.locale, messages };
   }
 }
 
+function isAbort(caught: unknown): boolean {
+  return caught instanceof DOMException && caught.name === 'AbortError';
+}
+
 class Inherit extends Directive {
-  override update({ element }: ElementPart, [from]: [StrongroomElement]) {
-    Object.assign(element, from.context);
+  override update({ element }: ElementPart, [from]: [Context]) {
+    Object.assign(element, from);
     return nothing;
   }
 
-  override render(_from: StrongroomElement) {
+  override render(_from: Context) {
     return nothing;
   }
 }

@@ -1,147 +1,99 @@
-// For React 19, which sets properties on custom elements and listens to their events by itself: types for the tags, and
-// components whose events have names as in React. On a server the tags are printed and nothing else happens.
+// The elements as React components, by @lit/react: properties and events are set on the element itself, also after a server
+// rendered it. On a server a component prints its tag with the attributes that HTML knows.
+import { createComponent, type EventName, type ReactWebComponent } from '@lit/react';
+import * as React from 'react';
 import {
-  createElement,
-  useEffect,
-  useRef,
-  type DetailedHTMLProps,
-  type HTMLAttributes,
-  type ReactElement,
-  type ReactNode,
-  type Ref,
-} from 'react';
-import type { Credential, Verdict } from './api/types.js';
-import type { ErrorDetail } from './element.js';
-import type { SrCredentialForm } from './sr-credential-form/sr-credential-form.js';
-import type { SrCredentialList } from './sr-credential-list/sr-credential-list.js';
-import type { SrCredentialSelector } from './sr-credential-selector/sr-credential-selector.js';
-import type { ConnectDetail, SrOauthButton } from './sr-oauth-button/sr-oauth-button.js';
+  SrCredentialForm,
+  SrCredentialList,
+  SrCredentialSelector,
+  SrOauthButton,
+  type ConnectDetail,
+  type Credential,
+  type ErrorDetail,
+  type Verdict,
+} from '@strongroom/elements';
 
-type Common =
-  | 'endpoint'
-  | 'getSessionToken'
-  | 'locale'
-  | 'theme'
-  | 'density'
-  | 'appearance'
-  | 'messages'
-  | 'disabled'
-  | 'readonly'
-  | 'label'
-  | 'helpText'
-  | 'plugin';
-type Own<Element, Names extends keyof Element> = Partial<Pick<Element, Names>>;
-type Handler<Detail> = (event: CustomEvent<Detail>) => void;
+const event = <Detail>(name: string) => name as EventName<CustomEvent<Detail>>;
 
-interface CommonEvents {
-  onError?: Handler<ErrorDetail>;
-  onSessionExpired?: Handler<null>;
+const events = {
+  onError: event<ErrorDetail>('sr-error'),
+  onSessionExpired: event<null>('sr-session-expired'),
+  onConnectStart: event<{ plugin: string }>('sr-connect-start'),
+  onConnect: event<ConnectDetail>('sr-connect'),
+  onConnectError: event<{ code: string }>('sr-connect-error'),
+  onDisconnect: event<{ credentialId: string }>('sr-disconnect'),
+};
+
+const listEvents = {
+  ...events,
+  onLoad: event<{ count: number }>('sr-load'),
+  onCreateRequest: event<{ plugin: string }>('sr-create-request'),
+  onEditRequest: event<{ id: string; reconnect: boolean }>('sr-edit-request'),
+};
+
+const isServer = typeof window === 'undefined';
+
+/** React's names that HTML spells otherwise; a property's attribute is its name in kebab case, but for `testing`. */
+const SPELLED: Record<string, string> = { className: 'class', testing: 'test' };
+
+/** The attributes of these properties. What is no text, number or flag is set on the element later, by the browser. */
+function attributesOf(props: Record<string, unknown>): Record<string, unknown> {
+  const attributes: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(props)) {
+    const isAttribute = typeof value === 'string' || typeof value === 'number' || value === true;
+    if (name === 'style' || name === 'children') attributes[name] = value;
+    else if (isAttribute) attributes[SPELLED[name] ?? name.replace(/[A-Z]/g, '-$&').toLowerCase()] = value;
+  }
+  return attributes;
 }
 
-interface ConnectEvents extends CommonEvents {
-  onConnectStart?: Handler<{ plugin: string }>;
-  onConnect?: Handler<ConnectDetail>;
-  onConnectError?: Handler<{ code: string }>;
-  onDisconnect?: Handler<{ credentialId: string }>;
+/** The component of a tag. */
+function wrap<Element extends HTMLElement, Events extends Record<string, EventName | string>>(
+  tagName: string,
+  elementClass: new () => Element,
+  own: Events,
+): ReactWebComponent<Element, Events> {
+  if (!isServer) return createComponent({ react: React, tagName, elementClass, events: own });
+  const Printed = React.forwardRef((props: Record<string, unknown>, _ref) =>
+    React.createElement(tagName, attributesOf(props)),
+  );
+  return Printed;
 }
 
-interface Rest<Element> {
-  id?: string;
-  className?: string;
-  slot?: string;
-  children?: ReactNode;
-  ref?: Ref<Element>;
-}
+export const OauthButton = wrap('sr-oauth-button', SrOauthButton, {
+  ...events,
+  onChange: 'change' as EventName,
+  onDeleteRequest: event<{ ids: string[] }>('sr-delete-request'),
+});
 
-type Placement = 'flow' | 'returnAddress';
+export const CredentialForm = wrap('sr-credential-form', SrCredentialForm, {
+  ...events,
+  onSubmit: event<{ plugin: string; type: string; name: string }>('sr-submit'),
+  onSave: event<{ credential: Credential }>('sr-save'),
+  onTest: event<Verdict>('sr-test'),
+  onCancel: event<null>('sr-cancel'),
+  onDirtyChange: event<{ dirty: boolean }>('sr-dirty-change'),
+  onValidate: event<{ valid: boolean; fields: string[] }>('sr-validate'),
+});
 
-export type OauthButtonProps = Rest<SrOauthButton> &
-  ConnectEvents &
-  Own<
-    SrOauthButton,
-    Common | Placement | 'credentialId' | 'credentialName' | 'app' | 'scopes' | 'name' | 'required'
-  > & {
-    onDeleteRequest?: Handler<{ ids: string[] }>;
-  };
+export const CredentialSelector = wrap('sr-credential-selector', SrCredentialSelector, {
+  ...listEvents,
+  onChange: 'change' as EventName,
+});
 
-export type CredentialFormProps = Rest<SrCredentialForm> &
-  ConnectEvents &
-  Own<
-    SrCredentialForm,
-    Common | Placement | 'type' | 'credentialId' | 'testing' | 'submitLabel' | 'hideHeader' | 'noActions' | 'name'
-  > & {
-    onSubmit?: Handler<{ plugin: string; type: string; name: string }>;
-    onSave?: Handler<{ credential: Credential }>;
-    onTest?: Handler<Verdict>;
-    onCancel?: Handler<null>;
-    onDirtyChange?: Handler<{ dirty: boolean }>;
-    onValidate?: Handler<{ valid: boolean; fields: string[] }>;
-  };
+export const CredentialList = wrap('sr-credential-list', SrCredentialList, {
+  ...listEvents,
+  onSelect: event<{ ids: string[] }>('sr-select'),
+  onDelete: event<{ ids: string[] }>('sr-delete'),
+  onDeleteRequest: event<{ ids: string[] }>('sr-delete-request'),
+  onTest: event<Verdict & { id: string }>('sr-test'),
+});
 
-export type CredentialSelectorProps = Rest<SrCredentialSelector> &
-  ConnectEvents &
-  Own<
-    SrCredentialSelector,
-    Common | Placement | 'type' | 'value' | 'name' | 'placeholder' | 'required' | 'noCreate' | 'noEdit'
-  > & {
-    onChange?: (event: Event) => void;
-    onLoad?: Handler<{ count: number }>;
-    onCreateRequest?: Handler<{ plugin: string }>;
-    onEditRequest?: Handler<{ id: string; reconnect: boolean }>;
-  };
-
-export type CredentialListProps = Rest<SrCredentialList> &
-  ConnectEvents &
-  Own<SrCredentialList, Common | Placement | 'type' | 'pageSize' | 'noCreate'> & {
-    onLoad?: Handler<{ count: number }>;
-    onSelect?: Handler<{ ids: string[] }>;
-    onDelete?: Handler<{ ids: string[] }>;
-    onTest?: Handler<Verdict & { id: string }>;
-    onCreateRequest?: Handler<{ plugin: string }>;
-    onEditRequest?: Handler<{ id: string; reconnect: boolean }>;
-    onDeleteRequest?: Handler<{ ids: string[] }>;
-  };
-
-/** `onDirtyChange` listens to `sr-dirty-change`; `onChange` to the native event. */
-function eventOf(name: string): string {
-  const kebab = name
-    .slice(2)
-    .replace(/(?!^)[A-Z]/g, '-$&')
-    .toLowerCase();
-  return kebab === 'change' ? kebab : `sr-${kebab}`;
-}
-
-const isHandler = ([name, value]: [string, unknown]): boolean => /^on[A-Z]/.test(name) && typeof value === 'function';
-
-function wrap<Props extends { ref?: unknown }>(tag: string): (props: Props) => ReactElement {
-  return function Wrapped({ ref, ...props }: Props) {
-    const own = useRef<HTMLElement | null>(null);
-    const entries = Object.entries(props);
-    useEffect(() => {
-      const element = own.current;
-      if (!element) return undefined;
-      const handlers = entries.filter(isHandler) as [string, EventListener][];
-      for (const [name, handler] of handlers) element.addEventListener(eventOf(name), handler);
-      return () => handlers.forEach(([name, handler]) => element.removeEventListener(eventOf(name), handler));
-    });
-    const keep = (element: HTMLElement | null): void => {
-      own.current = element;
-      const outer = ref as Ref<HTMLElement> | undefined;
-      if (typeof outer === 'function') outer(element);
-      else if (outer) outer.current = element;
-    };
-    return createElement(tag, { ...Object.fromEntries(entries.filter((entry) => !isHandler(entry))), ref: keep });
-  };
-}
-
-export const OauthButton = wrap<OauthButtonProps>('sr-oauth-button');
-export const CredentialForm = wrap<CredentialFormProps>('sr-credential-form');
-export const CredentialSelector = wrap<CredentialSelectorProps>('sr-credential-selector');
-export const CredentialList = wrap<CredentialListProps>('sr-credential-list');
-
-type Tag<Element> = DetailedHTMLProps<HTMLAttributes<Element>, Element> & Partial<Omit<Element, keyof HTMLElement>>;
+type Tag<Element> = React.DetailedHTMLProps<React.HTMLAttributes<Element>, Element> &
+  Partial<Omit<Element, keyof HTMLElement>>;
 
 declare module 'react' {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- how React's types are extended
   namespace JSX {
     interface IntrinsicElements {
       'sr-oauth-button': Tag<SrOauthButton>;

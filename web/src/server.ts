@@ -1,7 +1,19 @@
-// What the package is where there is no browser: importing it while rendering on a server does nothing. The tags it prints
-// come alive when the page loads the real module.
+// What the package is where there is no browser. Importing it does nothing: the tags are printed by the page's framework,
+// and come alive when the page loads the real module.
 import type { Finished } from './connection/return.js';
 
-export async function finishConnection(): Promise<Finished | null> {
-  return null;
+/** A return page is completed in the browser. */
+export function finishConnection(): Promise<Finished | null> {
+  return Promise.resolve(null);
 }
+
+/** Sessions are held in the browser. */
+export function forgetSession(): void {
+  // Nothing is held here.
+}
+
+/** Stand-ins, so that the same imports work on both sides. */
+export class SrCredentialForm {}
+export class SrCredentialList {}
+export class SrCredentialSelector {}
+export class SrOauthButton {}

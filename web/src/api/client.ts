@@ -1,10 +1,13 @@
 // The one place that speaks to the vault. The token goes into a header and nowhere else; cookies are sent only to the
 // page's own origin, and only when there is no token function. No request follows a redirect.
-import { forget, token, type TokenSource } from './session.js';
-import { Problem, problemFrom } from './problem.js';
+import { Changes, type Change } from './changes.js';
+import { misconfigured, Problem, problemFrom, type Mistake } from './problem.js';
+import { forget, generationOf, holders, token, type TokenSource } from './session.js';
+import { SharedRequests } from './shared-requests.js';
 import type { Begun, Credential, Page, Plugin, Progress, Verdict } from './types.js';
 
-const PATIENCE = 20_000;
+const TIMEOUT_MS = 20_000;
+const PAGE_SIZE = 200;
 
 /** What a save or a test sends. */
 export interface Draft {
@@ -17,60 +20,109 @@ export interface Draft {
 interface Options {
   body?: unknown;
   match?: number;
-  once?: string;
+  idempotencyKey?: string;
   signal?: AbortSignal | undefined;
 }
 
+const byCookie: TokenSource = () => Promise.reject(new Problem('no-session'));
+const clients = new WeakMap<TokenSource, Map<string, Client>>();
+
+/** The client of this endpoint and session, one for all elements. Throws a problem if the endpoint is not an address. */
+export function clientOf(endpoint: string, source: TokenSource | undefined): Client {
+  const known = clients.get(source ?? byCookie) ?? new Map<string, Client>();
+  clients.set(source ?? byCookie, known);
+  const client = known.get(endpoint) ?? new Client(endpoint, source);
+  known.set(endpoint, client);
+  return client;
+}
+
 export class Client {
+  /** Which credentials changed, by this page or another one. */
+  readonly changes: Changes;
   readonly #base: URL;
   readonly #source: TokenSource | undefined;
+  readonly #reads = new SharedRequests();
+  /** A vault has answered at the endpoint. */
+  #hasAnswered = false;
+  /** The vault has taken a token of this session. */
+  #wasAccepted = false;
 
   constructor(endpoint: string, source?: TokenSource) {
-    this.#base = new URL(endpoint || '/', document.baseURI);
+    try {
+      this.#base = new URL(endpoint || '/', document.baseURI);
+    } catch {
+      throw misconfigured('endpoint', endpoint, "Set the vault's address, such as https://vault.example.com.");
+    }
     this.#source = source;
     if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
+    this.changes = new Changes(this.#base, (id) => this.#present(id));
+    holders.add((left) => {
+      if (left === source) this.#reads.clear();
+    });
   }
 
-  /** Whether there is any way to be somebody: a token, or the cookie of the same origin. */
+  /** Whether a request can name a user: by a token, or by the cookie of the same origin. */
   get isSignedIn(): boolean {
     return this.#source !== undefined || this.#base.origin === location.origin;
   }
 
-  plugin(name: string, signal?: AbortSignal): Promise<Plugin> {
-    return this.#send('GET', `plugins/${encodeURIComponent(name)}`, { signal });
+  async plugin(name: string, signal?: AbortSignal): Promise<Plugin> {
+    const remedy = 'Set it to the name of a plugin that is registered at the vault (strongroom plugin list).';
+    if (!name) throw misconfigured('plugin', '', remedy);
+    try {
+      return await this.#get(`plugins/${encodeURIComponent(name)}`, signal);
+    } catch (caught) {
+      if (!(caught instanceof Problem) || caught.code !== 'not-found') throw caught;
+      throw misconfigured('plugin', name, `No plugin of this name is registered. ${remedy}`);
+    }
   }
 
-  plugins(signal?: AbortSignal): Promise<Page<Plugin>> {
-    return this.#send('GET', 'plugins?limit=200', { signal });
+  async plugins(signal?: AbortSignal): Promise<Plugin[]> {
+    return (await this.#get<Page<Plugin>>(`plugins?limit=${PAGE_SIZE}`, signal)).items;
   }
 
   /** Page by page, so that the first rows can be shown at once. */
-  async *credentials(plugin: string, type: string, first: number, signal?: AbortSignal): AsyncGenerator<Credential[]> {
+  async *credentials(
+    plugin: string,
+    type: string,
+    signal?: AbortSignal,
+    first = PAGE_SIZE,
+  ): AsyncGenerator<Credential[]> {
     let cursor: string | null | undefined;
     do {
-      const query = new URLSearchParams({ limit: String(cursor ? 200 : first) });
+      const query = new URLSearchParams({ limit: String(cursor ? PAGE_SIZE : first) });
       for (const [name, value] of Object.entries({ plugin, type, cursor })) if (value) query.set(name, value);
-      const page = await this.#send<Page<Credential>>('GET', `credentials?${query}`, { signal });
+      const page = await this.#get<Page<Credential>>(`credentials?${query}`, signal);
       yield page.items;
       cursor = page.next_cursor;
     } while (cursor);
   }
 
-  credential(id: string, signal?: AbortSignal): Promise<Credential> {
-    return this.#send('GET', `credentials/${encodeURIComponent(id)}`, { signal });
+  /** All of them at once. */
+  async allCredentials(plugin: string, type: string, signal?: AbortSignal): Promise<Credential[]> {
+    const found: Credential[] = [];
+    for await (const page of this.credentials(plugin, type, signal)) found.push(...page);
+    return found;
   }
 
-  /** `once` makes a repeated send of the same draft create nothing more. */
-  create(draft: Draft, once: string): Promise<Credential> {
-    return this.#send('POST', 'credentials', { body: draft, once });
+  credential(id: string, signal?: AbortSignal): Promise<Credential> {
+    return this.#get(`credentials/${encodeURIComponent(id)}`, signal);
+  }
+
+  /** A repeated send with the same idempotency key creates nothing more. */
+  create(draft: Draft, idempotencyKey: string): Promise<Credential> {
+    return this.#write(this.#send('POST', 'credentials', { body: draft, idempotencyKey }));
   }
 
   update(id: string, revision: number, change: Partial<Pick<Draft, 'name' | 'fields'>>): Promise<Credential> {
-    return this.#send('PATCH', `credentials/${encodeURIComponent(id)}`, { body: change, match: revision });
+    const path = `credentials/${encodeURIComponent(id)}`;
+    return this.#write(this.#send('PATCH', path, { body: change, match: revision }));
   }
 
-  remove(id: string, revision: number): Promise<void> {
-    return this.#send('DELETE', `credentials/${encodeURIComponent(id)}`, { match: revision });
+  async remove(id: string, revision: number): Promise<void> {
+    const generation = generationOf(this.#source);
+    await this.#send('DELETE', `credentials/${encodeURIComponent(id)}`, { match: revision });
+    this.#publish({ id, credential: null }, generation);
   }
 
   testStored(id: string): Promise<Verdict> {
@@ -81,8 +133,12 @@ export class Client {
     return this.#send('POST', 'credentials/test', { body: draft });
   }
 
-  begin(wanted: Record<string, unknown>): Promise<Begun> {
-    return this.#send('POST', 'connections', { body: wanted });
+  async begin(wanted: Record<string, unknown>): Promise<Begun> {
+    const generation = generationOf(this.#source);
+    const begun = await this.#send<Begun>('POST', 'connections', { body: wanted });
+    const { credential } = begun;
+    if (credential) this.#publish({ id: credential.id, credential }, generation);
+    return begun;
   }
 
   progress(id: string, signal?: AbortSignal): Promise<Progress> {
@@ -90,7 +146,43 @@ export class Client {
   }
 
   complete(id: string, code: string): Promise<Credential> {
-    return this.#send('POST', `connections/${encodeURIComponent(id)}/complete`, { body: { code } });
+    return this.#write(this.#send('POST', `connections/${encodeURIComponent(id)}/complete`, { body: { code } }));
+  }
+
+  /** What a connection made, read anew. */
+  connected(id: string): Promise<Credential> {
+    this.#reads.clear();
+    return this.#write(this.credential(id));
+  }
+
+  async #write(answer: Promise<Credential>): Promise<Credential> {
+    const generation = generationOf(this.#source);
+    const credential = await answer;
+    this.#publish({ id: credential.id, credential }, generation);
+    return credential;
+  }
+
+  /** Tells of a change, unless another user has signed in since it was asked for. */
+  #publish(change: Change, generation: number): void {
+    this.#reads.clear();
+    if (generation === generationOf(this.#source)) this.changes.publish(change);
+  }
+
+  /** The credential that another page named; throws if it cannot be known for the user of now. */
+  async #present(id: string): Promise<Credential | null> {
+    this.#reads.clear();
+    const generation = generationOf(this.#source);
+    const found = await this.credential(id).catch((caught: unknown) => {
+      if (caught instanceof Problem && caught.code === 'not-found') return null;
+      throw caught;
+    });
+    if (generation !== generationOf(this.#source)) throw new Problem('session-expired');
+    return found;
+  }
+
+  #get<Body>(path: string, signal: AbortSignal | undefined): Promise<Body> {
+    const key = `${generationOf(this.#source)} ${path}`;
+    return this.#reads.join(key, signal, (shared) => this.#send<Body>('GET', path, { signal: shared }));
   }
 
   async #send<Body>(method: string, path: string, options: Options = {}): Promise<Body> {
@@ -103,21 +195,22 @@ export class Client {
       answer = await this.#fetch(method, path, options, used);
       if (answer.status === 401) await forget(this.#source, used);
     }
+    this.#wasAccepted ||= answer.ok;
     return this.#read<Body>(answer, options.signal);
   }
 
   async #fetch(
     method: string,
     path: string,
-    { body, match, once, signal }: Options,
+    { body, match, idempotencyKey, signal }: Options,
     bearer?: string,
   ): Promise<Response> {
     const headers = new Headers({ Accept: 'application/json' });
     if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
     if (body !== undefined) headers.set('Content-Type', 'application/json');
     if (match !== undefined) headers.set('If-Match', `"${match}"`);
-    if (once !== undefined) headers.set('Idempotency-Key', `"${once}"`);
-    const patience = AbortSignal.timeout(PATIENCE);
+    if (idempotencyKey !== undefined) headers.set('Idempotency-Key', `"${idempotencyKey}"`);
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
     try {
       return await fetch(new URL(`v1/${path}`, this.#base), {
         method,
@@ -127,17 +220,18 @@ export class Client {
         cache: 'no-store',
         referrerPolicy: 'no-referrer',
         redirect: 'error',
-        signal: signal ? AbortSignal.any([signal, patience]) : patience,
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });
     } catch (caught) {
       if (signal?.aborted) throw caught;
-      throw new Problem(patience.aborted ? 'timeout' : 'offline');
+      if (timeout.aborted) throw new Problem('timeout');
+      throw new Problem('offline', this.#hasAnswered ? {} : { mistake: this.#notThere('No vault answers there.') });
     }
   }
 
   async #read<Body>(answer: Response, signal?: AbortSignal): Promise<Body> {
     const text = await answer.text().catch((caught: unknown) => {
-      // Cut off by whoever asked, after its headers: no answer at all.
+      // Aborted by the caller after its headers: no answer at all.
       if (signal?.aborted) throw caught;
       return '';
     });
@@ -147,9 +241,39 @@ export class Client {
     } catch {
       body = undefined;
     }
-    if (answer.ok) return body as Body;
-    const problem = problemFrom(answer.status, body, answer.headers.get('X-Request-Id'));
-    if (answer.status !== 401) throw problem;
-    throw new Problem('session-expired', { requestId: problem.requestId ?? '', status: 401 });
+    if (answer.ok && (body !== undefined || answer.status === 204)) {
+      this.#hasAnswered = true;
+      return body as Body;
+    }
+    if (answer.ok || (answer.status === 404 && body === undefined)) {
+      throw new Problem('misconfigured', { mistake: this.#notThere('What answers there is not a vault.') });
+    }
+    throw this.#refusal(problemFrom(answer.status, body, answer.headers));
+  }
+
+  /** A refusal, with what the page's developer can do about it. */
+  #refusal(problem: Problem): Problem {
+    const { status, requestId, code, detail } = problem;
+    const details = { status, requestId: requestId ?? '', detail };
+    const mistake = (value: string, remedy: string) => ({ mistake: { attribute: 'getSessionToken', value, remedy } });
+    if (status === 401) {
+      if (this.#wasAccepted || !this.#source) return new Problem('session-expired', details);
+      const remedy = 'Mint it at the vault that `endpoint` names, and hand it on before it expires.';
+      return new Problem('no-session', { ...details, ...mistake('a token that the vault refused', remedy) });
+    }
+    if (code === 'origin-unknown') {
+      const remedy = `Name ${location.origin} in the \`origins\` of POST /v1/sessions.`;
+      return new Problem(code, { ...details, ...mistake('a session that is not for pages of this origin', remedy) });
+    }
+    if (code === 'wrong-principal') {
+      const remedy = "Give a user's session (srs_…). Host and plugin keys must not reach a page.";
+      return new Problem(code, { ...details, ...mistake("a token that is not a user's session", remedy) });
+    }
+    return problem;
+  }
+
+  #notThere(what: string): Mistake {
+    const remedy = `${what} Check the address, and the connect-src of the page's Content-Security-Policy.`;
+    return { attribute: 'endpoint', value: this.#base.href, remedy };
   }
 }

@@ -15,5 +15,5 @@ export function credential(name: string, more: Partial<Credential> = {}): Creden
     created_at: '2026-01-01T00:00:00Z',
     updated_at: '2026-01-01T00:00:00Z',
     ...more,
-  } as Credential;
+  };
 }

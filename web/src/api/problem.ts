@@ -1,5 +1,5 @@
-// What went wrong, in one shape: an answer of the server (RFC 9457), no answer, or no session. A problem never carries
-// what was sent.
+// What went wrong, in one shape: an answer of the server (RFC 9457), no answer, no session, or a mistake of the page. A
+// problem never carries what was sent.
 import type { FieldProblem } from './types.js';
 
 const PREFIX = 'urn:strongroom:problem:';
@@ -8,17 +8,27 @@ const PASSING = new Set([
   'offline',
   'timeout',
   'session-expired',
+  'no-session',
   'rate-limited',
   'internal',
   'unavailable',
   'refresh-failed',
 ]);
 
+/** What the page's developer has to correct. It is for the console: people never read it. */
+export interface Mistake {
+  attribute: string;
+  value: string;
+  remedy: string;
+}
+
 interface Details {
   detail?: string;
   fields?: FieldProblem[];
   requestId?: string;
   status?: number;
+  retryAfter?: number;
+  mistake?: Mistake;
 }
 
 export class Problem extends Error {
@@ -26,8 +36,11 @@ export class Problem extends Error {
   readonly fields: FieldProblem[];
   readonly requestId: string | null;
   readonly status: number;
+  /** How many seconds the server wants the caller to wait; 0 if it did not say. */
+  readonly retryAfter: number;
+  readonly mistake: Mistake | null;
 
-  /** `code` is the server's slug, or `offline`, `timeout`, `session-expired`, `unexpected`. */
+  /** `code` is the server's slug, or `offline`, `timeout`, `session-expired`, `no-session`, `misconfigured`, `unexpected`. */
   constructor(
     readonly code: string,
     details: Details = {},
@@ -38,6 +51,8 @@ export class Problem extends Error {
     this.fields = details.fields ?? [];
     this.requestId = details.requestId ?? null;
     this.status = details.status ?? 0;
+    this.retryAfter = details.retryAfter ?? 0;
+    this.mistake = details.mistake ?? null;
   }
 
   /** Whether the same request may do better later. */
@@ -51,6 +66,11 @@ export class Problem extends Error {
   }
 }
 
+/** A mistake of the page, as the problem that its elements show. */
+export function misconfigured(attribute: string, value: string, remedy: string): Problem {
+  return new Problem('misconfigured', { mistake: { attribute, value, remedy } });
+}
+
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function fieldProblem(value: unknown): FieldProblem[] {
@@ -59,20 +79,21 @@ function fieldProblem(value: unknown): FieldProblem[] {
   return [{ field: text(field), code: text(code), message: text(message) }];
 }
 
-/** Reads an answer that is not a success. Whatever it holds, the outcome is a problem. */
-export function problemFrom(status: number, body: unknown, requestId: string | null): Problem {
+/** Reads an answer that is not a success. The outcome is a problem, also if the answer is none of the vault's. */
+export function problemFrom(status: number, body: unknown, headers: Headers | null = null): Problem {
   const known = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const type = text(known['type']);
   const fallback = status >= 500 ? 'unavailable' : 'unexpected';
   return new Problem(type.startsWith(PREFIX) ? type.slice(PREFIX.length) : fallback, {
     detail: text(known['detail']),
     fields: Array.isArray(known['errors']) ? known['errors'].flatMap(fieldProblem) : [],
-    requestId: text(known['instance']) || (requestId ?? ''),
+    requestId: text(known['instance']) || (headers?.get('X-Request-Id') ?? ''),
     status,
+    retryAfter: Number(headers?.get('Retry-After')) || 0,
   });
 }
 
-/** Any caught value as a problem; what was cut off on purpose stays what it is. */
+/** Any caught value as a problem. */
 export function asProblem(caught: unknown): Problem {
   return caught instanceof Problem ? caught : new Problem('unexpected');
 }

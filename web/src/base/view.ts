@@ -3,7 +3,7 @@ import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { Problem } from '../api/problem.js';
 import type { Credential } from '../api/types.js';
 import { safeAddress } from './address.js';
-import type { Key, Words } from '../i18n/messages.js';
+import type { Words } from '../i18n/messages.js';
 
 const PATHS = {
   check: svg`<path d="M5 12.5l4.5 4.5L19 7.5"/>`,
@@ -62,7 +62,9 @@ export function banner(tone: Tone, shape: Icon, content: unknown, actions: unkno
 
 /** A problem in words, with what to quote to somebody who can look it up. */
 export function sayProblem(problem: Problem, words: Words): string {
-  const known = words.sayCode('problem', problem.code, '');
+  // A mistake of the page is told to its developer. People read that it does not work.
+  const otherwise = problem.mistake ? words.say('problem.misconfigured') : '';
+  const known = words.sayCode('problem', problem.code, otherwise, { n: Math.max(1, problem.retryAfter) });
   return known || problem.detail || words.say('problem.unexpected');
 }
 
@@ -115,7 +117,7 @@ export function ailment(credential: Credential, words: Words): string {
     return words.say('ailment.ending', { name: credential.name, ago: words.ago(ends) });
   }
   if (!words.has(key)) return '';
-  const sentence = words.say(key as Key, { name: credential.name });
+  const sentence = words.say(key, { name: credential.name });
   return `${sentence} ${sayCause(credential.cause, words)}`.trim();
 }
 

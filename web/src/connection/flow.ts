@@ -130,7 +130,7 @@ export class Flow implements ReactiveController {
     try {
       const progress = await client.progress(id);
       const done = progress.status === 'connected' && progress.credential;
-      const next = done ? connect.arrived(await client.credential(done)) : connect.observed(this.state, progress);
+      const next = done ? connect.arrived(await client.connected(done)) : connect.observed(this.state, progress);
       if (run !== this.#run) return;
       if (connect.isPending(next)) this.#become(next);
       else return this.#end(next);
@@ -150,10 +150,9 @@ export class Flow implements ReactiveController {
 
   #end(state: connect.Connect): void {
     const popup = this.#popup;
-    // A window that shows why it failed stays; one that never left, or is done with, goes.
-    const shows = state.at === 'failed' && connect.isPending(this.state);
     this.#release();
-    if (!shows) popup?.close();
+    // This page shows how it ended. A window that is at the provider closes only by itself, when it returns.
+    popup?.close();
     this.#become(state);
   }
 

@@ -1,7 +1,7 @@
 // The page that a finished connection returns to. Connection and code leave the address before anything else happens; the
 // code is kept here until it is spent. Other windows of the host learn how it ended, never with what.
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
-import { Client } from '../api/client.js';
+import { clientOf, type Client } from '../api/client.js';
 import { asProblem, type Problem } from '../api/problem.js';
 import type { Credential } from '../api/types.js';
 import type { TokenSource } from '../api/session.js';
@@ -83,7 +83,7 @@ export async function finishConnection(access: {
 }): Promise<Finished | null> {
   const arrival = takeArrival();
   if (!arrival) return null;
-  const finished = await complete(arrival, new Client(access.endpoint ?? '', access.getSessionToken));
+  const finished = await complete(arrival, clientOf(access.endpoint ?? '', access.getSessionToken));
   return { ...finished, seen: await announce(finished.connection, finished.status) };
 }
 
@@ -129,7 +129,8 @@ export class Return implements ReactiveController {
     const seen = await announce(finished.connection, finished.status);
     this.finished = { ...finished, seen };
     this.host.requestUpdate();
-    if (seen && finished.status === 'connected') this.close();
+    // The page that began shows how it ended, whatever that is.
+    if (seen) this.close();
   }
 
   /** Somebody else is there now: what was completed is not theirs. What still waits for somebody to sign in stays. */

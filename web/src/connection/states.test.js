@@ -68,10 +68,7 @@ test('any answer is a problem that can be named', () => {
     instance: 'r1',
     errors: [{ field: 'a', code: 'b', message: 'c' }, 7],
   };
-  const problem = problemFrom(412, body, null);
+  const problem = problemFrom(412, body);
   assert.deepEqual([problem.code, problem.requestId, problem.fields.length], ['stale', 'r1', 1]);
-  assert.deepEqual(
-    [problemFrom(502, '<html>', 'r2').code, problemFrom(418, undefined, null).code],
-    ['unavailable', 'unexpected'],
-  );
+  assert.deepEqual([problemFrom(502, '<html>').code, problemFrom(418, undefined).code], ['unavailable', 'unexpected']);
 });

@@ -15,7 +15,8 @@ interface Difference {
   theirs: string;
 }
 
-const text = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : String(value ?? '—'));
+const text = (value: Value | null | undefined): string =>
+  Array.isArray(value) ? value.join(', ') : String(value ?? '—');
 
 /** Where what was changed here is not what is stored now. */
 export function differences(mine: Draft, theirs: Credential, nameTitle: string): Difference[] {
@@ -25,7 +26,10 @@ export function differences(mine: Draft, theirs: Credential, nameTitle: string):
   }
   const changes = mine.changes();
   for (const field of mine.fields.filter(({ secret, name }) => !secret && name in changes)) {
-    const pair = { mine: text(changes[field.name]), theirs: text(theirs.settings[field.name] as Value | undefined) };
+    const pair = {
+      mine: text(changes[field.name] as Value | null),
+      theirs: text(theirs.settings[field.name] as Value | undefined),
+    };
     if (pair.mine !== pair.theirs) found.push({ name: field.name, title: field.title, ...pair });
   }
   return found;
@@ -38,7 +42,7 @@ export function conflictQuestion(mine: Draft, theirs: Credential, chosen: Set<st
   const choice = (difference: Difference, whose: 'mine' | 'theirs') => {
     const choose = () => (whose === 'theirs' ? chosen.add(difference.name) : chosen.delete(difference.name));
     return html`<label class="choice">
-      <input type="radio" name="conflict-${difference.name}" value=${whose} ?checked=${whose === 'mine'} @change=${choose} />
+      <input type="radio" name="conflict-${difference.name}" .value=${whose} ?checked=${whose === 'mine'} @change=${choose} />
       <span>${words.say(`conflict.${whose}`)} <bdi>${difference[whose]}</bdi></span>
     </label>`;
   };

@@ -1,11 +1,10 @@
 // What somebody is filling in: the stored values, their own over them, and what of it a save would send. Typed secrets are
 // private to this object and leave it once, in the body of a request; `wipe` forgets them.
 import type { Credential, FieldProblem } from '../api/types.js';
+import { breaksPattern, numberFault, textFault } from './checks.js';
 import type { Field, Value } from './fields.js';
 
 export type SecretState = 'unset' | 'kept' | 'replacing' | 'cleared';
-
-const BYTES = 64 * 1024;
 
 export class Draft {
   /** The credential's own name. */
@@ -90,12 +89,11 @@ export class Draft {
     return this.fields.filter((field) => this.isShown(field));
   }
 
-  /** Faults that need no server. Patterns are the server's: its engine is linear in the text, this one is not (CWE-1333). */
+  /** Faults that need no server. Patterns are the server's to judge: they are added only where there are other faults. */
   faults(): FieldProblem[] {
-    return this.shown.flatMap((field) => {
-      const code = this.#faultIn(field);
-      return code ? [{ field: field.name, code, message: '' }] : [];
-    });
+    const found = this.#faultsBy((field) => this.#faultIn(field));
+    if (!found.length) return found;
+    return this.#faultsBy((field) => this.#faultIn(field) ?? this.#patternFault(field));
   }
 
   /** What a save sends: on a create all that is there, on a change what differs; `null` clears. */
@@ -140,6 +138,22 @@ export class Draft {
     this.#cleared.clear();
   }
 
+  #faultsBy(code: (field: Field) => string | null): FieldProblem[] {
+    return this.shown.flatMap((field) => {
+      const fault = code(field);
+      return fault ? [{ field: field.name, code: fault, message: '' }] : [];
+    });
+  }
+
+  #patternFault(field: Field): string | null {
+    const typed = this.#typed(field);
+    return typeof typed === 'string' && typed !== '' && breaksPattern(field, typed) ? 'pattern' : null;
+  }
+
+  #typed(field: Field): Value | null {
+    return field.secret ? (this.#secrets.get(field.name) ?? null) : this.value(field);
+  }
+
   #openChange(field: Field): Value | null | undefined {
     const value = this.value(field);
     if (!this.#stored) return value === null && field.initial === null ? undefined : value;
@@ -157,7 +171,7 @@ export class Draft {
   }
 
   #faultIn(field: Field): string | null {
-    const typed = field.secret ? (this.#secrets.get(field.name) ?? null) : this.value(field);
+    const typed = this.#typed(field);
     if (typed === null) {
       const kept = field.secret && this.secretState(field) === 'kept';
       const wanted = field.required || (field.secret && this.secretState(field) === 'replacing');
@@ -167,18 +181,4 @@ export class Draft {
     if (typeof typed !== 'string') return null;
     return textFault(field, typed);
   }
-}
-
-function numberFault({ whole, least, most }: Field, number: number): string | null {
-  if (!Number.isFinite(number) || (whole && !Number.isSafeInteger(number))) return whole ? 'whole' : 'type';
-  if (least !== null && number < least) return 'minimum';
-  return most !== null && number > most ? 'maximum' : null;
-}
-
-function textFault({ kind, least, most }: Field, text: string): string | null {
-  const length = [...text].length;
-  if (kind === 'list' || kind === 'choice') return null;
-  if (new TextEncoder().encode(text).length > BYTES) return 'too-large';
-  if (least !== null && length < least) return 'min-length';
-  return most !== null && length > most ? 'max-length' : null;
 }

@@ -7,10 +7,10 @@ import type { Draft } from './draft.js';
 import type { FieldHost } from './field.view.js';
 
 export interface EntryHost {
-  readonly words: Words;
-  readonly isLocked: boolean;
-  /** Something was typed, or a field turned. */
-  changed(field: Field): void;
+  words(): Words;
+  isLocked(): boolean;
+  /** A value was typed, or a field turned. */
+  changed(): void;
   focusField(id: string): void;
 }
 
@@ -25,11 +25,11 @@ export class Entry implements FieldHost {
   ) {}
 
   get words(): Words {
-    return this.host.words;
+    return this.host.words();
   }
 
   get isLocked(): boolean {
-    return this.host.isLocked;
+    return this.host.isLocked();
   }
 
   faultOf(name: string): string {
@@ -53,7 +53,7 @@ export class Entry implements FieldHost {
     this.draft.set(field, value);
     this.#faults.delete(field.name);
     this.#notes.delete(field.name);
-    this.host.changed(field);
+    this.host.changed();
   }
 
   turn(field: Field, to: 'replace' | 'undo' | 'clear' | 'reveal'): void {
@@ -63,7 +63,7 @@ export class Entry implements FieldHost {
       this.#notes.delete(field.name);
       this.revealed.delete(field.name);
     } else if (!this.revealed.delete(field.name)) this.revealed.add(field.name);
-    this.host.changed(field);
+    this.host.changed();
     const next = { replace: '', undo: '-replace', clear: '-undo' };
     if (to !== 'reveal') this.host.focusField(`field-${field.name}${next[to]}`);
   }
@@ -97,6 +97,6 @@ export class Entry implements FieldHost {
 
   #note(field: Field, key: 'note.trimmed' | 'note.file-large' | 'note.file-read' | 'note.file-binary'): void {
     this.#notes.set(field.name, this.words.say(key));
-    this.host.changed(field);
+    this.host.changed();
   }
 }

@@ -23,6 +23,7 @@ export interface Field {
   choices: string[];
   whole: boolean;
   format: string;
+  pattern: string;
   least: number | null;
   most: number | null;
   initial: Value | null;
@@ -58,7 +59,7 @@ export function fieldFrom(name: string, property: Property, required: boolean): 
     title: property.title || name,
     help: property['x-help'] || property.description || '',
     docs: safeAddress(property['x-doc-url']),
-    placeholder: property['x-placeholder'] || String(property.examples?.[0] ?? ''),
+    placeholder: property['x-placeholder'] || String((property.examples?.[0] as Value | undefined) ?? ''),
     prefix: property['x-prefix'] ?? '',
     suffix: property['x-suffix'] ?? '',
     group: property['x-group'] ?? '',
@@ -66,6 +67,7 @@ export function fieldFrom(name: string, property: Property, required: boolean): 
     choices: property.type === 'boolean' ? ['true', 'false'] : (property.enum ?? []),
     whole: property.type === 'integer',
     format: property.format ?? '',
+    pattern: property.pattern ?? '',
     least: property.minLength ?? property.minimum ?? null,
     most: property.maxLength ?? property.maximum ?? null,
     initial: (property.default as Value | undefined) ?? null,

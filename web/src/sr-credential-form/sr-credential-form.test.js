@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { safeAddress } from '../base/address.js';
 import { fieldsOf, furtherField, groupsOf, isFieldName } from './fields.js';
+import { breaksPattern, textFault } from './checks.js';
 import { Draft } from './draft.js';
 
 const schema = {
@@ -118,4 +119,71 @@ test('a secret is nowhere in the draft as others see it, and gone once wiped', (
   assert.equal(draft.value(field(draft, 'key')), null);
   draft.wipe();
   assert.equal(draft.changes().key, undefined);
+});
+
+const text = (more) =>
+  fieldsOf({ type: 'object', required: [], properties: { a: { type: 'string', 'x-secret': false, ...more } } })[0];
+
+test('formats are judged as the server judges them', () => {
+  const cases = {
+    hostname: [
+      ['db.example.com', '192.0.2.1', '[2001:db8::1]', 'bücher.example'],
+      ['not a host!', 'a:80', 'a/b', 'user@a', 'a b'],
+    ],
+    uri: [
+      ['https://example.com', 'postgres://a/b'],
+      ['example.com', '//a', ' '],
+    ],
+    email: [
+      ['a@example.com', 'a@192.0.2.1'],
+      ['a', '@example.com', 'a b@example.com', 'a@'],
+    ],
+    uuid: [
+      ['67e55044-10b1-426f-9247-bb680e5fe0c8', '67e5504410b1426f9247bb680e5fe0c8'],
+      ['67e55044', 'x7e55044-10b1-426f-9247-bb680e5fe0c8'],
+    ],
+  };
+  for (const [format, [good, bad]] of Object.entries(cases)) {
+    for (const each of good) assert.equal(textFault(text({ format }), each), null, `${format}: ${each}`);
+    for (const each of bad) assert.equal(textFault(text({ format }), each), 'format', `${format}: ${each}`);
+  }
+  assert.equal(textFault(text({}), 'a\u0007b'), 'control');
+  assert.equal(textFault(text({ 'x-widget': 'pem' }), 'a\nb'), null);
+});
+
+test('a pattern is named beside other faults, left to the server alone, and never tried where it could take long', () => {
+  const schema = {
+    type: 'object',
+    required: ['key', 'region'],
+    properties: { key: { type: 'string', pattern: '^sk-[a-z]+$' }, region: { type: 'string', 'x-secret': false } },
+  };
+  const draft = new Draft(fieldsOf(schema), null, 'N');
+  draft.set(field(draft, 'key'), 'wrong');
+  assert.deepEqual(
+    draft.faults().map(({ field: name, code }) => `${name} ${code}`),
+    ['key pattern', 'region required'],
+  );
+  draft.set(field(draft, 'region'), 'eu');
+  assert.deepEqual(draft.faults(), []);
+  assert.equal(breaksPattern(text({ pattern: '^(a+)+$' }), `${'a'.repeat(40)}!`), false);
+  assert.equal(breaksPattern(text({ pattern: '[' }), 'a'), false);
+});
+
+test('a field that is visible and required is required', () => {
+  const schema = {
+    type: 'object',
+    required: ['login', 'user', 'password'],
+    properties: {
+      login: { type: 'boolean', default: true, 'x-secret': false, 'x-order': 1 },
+      user: { type: 'string', 'x-secret': false, 'x-order': 2, 'x-visible-when': { field: 'login', in: ['true'] } },
+      password: { type: 'string', 'x-order': 3, 'x-visible-when': { field: 'login', in: ['true'] } },
+    },
+  };
+  const draft = new Draft(fieldsOf(schema), null, 'N');
+  assert.deepEqual(
+    draft.faults().map(({ field: name }) => name),
+    ['user', 'password'],
+  );
+  draft.set(field(draft, 'login'), false);
+  assert.deepEqual([draft.faults(), draft.changes()], [[], { login: false }]);
 });

@@ -3,21 +3,23 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
-import { asProblem, type Problem } from '../api/problem.js';
+import type { Change } from '../api/changes.js';
 import type { Client } from '../api/client.js';
+import { asProblem, type Problem } from '../api/problem.js';
 import type { Credential, CredentialType, FieldProblem, Plugin, Verdict } from '../api/types.js';
 import { Confirm } from '../base/confirm.js';
-import { StrongroomElement, inherits } from '../element.js';
-import { fieldsOf, furtherField, isFieldName, type Field } from './fields.js';
+import type { Mode } from '../connection/flow.js';
+import { arrivalView } from '../connection/return.view.js';
+import { StrongroomElement } from '../element.js';
+import type { ConnectDetail } from '../sr-oauth-button/sr-oauth-button.js';
 import { conflictQuestion } from './conflict.view.js';
 import { Draft } from './draft.js';
 import { Entry, type EntryHost } from './entry.js';
 import { faultSentence } from './fault-sentence.js';
+import { fieldsOf, furtherField, isFieldName, type Field } from './fields.js';
+import { freeName, IdempotencyKey, save, Stopped } from './save.js';
 import { formStyles } from './sr-credential-form.styles.js';
-import { formView } from './sr-credential-form.view.js';
-import type { ConnectDetail } from '../sr-oauth-button/sr-oauth-button.js';
-import { arrivalView } from '../connection/return.view.js';
-import type { Key } from '../i18n/messages.js';
+import { formView, loadingView, type FormModel, type Said } from './sr-credential-form.view.js';
 
 const ORDER: CredentialType[] = ['oauth2', 'api-key', 'custom'];
 
@@ -28,7 +30,7 @@ const ORDER: CredentialType[] = ['oauth2', 'api-key', 'custom'];
  * @fires sr-submit - Before saving; cancelable. `{plugin, type, name}`
  * @fires sr-save - `{credential}`: what was saved, without secrets
  * @fires sr-test - `{status, cause}`: `accepted`, `rejected` or `unverified`
- * @fires sr-cancel - Somebody left the form.
+ * @fires sr-cancel - The user left the form.
  * @fires sr-dirty-change - `{dirty}`
  * @fires sr-validate - `{valid, fields}`: the names of the fields at fault
  * @slot header - Over the form, instead of the plugin's title and description.
@@ -51,7 +53,7 @@ const ORDER: CredentialType[] = ['oauth2', 'api-key', 'custom'];
  * @csspart actions
  * @csspart dialog
  */
-export class SrCredentialForm extends StrongroomElement implements EntryHost {
+export class SrCredentialForm extends StrongroomElement {
   static formAssociated = true;
   static override styles = [...StrongroomElement.styles, formStyles];
 
@@ -66,33 +68,30 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
   @property({ type: Boolean, attribute: 'no-actions' }) noActions = false;
   @property({ reflect: true }) name = '';
   /** How an account is connected: `popup`, `redirect` or `device`. */
-  @property() flow: 'popup' | 'redirect' | 'device' = 'popup';
+  @property() flow: Mode = 'popup';
   @property({ attribute: 'return-address' }) returnAddress = '';
 
-  @state() registered: Plugin | null = null;
-  /** The type in hand: as `type` says, or as somebody has chosen. */
-  @state() kind: CredentialType = 'api-key';
-  @state() busy: 'saving' | 'testing' | null = null;
-  @state() verdict: Verdict | null = null;
-  @state() trouble: Problem | null = null;
-  @state() said: Key | null = null;
+  @state() private registered: Plugin | null = null;
+  /** The type in hand: as `type` says, or as the user has chosen. */
+  @state() private kind: CredentialType = 'api-key';
+  @state() private busy: 'saving' | 'testing' | null = null;
+  @state() private verdict: Verdict | null = null;
+  @state() private trouble: Problem | null = null;
+  @state() private said: Said | null = null;
   #entry: Entry | null = null;
   #names: string[] = [];
-  #once = { edition: -1, key: '' };
   #generation = 0;
   #wasDirty = false;
   #typeRead = '';
+  readonly #fieldsOf = new Map<string, Field[]>();
+  readonly #key = new IdempotencyKey();
   readonly #confirm = new Confirm(this);
 
-  protected override get sources(): readonly string[] {
-    return [...super.sources, 'credentialId', 'type'];
+  protected override get sources(): readonly unknown[] {
+    return [...super.sources, this.credentialId, this.type];
   }
 
-  get entry(): Entry | null {
-    return this.#entry;
-  }
-
-  get isLocked(): boolean {
+  get #isLocked(): boolean {
     return this.isOff || this.busy !== null;
   }
 
@@ -101,18 +100,18 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     return this.#entry?.draft.isDirty ?? false;
   }
 
-  get kinds(): CredentialType[] {
+  get #kinds(): CredentialType[] {
     const takes = this.registered?.manifest.credentials;
     return ORDER.filter((kind) => takes?.[kind]);
   }
 
-  get canTest(): boolean {
+  get #canTest(): boolean {
     if (this.testing === 'off') return false;
     // A provider's own file may have a test where the manifest has none; only the vault knows.
     return this.kind === 'oauth2' || Boolean(this.registered?.manifest.credentials[this.kind]?.test);
   }
 
-  get isNameTaken(): boolean {
+  get #isNameTaken(): boolean {
     const draft = this.#entry?.draft;
     return draft !== undefined && draft.name.trim() !== draft.stored?.name && this.#names.includes(draft.name.trim());
   }
@@ -137,39 +136,47 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
 
   /** Checks, tests if it is to, and saves. */
   async submit(options: { anyway?: boolean } = {}): Promise<void> {
-    const { client } = this;
+    const { client, registered } = this;
     const entry = this.#entry;
-    if (!client || !entry || this.isLocked || this.readonly) return;
+    if (!client || !entry || !registered || this.#isLocked || this.readonly) return;
     this.#calm();
     if (!this.#check(entry)) return;
     if (entry.draft.stored && !entry.draft.isDirty) return void (this.said = 'form.unchanged');
     const { plugin, kind } = this;
     if (!this.tell('sr-submit', { plugin, type: kind, name: entry.draft.name.trim() }, true)) return;
-    if (this.testing === 'auto' && this.canTest && !options.anyway) {
-      await this.test();
-      if ((this.verdict as Verdict | null)?.status !== 'accepted') return;
+    if (this.testing === 'auto' && this.#canTest && !options.anyway) {
+      const verdict = await this.#tested();
+      if (verdict?.status !== 'accepted') return;
     }
-    await this.#while('saving', async () => this.#saved(await this.#send(client, entry.draft), entry));
+    const reconcile = (mine: Draft, theirs: Credential) => this.#reconcile(mine, theirs);
+    const saving = { client, plugin: registered.name, type: kind, key: this.#key, reconcile };
+    await this.#while('saving', async () => this.#saved(await save(entry.draft, saving), entry));
   }
 
   /** Tries what is there: the draft laid over what is stored, at the plugin's service. */
   async test(): Promise<void> {
+    await this.#tested();
+  }
+
+  async #tested(): Promise<Verdict | null> {
     const { client } = this;
     const entry = this.#entry;
-    if (!client || !entry || this.isLocked || !this.canTest) return;
+    if (!client || !entry || this.#isLocked || !this.#canTest) return null;
     this.#calm();
-    if (!this.#check(entry)) return;
+    if (!this.#check(entry)) return null;
+    let verdict: Verdict | null = null;
     await this.#while('testing', async () => {
       const { draft } = entry;
       const stored = draft.stored?.id;
       const change = { plugin: this.registered!.name, type: this.kind, fields: draft.changes() };
-      const verdict =
+      verdict =
         stored && !draft.isDirty
           ? await client.testStored(stored)
           : await client.testDraft(stored ? { ...change, credential: stored } : change);
       if (this.#entry === entry) this.verdict = verdict;
       this.tell('sr-test', verdict);
     });
+    return verdict;
   }
 
   /** Forgets what was typed. */
@@ -188,50 +195,9 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     this.tell('sr-cancel');
   }
 
+  /** @internal */
   formResetCallback(): void {
     this.reset();
-  }
-
-  rename(name: string): void {
-    this.#entry?.draft.rename(name);
-    this.#changed();
-  }
-
-  changed(_field: Field): void {
-    this.#changed();
-  }
-
-  switchTo(kind: CredentialType): void {
-    this.kind = kind;
-    this.#calm();
-    this.#begin(null);
-  }
-
-  /** A field of its own name, where the plugin takes further ones. */
-  addField(name: string): boolean {
-    const entry = this.#entry;
-    if (!entry || !isFieldName(name) || entry.draft.fields.some((field) => field.name === name)) return false;
-    entry.draft.fields.push(furtherField(name));
-    this.requestUpdate();
-    this.focusField(`field-${name}`);
-    return true;
-  }
-
-  async focusField(id: string): Promise<void> {
-    await this.updateComplete;
-    this.renderRoot.querySelector<HTMLElement>(`#${CSS.escape(id)}`)?.focus();
-  }
-
-  async connectedAccount({ detail }: CustomEvent<ConnectDetail>): Promise<void> {
-    const { client } = this;
-    if (!client) return;
-    await this.#while('saving', async () => this.#saved(await client.credential(detail.credentialId)));
-  }
-
-  /** The account was disconnected: there is nothing left to change. */
-  tellGone(): void {
-    this.credentialId = '';
-    this.#begin(null);
   }
 
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
@@ -243,7 +209,22 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     this.#typeRead = this.type;
     const same = kept && kept.stored?.id === credential?.id && kept.stored?.revision === credential?.revision;
     if (!same || kept.fields !== this.#fieldsOf.get(this.kind)) this.#begin(credential);
-    void this.#learnNames(client, signal);
+    void client.allCredentials(registered.name, '', signal).then(
+      (found) => this.#learnNames(found.map(({ name }) => name)),
+      // Only the hint is missing: the server still refuses a name that is taken.
+      () => undefined,
+    );
+  }
+
+  /** Another page's change: taken over, unless that would lose what was typed. Saving then asks. */
+  protected override credentialChanged({ id, credential }: Change): void {
+    const draft = this.#entry?.draft;
+    if (!draft || this.busy) return;
+    if (credential && credential.plugin === this.registered?.name) this.#learnNames([...this.#names, credential.name]);
+    const { stored } = draft;
+    if (stored?.id !== id || draft.isDirty) return;
+    if (!credential) return void this.refresh();
+    if (credential.revision > stored.revision) this.#begin(credential);
   }
 
   protected override get states(): Record<string, boolean> {
@@ -256,14 +237,78 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
   }
 
   protected override render(): TemplateResult {
+    const { registered, words, problem } = this;
+    const entry = this.#entry;
+    const content = () => (entry && registered ? formView(this.#model(entry, registered)) : loadingView(words));
     return html`<div part="base" class="stack" dir=${this.direction ?? nothing}>
-      ${arrivalView(this.arrival, this.words, this.problem)} ${this.problemView}
-      ${this.problem && !this.#entry ? nothing : keyed(this.#generation, formView(this))} ${this.#confirm.view}
+      ${arrivalView(this.arrival, words, problem)} ${this.problemView}
+      ${problem && !entry ? nothing : keyed(this.#generation, content())} ${this.#confirm.view}
     </div>`;
   }
 
-  readonly inherits = () => inherits(this);
-  readonly #fieldsOf = new Map<string, Field[]>();
+  #model(entry: Entry, registered: Plugin): FormModel {
+    const { words, label, kind, busy, verdict, trouble, said, testing, readonly, context } = this;
+    const { helpText, hideHeader, noActions, submitLabel, flow, returnAddress } = this;
+    return {
+      ...{ entry, registered, words, label, kind, busy, verdict, trouble, said, testing, readonly, context },
+      ...{ helpText, hideHeader, noActions, submitLabel, flow, returnAddress },
+      kinds: this.#kinds,
+      isLocked: this.#isLocked,
+      canTest: this.#canTest,
+      isNameTaken: this.#isNameTaken,
+      submit: (options) => void this.submit(options),
+      test: () => void this.test(),
+      cancel: () => void this.cancel(),
+      rename: (name) => this.#rename(name),
+      switchTo: (to) => this.#switchTo(to),
+      addField: (name) => this.#addField(name),
+      focusField: (id) => void this.#focusField(id),
+      connected: (detail) => void this.#connectedAccount(detail),
+      disconnected: () => this.#disconnected(),
+    };
+  }
+
+  #rename(name: string): void {
+    this.#entry?.draft.rename(name);
+    this.#changed();
+  }
+
+  #switchTo(kind: CredentialType): void {
+    this.kind = kind;
+    this.#calm();
+    this.#begin(null);
+  }
+
+  /** A field of its own name, where the plugin takes further ones. */
+  #addField(name: string): boolean {
+    const entry = this.#entry;
+    if (!entry || !isFieldName(name) || entry.draft.fields.some((field) => field.name === name)) return false;
+    entry.draft.fields.push(furtherField(name));
+    this.requestUpdate();
+    void this.#focusField(`field-${name}`);
+    return true;
+  }
+
+  async #focusField(id: string): Promise<void> {
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLElement>(`#${CSS.escape(id)}`)?.focus();
+  }
+
+  async #connectedAccount({ credentialId, revision }: ConnectDetail): Promise<void> {
+    const { client } = this;
+    if (!client) return;
+    const wasThere = !this.credentialId && revision > 1;
+    await this.#while('saving', async () => {
+      this.#saved(await client.credential(credentialId));
+      if (wasThere && this.said) this.said = 'form.renewed';
+    });
+  }
+
+  /** The account was disconnected: there is nothing left to change. */
+  #disconnected(): void {
+    this.credentialId = '';
+    this.#begin(null);
+  }
 
   #begin(stored: Credential | null): void {
     this.#entry?.draft.wipe();
@@ -271,7 +316,8 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     const fields = form && 'schema' in form ? fieldsOf(form.schema) : [];
     if (stored) fields.push(...this.#further(stored, fields));
     this.#fieldsOf.set(this.kind, fields);
-    this.#entry = new Entry(this, new Draft(fields, stored, this.#freeName()));
+    const name = freeName(this.registered?.manifest.title ?? '', this.#names);
+    this.#entry = new Entry(this.#entryHost(), new Draft(fields, stored, name));
     this.#entry.fill = (field, text) => {
       const input = this.renderRoot.querySelector<HTMLTextAreaElement>(`#${CSS.escape(`field-${field.name}`)}`);
       if (input) input.value = text;
@@ -280,10 +326,19 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     this.#changed();
   }
 
+  #entryHost(): EntryHost {
+    return {
+      words: () => this.words,
+      isLocked: () => this.#isLocked,
+      changed: () => this.#changed(),
+      focusField: (id) => void this.#focusField(id),
+    };
+  }
+
   #firstKind(credential: Credential | null): CredentialType {
     const wanted = (credential?.type ?? this.type) as CredentialType;
     const works = (kind: CredentialType) => kind !== 'oauth2' || this.registered?.connect?.registered !== false;
-    return this.kinds.includes(wanted) ? wanted : (this.kinds.find(works) ?? this.kinds[0] ?? 'api-key');
+    return this.#kinds.includes(wanted) ? wanted : (this.#kinds.find(works) ?? this.#kinds[0] ?? 'api-key');
   }
 
   #further(stored: Credential, known: Field[]): Field[] {
@@ -292,53 +347,25 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     return stored.configured.filter((name) => !known.some((field) => field.name === name)).map(furtherField);
   }
 
-  #freeName(): string {
-    const title = this.registered?.manifest.title ?? '';
-    if (!this.#names.includes(title)) return title;
-    for (let number = 2; ; number += 1) if (!this.#names.includes(`${title} ${number}`)) return `${title} ${number}`;
+  /** Names that are taken; an untouched draft gets one that is free. */
+  #learnNames(names: string[]): void {
+    const draft = this.#entry?.draft;
+    this.#names = names;
+    if (draft && !draft.stored && !draft.isDirty && draft.edition === 0) {
+      draft.name = freeName(this.registered?.manifest.title ?? '', names);
+    }
+    this.requestUpdate();
   }
 
-  async #learnNames(client: Client, signal: AbortSignal): Promise<void> {
-    try {
-      const names: string[] = [];
-      for await (const page of client.credentials(this.registered!.name, '', 200, signal))
-        names.push(...page.map(({ name }) => name));
-      const draft = this.#entry?.draft;
-      this.#names = names;
-      if (draft && !draft.stored && !draft.isDirty && draft.edition === 0) draft.name = this.#freeName();
-      this.requestUpdate();
-    } catch {
-      // Only the hint is missing: the server still refuses a name that is taken.
-    }
-  }
-
-  async #send(client: Client, draft: Draft): Promise<Credential> {
-    const fields = draft.changes();
-    const name = draft.name.trim();
-    const { stored } = draft;
-    if (!stored) {
-      if (this.#once.edition !== draft.edition) this.#once = { edition: draft.edition, key: crypto.randomUUID() };
-      return client.create({ plugin: this.registered!.name, type: this.kind, name, fields }, this.#once.key);
-    }
-    const change = { ...(draft.isRenamed ? { name } : {}), ...(Object.keys(fields).length ? { fields } : {}) };
-    try {
-      return await client.update(stored.id, stored.revision, change);
-    } catch (caught) {
-      if (asProblem(caught).code !== 'stale') throw caught;
-      return this.#reconcile(client, draft, await client.credential(stored.id));
-    }
-  }
-
-  async #reconcile(client: Client, mine: Draft, theirs: Credential): Promise<Credential> {
+  async #reconcile(mine: Draft, theirs: Credential): Promise<Draft | null> {
     const chosen = new Set<string>();
-    if (!(await this.#confirm.ask(conflictQuestion(mine, theirs, chosen, this.words)))) throw new Stopped();
-    const next = mine.over(theirs, chosen);
-    return next.isDirty ? this.#send(client, next) : theirs;
+    const isAnswered = await this.#confirm.ask(conflictQuestion(mine, theirs, chosen, this.words));
+    return isAnswered ? mine.over(theirs, chosen) : null;
   }
 
   #saved(credential: Credential, entry = this.#entry): void {
-    this.#once = { edition: -1, key: '' };
-    // Else another credential, or somebody else's, is in the form by now.
+    this.#key.reset();
+    // Else another credential, or another user's, is in the form by now.
     if (this.#entry === entry) {
       this.#names = [...this.#names.filter((name) => name !== entry?.draft.stored?.name), credential.name];
       this.#begin(credential);
@@ -362,13 +389,14 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     this.#entry!.blame(faults.map((fault) => [fault.field, faultSentence(fault, draft, this.words)]));
     this.tell('sr-validate', { valid: faults.length === 0, fields: faults.map(({ field }) => field || 'name') });
     this.requestUpdate();
-    if (faults.length) void this.focusField('summary');
+    if (faults.length) void this.#focusField('summary');
   }
 
   async #while(busy: 'saving' | 'testing', work: () => Promise<void>): Promise<void> {
     this.busy = busy;
     try {
       await work();
+      this.problem = null;
     } catch (caught) {
       if (!(caught instanceof Stopped)) this.#failed(asProblem(caught), caught);
     } finally {
@@ -384,7 +412,7 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     const own = problem.fields.map((fault) =>
       fault.field === 'name' && !known('name') ? { ...fault, field: '' } : fault,
     );
-    if (own.length) this.#blame(own);
+    if (own.length && this.#entry) this.#blame(own);
     else this.trouble = problem;
   }
 
@@ -402,9 +430,6 @@ export class SrCredentialForm extends StrongroomElement implements EntryHost {
     if (this.isDirty) event.preventDefault();
   };
 }
-
-/** Somebody decided not to go on. */
-class Stopped extends Error {}
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -1,34 +1,80 @@
 // The form as a whole: header, types, name, groups of fields, what the last test said, faults and actions.
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
-import { groupsOf } from './fields.js';
-import type { SrCredentialForm } from './sr-credential-form.js';
+import type { Problem } from '../api/problem.js';
+import type { CredentialType, Plugin, Verdict } from '../api/types.js';
 import { banner, icon, outwards, problemBanner, sayCause, typeName, type Icon, type Tone } from '../base/view.js';
+import type { Mode } from '../connection/flow.js';
+import { inherits, type Context } from '../element.js';
+import type { Words } from '../i18n/messages.js';
+import type { ConnectDetail } from '../sr-oauth-button/sr-oauth-button.js';
 import type { Entry } from './entry.js';
 import { fieldView, readView } from './field.view.js';
+import { groupsOf } from './fields.js';
 
-export function formView(form: SrCredentialForm): TemplateResult {
-  const { entry, registered, words } = form;
-  if (!entry || !registered) {
-    return html`<div class="stack" aria-busy="true"><span class="hush" role="status">${words.say('loading')}</span>
-      ${[1, 2, 3].map(() => html`<div class="skeleton"></div>`)}</div>`;
-  }
+/** What the form says about the last action. */
+export type Said = 'form.saved' | 'form.renewed' | 'form.unchanged';
+
+/** What the form shows, and what can be done in it. */
+export interface FormModel {
+  entry: Entry;
+  registered: Plugin;
+  words: Words;
+  context: Context;
+  label: string;
+  helpText: string;
+  submitLabel: string;
+  hideHeader: boolean;
+  noActions: boolean;
+  readonly: boolean;
+  kind: CredentialType;
+  kinds: CredentialType[];
+  busy: 'saving' | 'testing' | null;
+  verdict: Verdict | null;
+  trouble: Problem | null;
+  said: Said | null;
+  testing: 'manual' | 'auto' | 'off';
+  flow: Mode;
+  returnAddress: string;
+  isLocked: boolean;
+  canTest: boolean;
+  isNameTaken: boolean;
+  submit(options?: { anyway?: boolean }): void;
+  test(): void;
+  cancel(): void;
+  rename(name: string): void;
+  switchTo(kind: CredentialType): void;
+  addField(name: string): boolean;
+  focusField(id: string): void;
+  connected(detail: ConnectDetail): void;
+  disconnected(): void;
+}
+
+export function loadingView(words: Words): TemplateResult {
+  return html`<div class="stack" aria-busy="true">
+    <span class="hush" role="status">${words.say('loading')}</span>
+    ${[1, 2, 3].map(() => html`<div class="skeleton"></div>`)}
+  </div>`;
+}
+
+export function formView(form: FormModel): TemplateResult {
+  const { entry, words } = form;
   if (form.readonly) return html`${headerView(form)}${valuesView(form, entry)}`;
-  return html`<form novalidate @submit=${(event: Event) => (event.preventDefault(), void form.submit())} aria-busy=${form.busy ? 'true' : 'false'}>
+  return html`<form novalidate @submit=${(event: Event) => (event.preventDefault(), form.submit())} aria-busy=${form.busy ? 'true' : 'false'}>
     ${headerView(form)} ${summaryView(form, entry)} ${typesView(form, entry)} ${nameView(form, entry)}
     <slot name="before-fields"></slot>
     ${form.kind === 'oauth2' ? accountView(form, entry) : fieldsView(form, entry)}
     <slot name="after-fields"></slot>
     ${form.helpText ? html`<span class="muted">${form.helpText}</span>` : nothing}
     <div role="status" aria-live="polite" class="stack" part="test-banner">${statusView(form)}</div>
-    ${form.trouble ? problemBanner(form.trouble, words, form.trouble.retryable ? () => void form.submit() : null) : nothing}
+    ${form.trouble ? problemBanner(form.trouble, words, form.trouble.retryable ? () => form.submit() : null) : nothing}
     ${form.noActions ? nothing : actionsView(form, entry)}
   </form>`;
 }
 
-function headerView({ registered, words, label, hideHeader }: SrCredentialForm): TemplateResult | typeof nothing {
+function headerView({ registered, words, label, hideHeader }: FormModel): TemplateResult | typeof nothing {
   if (hideHeader) return nothing;
-  const { title, description, docs_url: docs } = registered!.manifest;
+  const { title, description, docs_url: docs } = registered.manifest;
   return html`<slot name="header"><header>
     <h2>${label || title}</h2>
     ${description ? html`<p class="muted"><bdi>${description}</bdi></p>` : nothing}
@@ -36,7 +82,7 @@ function headerView({ registered, words, label, hideHeader }: SrCredentialForm):
   </header></slot>`;
 }
 
-function summaryView(form: SrCredentialForm, entry: Entry): TemplateResult | typeof nothing {
+function summaryView(form: FormModel, entry: Entry): TemplateResult | typeof nothing {
   if (!entry.faults.length) return nothing;
   const title = (name: string) =>
     entry.draft.fields.find((field) => field.name === name)?.title ?? (name || form.words.say('name'));
@@ -60,7 +106,7 @@ function summaryView(form: SrCredentialForm, entry: Entry): TemplateResult | typ
   </div>`;
 }
 
-function typesView(form: SrCredentialForm, entry: Entry): TemplateResult | typeof nothing {
+function typesView(form: FormModel, entry: Entry): TemplateResult | typeof nothing {
   if (entry.draft.stored || form.kinds.length < 2) return nothing;
   return html`<div role="radiogroup" aria-labelledby="types">
     <span class="label" id="types">${form.words.say('form.type')}</span>
@@ -68,7 +114,7 @@ function typesView(form: SrCredentialForm, entry: Entry): TemplateResult | typeo
       ${form.kinds.map(
         (kind) =>
           html`<label class="choice">
-            <input type="radio" name="type" value=${kind} .checked=${live(kind === form.kind)} ?disabled=${form.isLocked} @change=${() => form.switchTo(kind)} />
+            <input type="radio" name="type" .value=${kind} .checked=${live(kind === form.kind)} ?disabled=${form.isLocked} @change=${() => form.switchTo(kind)} />
             ${typeName(kind, form.words)}
           </label>`,
       )}
@@ -76,7 +122,7 @@ function typesView(form: SrCredentialForm, entry: Entry): TemplateResult | typeo
   </div>`;
 }
 
-function nameView(form: SrCredentialForm, entry: Entry): TemplateResult {
+function nameView(form: FormModel, entry: Entry): TemplateResult {
   const { words } = form;
   const fault = entry.faultOf('');
   const hint = form.isNameTaken ? words.say('name.taken') : '';
@@ -92,8 +138,8 @@ function nameView(form: SrCredentialForm, entry: Entry): TemplateResult {
   </div>`;
 }
 
-function fieldsView(form: SrCredentialForm, entry: Entry): TemplateResult {
-  const manifest = form.registered!.manifest.credentials[form.kind];
+function fieldsView(form: FormModel, entry: Entry): TemplateResult {
+  const manifest = form.registered.manifest.credentials[form.kind];
   const more = manifest && 'schema' in manifest && manifest.schema.additionalProperties;
   return html`${groupsOf(entry.draft.shown).map(({ title, fields }) => {
     const drawn = fields.map((field) => fieldView(field, entry));
@@ -101,7 +147,7 @@ function fieldsView(form: SrCredentialForm, entry: Entry): TemplateResult {
   })}${more ? furtherView(form) : nothing}`;
 }
 
-function furtherView(form: SrCredentialForm): TemplateResult {
+function furtherView(form: FormModel): TemplateResult {
   const add = (event: Event) => {
     const input = (event.target as HTMLElement).closest('.field')!.querySelector('input')!;
     const fits = form.addField(input.value.trim());
@@ -123,17 +169,18 @@ function furtherView(form: SrCredentialForm): TemplateResult {
   </div>`;
 }
 
-function accountView(form: SrCredentialForm, entry: Entry): TemplateResult {
+function accountView(form: FormModel, entry: Entry): TemplateResult {
   return html`<sr-oauth-button
-    ${form.inherits()}
-    .plugin=${form.registered!.name}
+    ${inherits(form.context)}
+    .plugin=${form.registered.name}
     .credentialId=${entry.draft.stored?.id ?? ''}
+    .fixed=${true}
     .credentialName=${entry.draft.name}
     .flow=${form.flow}
     .returnAddress=${form.returnAddress}
     .disabled=${form.isLocked}
-    @sr-connect=${form.connectedAccount}
-    @sr-disconnect=${() => form.tellGone()}
+    @sr-connect=${({ detail }: CustomEvent<ConnectDetail>) => form.connected(detail)}
+    @sr-disconnect=${() => form.disconnected()}
   ></sr-oauth-button>`;
 }
 
@@ -143,25 +190,23 @@ const VERDICTS: Record<string, [Tone, Icon]> = {
   unverified: ['warn', 'info'],
 };
 
-function statusView(form: SrCredentialForm): unknown {
+function statusView(form: FormModel): unknown {
   const { verdict, words, said } = form;
-  if (said)
-    return banner(
-      said === 'form.saved' ? 'good' : 'calm',
-      said === 'form.saved' ? 'check' : 'info',
-      html`<p>${words.say(said)}</p>`,
-    );
+  if (said) {
+    const isDone = said !== 'form.unchanged';
+    return banner(isDone ? 'good' : 'calm', isDone ? 'check' : 'info', html`<p>${words.say(said)}</p>`);
+  }
   if (!verdict) return nothing;
   const [tone, shape] = VERDICTS[verdict.status] ?? (['calm', 'info'] as const);
   const cause = sayCause(verdict.cause, words);
   const anyway =
     form.testing === 'auto' && verdict.status !== 'accepted'
-      ? html`<button type="button" class="button small" @click=${() => void form.submit({ anyway: true })}>${words.say('form.anyway')}</button>`
+      ? html`<button type="button" class="button small" @click=${() => form.submit({ anyway: true })}>${words.say('form.anyway')}</button>`
       : nothing;
   return banner(tone, shape, html`<p>${words.sayCode('verdict', verdict.status, verdict.status)} ${cause}</p>`, anyway);
 }
 
-function actionsView(form: SrCredentialForm, entry: Entry): TemplateResult {
+function actionsView(form: FormModel, entry: Entry): TemplateResult {
   const { words, busy } = form;
   const connects = form.kind === 'oauth2' && !entry.draft.stored;
   const save = form.submitLabel || words.say(entry.draft.stored ? 'form.save' : 'form.create');
@@ -175,17 +220,17 @@ function actionsView(form: SrCredentialForm, entry: Entry): TemplateResult {
     }
     ${
       form.canTest && !connects
-        ? html`<button type="button" class="button" ?disabled=${form.isLocked} @click=${() => void form.test()}>
+        ? html`<button type="button" class="button" ?disabled=${form.isLocked} @click=${() => form.test()}>
           ${busy === 'testing' ? icon('spin') : nothing}${words.say(busy === 'testing' ? 'form.testing' : 'form.test')}
         </button>`
         : nothing
     }
-    <button type="button" class="button" ?disabled=${busy !== null} @click=${() => void form.cancel()}>${words.say('cancel')}</button>
+    <button type="button" class="button" ?disabled=${busy !== null} @click=${() => form.cancel()}>${words.say('cancel')}</button>
     <slot name="actions"></slot>
   </div>`;
 }
 
-function valuesView(form: SrCredentialForm, entry: Entry): TemplateResult {
+function valuesView(form: FormModel, entry: Entry): TemplateResult {
   const { words } = form;
   return html`<dl>
     <div><dt>${words.say('name')}</dt><dd><bdi>${entry.draft.name}</bdi></dd></div>

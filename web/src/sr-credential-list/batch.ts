@@ -1,5 +1,5 @@
-// One thing done to several credentials, a few at a time: how far it is, and what did not work. A failure stops nothing but
-// a lost session or network, after which everything would fail alike.
+// One thing done to several credentials, a few at a time: how far it is, and what failed. Where the vault says that it is
+// too much, everything waits as long as it says. Only a lost session or network stops the rest, which would fail alike.
 import { asProblem, type Problem } from '../api/problem.js';
 import type { Credential } from '../api/types.js';
 
@@ -12,29 +12,58 @@ export interface Progress {
   what: 'test' | 'delete';
   done: number;
   total: number;
+  /** Seconds until it goes on; 0 while it works. */
+  waiting: number;
   failures: Failure[];
   /** Over; otherwise still going. */
   over: boolean;
 }
 
-const AT_ONCE = 4;
+export interface Batch {
+  what: Progress['what'];
+  credentials: readonly Credential[];
+  act(credential: Credential): Promise<void>;
+  tell(progress: Progress): void;
+  /** Ends it early: nothing more is begun. */
+  signal: AbortSignal;
+  sleep?(milliseconds: number): Promise<void>;
+}
 
-export async function runBatch(
-  what: Progress['what'],
-  credentials: readonly Credential[],
-  act: (credential: Credential) => Promise<void>,
-  tell: (progress: Progress) => void,
-): Promise<Progress> {
-  const progress: Progress = { what, done: 0, total: credentials.length, failures: [], over: false };
+const AT_ONCE = 4;
+const STOPPING = new Set(['session-expired', 'no-session', 'offline']);
+
+const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+export async function runBatch({ what, credentials, act, tell, signal, sleep = pause }: Batch): Promise<Progress> {
+  const progress: Progress = { what, done: 0, total: credentials.length, waiting: 0, failures: [], over: false };
   const queue = [...credentials];
-  const work = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) {
+  let break_: Promise<void> | null = null;
+
+  const wait = async (seconds: number): Promise<void> => {
+    break_ ??= (async () => {
+      for (progress.waiting = seconds; progress.waiting > 0 && !signal.aborted; progress.waiting -= 1) {
+        tell({ ...progress });
+        await sleep(1000);
+      }
+      break_ = null;
+    })();
+    await break_;
+  };
+
+  const work = async (): Promise<void> => {
+    for (let next = queue.shift(); next && !signal.aborted; next = queue.shift()) {
+      if (break_) await break_;
       try {
         await act(next);
       } catch (caught) {
         const problem = asProblem(caught);
+        if (problem.code === 'rate-limited') {
+          queue.unshift(next);
+          await wait(Math.max(1, problem.retryAfter));
+          continue;
+        }
         progress.failures.push({ credential: next, problem });
-        if (problem.code === 'session-expired' || problem.code === 'offline') queue.length = 0;
+        if (STOPPING.has(problem.code)) queue.length = 0;
       }
       progress.done += 1;
       tell({ ...progress });

@@ -55,6 +55,12 @@ export const listStyles = css`
     min-inline-size: 8rem;
     overflow-wrap: anywhere;
   }
+  .tested {
+    display: inline-flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: var(--_space) calc(var(--_space) * 2);
+  }
   .state {
     overflow-wrap: anywhere;
   }

@@ -2,20 +2,25 @@
 // one at a time or several. The first rows are shown as soon as they are there; the others follow page by page.
 import { html, nothing, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
+import type { Change } from '../api/changes.js';
 import type { Client } from '../api/client.js';
 import { Problem } from '../api/problem.js';
-import type { Credential, Plugin, Verdict } from '../api/types.js';
-import { Confirm } from '../base/confirm.js';
-import { StrongroomElement } from '../element.js';
-import { runBatch, type Progress } from './batch.js';
-import { listStyles } from './sr-credential-list.styles.js';
-import { filtered, noFilter, sliced, sorted, type Column, type Filter, type Slice, type Sort } from './rows.js';
-import { editorView, emptyView, listView } from './sr-credential-list.view.js';
-import { arrivalView } from '../connection/return.view.js';
+import type { Credential, Plugin } from '../api/types.js';
+import { Confirm, type Question } from '../base/confirm.js';
+import { withChange } from '../base/credentials.js';
+import { Ticker } from '../base/language.js';
 import { remove, removalQuestion } from '../base/removal.js';
-import { isShut } from '../base/view.js';
+import type { Mode } from '../connection/flow.js';
+import { arrivalView } from '../connection/return.view.js';
+import { Editor } from '../editor/editor.js';
+import { StrongroomElement } from '../element.js';
+import { runBatch, type Batch, type Progress } from './batch.js';
+import { filtered, noFilter, sliced, sorted, type Filter, type Sort } from './rows.js';
+import { listStyles } from './sr-credential-list.styles.js';
+import { emptyView, listView, loadingView, type ListModel, type Tested } from './sr-credential-list.view.js';
 
-export type ListEditor = { at: 'create' } | { at: 'edit' | 'reconnect'; credential: Credential };
+const FIRST_ROWS = 100;
+const PAGE_ROWS = 50;
 
 /**
  * Lists credentials.
@@ -29,7 +34,7 @@ export type ListEditor = { at: 'create' } | { at: 'edit' | 'reconnect'; credenti
  * @fires sr-delete - `{ids}`: what is gone.
  * @fires sr-test - `{id, status, cause}`
  * @slot toolbar - Beside the search.
- * @slot empty - Instead of the words for "none yet".
+ * @slot empty - Instead of "No credentials yet".
  * @csspart base - Everything.
  * @csspart toolbar
  * @csspart filter
@@ -45,163 +50,123 @@ export class SrCredentialList extends StrongroomElement {
 
   /** Only credentials of this type. */
   @property() type = '';
-  @property({ type: Number, attribute: 'page-size' }) pageSize = 50;
+  @property({ type: Number, attribute: 'page-size' }) pageSize = PAGE_ROWS;
   @property({ type: Boolean, attribute: 'no-create' }) noCreate = false;
-  @property() flow: 'popup' | 'redirect' | 'device' = 'popup';
+  @property() flow: Mode = 'popup';
   @property({ attribute: 'return-address' }) returnAddress = '';
 
-  @state() rows: Credential[] | null = null;
-  @state() isComplete = false;
-  @state() filter: Filter = noFilter;
-  @state() sort: Sort = { by: 'name', down: false };
-  @state() page = 0;
-  @state() ticked: ReadonlySet<string> = new Set();
-  @state() progress: Progress | null = null;
-  @state() editor: ListEditor | null = null;
-  @state() verdicts: ReadonlyMap<string, Verdict | 'testing'> = new Map();
-  @state() said = '';
-  plugins: ReadonlyMap<string, Plugin> = new Map();
+  @state() private rows: Credential[] | null = null;
+  @state() private isComplete = false;
+  @state() private filter: Filter = noFilter;
+  @state() private sort: Sort = { by: 'name', down: false };
+  @state() private page = 0;
+  @state() private ticked: ReadonlySet<string> = new Set();
+  @state() private progress: Progress | null = null;
+  @state() private tested: ReadonlyMap<string, Tested> = new Map();
+  @state() private said = '';
+  @state() private plugins: ReadonlyMap<string, Plugin> = new Map();
+  #stop = new AbortController();
   readonly #confirm = new Confirm(this);
-  #from: HTMLElement | null = null;
+  readonly #editor = new Editor(
+    this,
+    () => {
+      const { context, words, plugin, type, flow, returnAddress } = this;
+      return { context, words, plugin, type, flow, returnAddress };
+    },
+    {
+      saved: () => (this.said = this.say('form.saved')),
+      removed: (id) => this.#dropped([id]),
+    },
+  );
 
-  get dialog(): HTMLDialogElement | null {
-    return this.renderRoot.querySelector('#editor');
+  constructor() {
+    super();
+    new Ticker(this);
   }
 
-  protected override get sources(): readonly string[] {
-    return [...super.sources, 'type'];
+  protected override get sources(): readonly unknown[] {
+    return [...super.sources, this.type];
   }
 
-  get isLocked(): boolean {
+  get #isLocked(): boolean {
     return this.isOff || this.readonly || (this.progress !== null && !this.progress.over);
   }
 
-  get shown(): Slice {
-    const rows = sorted(filtered(this.rows ?? [], this.filter, this.words.locale), this.sort, this.words.locale);
-    return sliced(rows, this.page, Math.max(1, this.pageSize || 50));
-  }
-
-  titleOf(plugin: string): string {
-    return this.plugins.get(plugin)?.manifest.title ?? plugin;
-  }
-
-  canTest({ plugin, type, state }: Credential): boolean {
-    const takes = this.plugins.get(plugin)?.manifest.credentials;
-    return state !== 'undecryptable' && (type === 'oauth2' || Boolean(takes?.[type as 'api-key']?.test));
-  }
-
-  narrow(filter: Partial<Filter>): void {
-    this.filter = { ...this.filter, ...filter };
-    this.page = 0;
-  }
-
-  order(by: Column): void {
-    this.sort = { by, down: this.sort.by === by && !this.sort.down };
-  }
-
-  turn(page: number): void {
-    this.page = page;
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('table')?.focus());
-  }
-
-  tick(ids: string[], on: boolean): void {
-    const ticked = new Set(this.ticked);
-    for (const id of ids)
-      if (on) ticked.add(id);
-      else ticked.delete(id);
-    this.ticked = ticked;
-    this.tell('sr-select', { ids: [...ticked] });
-  }
-
+  /** Opens the dialog for a new credential. */
   create(): void {
-    if (this.tell('sr-create-request', { plugin: this.plugin }, true)) void this.#edit({ at: 'create' });
+    if (this.tell('sr-create-request', { plugin: this.plugin }, true)) void this.#editor.open({ is: 'create' });
   }
 
+  /** Opens the dialog to change a credential, or to connect it again. */
   edit(credential: Credential, reconnect = false): void {
     if (!this.tell('sr-edit-request', { id: credential.id, reconnect }, true)) return;
-    void this.#edit({ at: reconnect ? 'reconnect' : 'edit', credential });
+    void this.#editor.open({ is: reconnect ? 'reconnect' : 'edit', credential });
   }
 
+  /** Asks, and deletes a credential. */
   async delete(credential: Credential): Promise<void> {
     const { client } = this;
     if (!client || !this.tell('sr-delete-request', { ids: [credential.id] }, true)) return;
-    try {
+    await this.attempt(async () => {
       const ask = (present: Credential) =>
-        this.#confirm.ask(removalQuestion(present, this.titleOf(present.plugin), this.words));
+        this.#confirm.ask(removalQuestion(present, this.#titleOf(present.plugin), this.words));
       if (!(await remove(client, credential, ask))) return;
       this.#dropped([credential.id]);
       this.said = this.say('list.deleted', { n: 1 });
-    } catch (caught) {
-      this.problem = this.fail(caught);
-    }
+    });
   }
 
+  /** Tests a credential at its plugin's service. */
   async test(credential: Credential): Promise<void> {
-    try {
-      await this.#test(credential);
-    } catch (caught) {
-      this.problem = this.fail(caught);
-    }
+    await this.attempt(() => this.#test(credential));
   }
 
-  async deleteTicked(): Promise<void> {
+  async #deleteTicked(): Promise<void> {
     const { client } = this;
     const chosen = this.#chosen;
     if (!client || !this.tell('sr-delete-request', { ids: chosen.map(({ id }) => id) }, true)) return;
     if (!(await this.#confirm.ask(this.#question(chosen)))) return;
     const deleted: string[] = [];
-    const act = async (credential: Credential) => {
-      const gone = await remove(client, credential, async (present) => present.revision === credential.revision);
-      if (!gone) throw new Problem('stale');
+    await this.#run('delete', chosen, async (credential) => {
+      const unchanged = (present: Credential) => Promise.resolve(present.revision === credential.revision);
+      if (!(await remove(client, credential, unchanged))) throw new Problem('stale');
       deleted.push(credential.id);
-    };
-    await runBatch('delete', chosen, act, (progress) => (this.progress = progress));
+    });
     this.#dropped(deleted);
     this.said = this.say('list.deleted', { n: deleted.length });
   }
 
-  async testTicked(): Promise<void> {
-    const chosen = this.#chosen.filter((credential) => this.canTest(credential));
-    await runBatch(
-      'test',
-      chosen,
-      (credential) => this.#test(credential),
-      (progress) => (this.progress = progress),
-    );
+  async #testTicked(): Promise<void> {
+    const chosen = this.#chosen.filter((credential) => this.#canTest(credential));
+    await this.#run('test', chosen, (credential) => this.#test(credential));
   }
 
-  saved(credential: Credential): void {
-    const others = (this.rows ?? []).filter(({ id }) => id !== credential.id);
-    this.rows = [...others, credential];
-    this.endEdit();
-    this.said = this.say('form.saved');
+  async #run(what: Progress['what'], credentials: Credential[], act: Batch['act']): Promise<void> {
+    this.problem = null;
+    const { signal } = this.#stop;
+    const tell = (progress: Progress) => {
+      if (!signal.aborted) this.progress = progress;
+    };
+    await runBatch({ what, credentials, act, tell, signal });
   }
 
-  async reconnected(id: string): Promise<void> {
-    try {
-      if (this.client) this.saved(await this.client.credential(id));
-    } catch (caught) {
-      this.problem = this.fail(caught);
-    }
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#stopBatch();
   }
 
-  removed(id: string): void {
-    this.#dropped([id]);
-    this.endEdit();
-  }
-
-  endEdit(): void {
-    this.dialog?.close();
-    this.editor = null;
-    const from = this.#from;
-    this.#from = null;
-    void this.updateComplete.then(() => from?.focus());
+  #stopBatch(): void {
+    this.#stop.abort();
+    this.#stop = new AbortController();
+    this.progress = null;
   }
 
   protected override forget(): void {
-    this.rows = this.editor = null;
+    this.#stopBatch();
+    this.#editor.close();
+    this.rows = null;
     this.ticked = new Set();
-    this.verdicts = new Map();
+    this.tested = new Map();
   }
 
   protected override get states(): Record<string, boolean> {
@@ -210,44 +175,112 @@ export class SrCredentialList extends StrongroomElement {
 
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
     this.isComplete = false;
-    const known = client.plugins(signal).then(({ items }) => {
-      this.plugins = new Map(items.map((plugin) => [plugin.name, plugin]));
-      this.requestUpdate();
-    });
-    // Whatever fails first is what is shown; the other must not be left unheard.
+    // An unknown plugin has no credentials, which looks like a user without any.
+    const asked = this.plugin ? client.plugin(this.plugin, signal).then((one) => [one]) : client.plugins(signal);
+    const known = asked.then((plugins) => (this.plugins = new Map(plugins.map((plugin) => [plugin.name, plugin]))));
+    // The failure that comes first is shown; the other one must not stay unhandled.
     known.catch(() => undefined);
+    const isFirst = this.rows === null;
     const rows: Credential[] = [];
-    for await (const page of client.credentials(this.plugin, this.type, 100, signal)) {
+    for await (const page of client.credentials(this.plugin, this.type, signal, FIRST_ROWS)) {
       rows.push(...page);
-      this.rows = [...rows];
+      if (isFirst) this.rows = [...rows];
     }
     await known;
+    this.rows = rows;
     this.isComplete = true;
     this.tell('sr-load', { count: rows.length });
   }
 
+  protected override credentialChanged(change: Change): void {
+    if (!this.rows) return;
+    const { plugin, type } = this;
+    const fits = (credential: Credential) =>
+      (!plugin || credential.plugin === plugin) && (!type || credential.type === type);
+    this.rows = withChange(this.rows, change, fits);
+    if (!change.credential && this.ticked.has(change.id)) this.#tick([change.id], false);
+  }
+
   protected override render(): TemplateResult {
-    const isEmpty = this.rows?.length === 0 && this.isComplete;
     return html`<div part="base" class="stack" dir=${this.direction ?? nothing}>
-      ${arrivalView(this.arrival, this.words, this.problem)} ${this.problemView} ${isEmpty ? emptyView(this) : this.problem && !this.rows ? nothing : listView(this)}
+      ${arrivalView(this.arrival, this.words, this.problem)} ${this.problemView} ${this.#content()}
       <div role="status" class="hush" aria-live="polite">${this.said}</div>
-      ${this.#confirm.view}
-      ${this.editor ? html`<dialog id="editor" part="dialog" aria-label=${this.say('select.dialog')} @cancel=${this.#escaped} @close=${(event: Event) => isShut(event) && this.editor && this.endEdit()}>${editorView(this, this.editor)}</dialog>` : nothing}
+      ${this.#confirm.view} ${this.#editor.view}
     </div>`;
+  }
+
+  #content(): TemplateResult | typeof nothing {
+    const { rows, problem, words } = this;
+    if (!rows) return problem ? nothing : loadingView(words);
+    const model = this.#model(rows);
+    return rows.length === 0 && this.isComplete ? emptyView(model) : listView(model);
+  }
+
+  #model(rows: Credential[]): ListModel {
+    const { words, label, plugin, type, readonly, noCreate, isComplete, filter, sort, ticked, progress, tested } = this;
+    const shown = sorted(filtered(rows, filter, words.locale), sort, words.locale);
+    return {
+      ...{ words, label, plugin, type, readonly, noCreate, isComplete, filter, sort, ticked, progress, tested, rows },
+      slice: sliced(shown, this.page, Math.max(1, this.pageSize || PAGE_ROWS)),
+      isLocked: this.#isLocked,
+      titleOf: (name) => this.#titleOf(name),
+      canTest: (credential) => this.#canTest(credential),
+      narrow: (more) => this.#narrow(more),
+      order: (by) => (this.sort = { by, down: sort.by === by && !sort.down }),
+      turn: (page) => this.#turn(page),
+      tick: (ids, on) => this.#tick(ids, on),
+      create: () => this.create(),
+      edit: (credential) => this.edit(credential),
+      reconnect: (credential) => this.edit(credential, true),
+      test: (credential) => void this.test(credential),
+      remove: (credential) => void this.delete(credential),
+      testTicked: () => void this.#testTicked(),
+      removeTicked: () => void this.#deleteTicked(),
+    };
+  }
+
+  #titleOf(plugin: string): string {
+    return this.plugins.get(plugin)?.manifest.title ?? plugin;
+  }
+
+  #canTest({ plugin, type, state }: Credential): boolean {
+    const takes = this.plugins.get(plugin)?.manifest.credentials;
+    return state !== 'undecryptable' && (type === 'oauth2' || Boolean(takes?.[type as 'api-key']?.test));
+  }
+
+  #narrow(filter: Partial<Filter>): void {
+    this.filter = { ...this.filter, ...filter };
+    this.page = 0;
+  }
+
+  #turn(page: number): void {
+    this.page = page;
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('table')?.focus());
+  }
+
+  #tick(ids: string[], on: boolean): void {
+    const ticked = new Set(this.ticked);
+    for (const id of ids) {
+      if (on) ticked.add(id);
+      else ticked.delete(id);
+    }
+    this.ticked = ticked;
+    this.tell('sr-select', { ids: [...ticked] });
   }
 
   get #chosen(): Credential[] {
     return (this.rows ?? []).filter(({ id }) => this.ticked.has(id));
   }
 
-  #question(chosen: Credential[]) {
+  #question(chosen: Credential[]): Question {
     const first = chosen.slice(0, 5);
     const more = chosen.length - first.length;
+    const item = ({ name, plugin }: Credential) =>
+      html`<li><bdi>${name}</bdi> <span class="muted">${this.#titleOf(plugin)}</span></li>`;
     return {
       title: this.say('delete.several', { n: chosen.length }),
       content: html`<ul>
-          ${first.map(({ name, plugin }) => html`<li><bdi>${name}</bdi> <span class="muted">${this.titleOf(plugin)}</span></li>`)}
-          ${more > 0 ? html`<li>${this.say('delete.more', { n: more })}</li>` : nothing}
+          ${first.map(item)}${more > 0 ? html`<li>${this.say('delete.more', { n: more })}</li>` : nothing}
         </ul>
         <p>${this.say('delete.final')}</p>`,
       yes: this.say('delete'),
@@ -260,39 +293,28 @@ export class SrCredentialList extends StrongroomElement {
     const { client } = this;
     if (!client) return;
     const { id } = credential;
-    this.verdicts = new Map(this.verdicts).set(id, 'testing');
+    const before = this.tested.get(id);
+    const note = (tested: Tested | undefined) => {
+      const all = new Map(this.tested);
+      if (tested) all.set(id, tested);
+      else all.delete(id);
+      this.tested = all;
+    };
+    note({ verdict: null, at: '' });
     try {
       const verdict = await client.testStored(id);
-      this.verdicts = new Map(this.verdicts).set(id, verdict);
+      note({ verdict, at: new Date().toISOString() });
       this.tell('sr-test', { id, ...verdict });
     } catch (caught) {
-      const verdicts = new Map(this.verdicts);
-      verdicts.delete(id);
-      this.verdicts = verdicts;
+      note(before);
       throw caught;
     }
   }
 
   #dropped(ids: string[]): void {
-    const gone = new Set(ids);
-    this.rows = (this.rows ?? []).filter(({ id }) => !gone.has(id));
-    this.tick(ids, false);
+    for (const id of ids) this.credentialChanged({ id, credential: null });
     this.tell('sr-delete', { ids });
   }
-
-  async #edit(editor: ListEditor): Promise<void> {
-    this.#from = (this.renderRoot as ShadowRoot).activeElement as HTMLElement | null;
-    this.editor = editor;
-    await this.updateComplete;
-    this.dialog?.showModal();
-  }
-
-  readonly #escaped = (event: Event): void => {
-    const form = this.renderRoot.querySelector('sr-credential-form');
-    if (event.target !== this.dialog || !form?.isDirty) return;
-    event.preventDefault();
-    void form.cancel();
-  };
 }
 
 declare global {

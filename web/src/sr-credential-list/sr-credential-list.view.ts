@@ -3,19 +3,56 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Credential } from '../api/types.js';
-import { inherits } from '../element.js';
-import type { Key } from '../i18n/messages.js';
-import type { ListEditor, SrCredentialList } from './sr-credential-list.js';
+import type { Verdict } from '../api/types.js';
 import { ailment, badge, banner, icon, sayProblem, typeName } from '../base/view.js';
-import { pageNumbers, type Column, type Slice } from './rows.js';
+import type { Key, Words } from '../i18n/messages.js';
+import type { Progress } from './batch.js';
+import { pageNumbers, type Column, type Filter, type Slice, type Sort } from './rows.js';
 
-export function listView(list: SrCredentialList): TemplateResult {
-  const { words, rows, label } = list;
-  if (!rows) {
-    return html`<div class="stack" aria-busy="true"><span class="hush" role="status">${words.say('loading')}</span>
-      ${[1, 2, 3, 4].map(() => html`<div class="skeleton"></div>`)}</div>`;
-  }
-  const slice = list.shown;
+/** How the last test of a credential ended, and when; without a verdict it is under way. */
+export type Tested = { verdict: null; at: '' } | { verdict: Verdict; at: string };
+
+/** What the list shows, and what can be done in it. */
+export interface ListModel {
+  words: Words;
+  label: string;
+  plugin: string;
+  type: string;
+  readonly: boolean;
+  noCreate: boolean;
+  isLocked: boolean;
+  isComplete: boolean;
+  rows: readonly Credential[];
+  slice: Slice;
+  filter: Filter;
+  sort: Sort;
+  ticked: ReadonlySet<string>;
+  progress: Progress | null;
+  tested: ReadonlyMap<string, Tested>;
+  titleOf(plugin: string): string;
+  canTest(credential: Credential): boolean;
+  narrow(filter: Partial<Filter>): void;
+  order(by: Column): void;
+  turn(page: number): void;
+  tick(ids: string[], on: boolean): void;
+  create(): void;
+  edit(credential: Credential): void;
+  reconnect(credential: Credential): void;
+  test(credential: Credential): void;
+  remove(credential: Credential): void;
+  testTicked(): void;
+  removeTicked(): void;
+}
+
+export function loadingView(words: Words): TemplateResult {
+  return html`<div class="stack" aria-busy="true">
+    <span class="hush" role="status">${words.say('loading')}</span>
+    ${[1, 2, 3, 4].map(() => html`<div class="skeleton"></div>`)}
+  </div>`;
+}
+
+export function listView(list: ListModel): TemplateResult {
+  const { words, label, slice } = list;
   return html`
     ${label ? html`<h2 class="title">${label}</h2>` : nothing} ${toolbarView(list)} ${batchView(list)}
     ${
@@ -28,9 +65,9 @@ export function listView(list: SrCredentialList): TemplateResult {
   `;
 }
 
-function toolbarView(list: SrCredentialList): TemplateResult {
+function toolbarView(list: ListModel): TemplateResult {
   const { words, rows, filter } = list;
-  const plugins = [...new Set((rows ?? []).map(({ plugin }) => plugin))].sort();
+  const plugins = [...new Set(rows.map(({ plugin }) => plugin))].sort();
   const select = (
     name: 'plugin' | 'type' | 'state',
     options: [string, string][],
@@ -76,12 +113,19 @@ function toolbarView(list: SrCredentialList): TemplateResult {
   </div>`;
 }
 
-function batchView(list: SrCredentialList): TemplateResult | typeof nothing {
+function batchView(list: ListModel): TemplateResult | typeof nothing {
   const { words, ticked, progress } = list;
   const isRunning = progress && !progress.over;
   const bar = isRunning
-    ? html`<label class="row">${words.say(`batch.${progress.what}`, { n: progress.done, total: progress.total })}
-        <progress max=${progress.total} value=${progress.done}></progress></label>`
+    ? html`<label class="row"
+        >${words.say(`batch.${progress.what}`, { n: progress.done, total: progress.total })}
+        <progress max=${progress.total} value=${progress.done}></progress>
+        ${
+          progress.waiting
+            ? html`<span class="muted" role="status">${words.say('batch.waiting', { n: progress.waiting })}</span>`
+            : nothing
+        }</label
+      >`
     : nothing;
   const failures =
     progress?.over && progress.failures.length
@@ -95,15 +139,15 @@ function batchView(list: SrCredentialList): TemplateResult | typeof nothing {
   const bulk = ticked.size
     ? html`<div class="bulk row" role="group" aria-label=${words.say('list.several')}>
         <b role="status">${words.say('list.ticked', { n: ticked.size })}</b>
-        <button type="button" class="button small" ?disabled=${list.isLocked} @click=${() => void list.testTicked()}>${words.say('test')}</button>
-        <button type="button" class="button small danger" ?disabled=${list.isLocked} @click=${() => void list.deleteTicked()}>${icon('trash')}${words.say('delete')}</button>
+        <button type="button" class="button small" ?disabled=${list.isLocked} @click=${() => list.testTicked()}>${words.say('test')}</button>
+        <button type="button" class="button small danger" ?disabled=${list.isLocked} @click=${() => list.removeTicked()}>${icon('trash')}${words.say('delete')}</button>
         <button type="button" class="button quiet small" @click=${() => list.tick([...ticked], false)}>${words.say('list.untick')}</button>
       </div>`
     : nothing;
   return html`${bulk}${bar}${failures}`;
 }
 
-function tableView(list: SrCredentialList, { rows }: Slice): TemplateResult {
+function tableView(list: ListModel, { rows }: Slice): TemplateResult {
   const { words, sort } = list;
   const head = (by: Column) => {
     const direction = sort.by === by ? (sort.down ? 'descending' : 'ascending') : 'none';
@@ -133,12 +177,9 @@ function tableView(list: SrCredentialList, { rows }: Slice): TemplateResult {
   </table>`;
 }
 
-function rowView(list: SrCredentialList, credential: Credential): TemplateResult {
+function rowView(list: ListModel, credential: Credential): TemplateResult {
   const { words } = list;
   const { id, name, account, type } = credential;
-  const verdict = list.verdicts.get(id);
-  // What the service has just said counts for more than that nothing is known to be wrong.
-  const isJudged = verdict && verdict !== 'testing';
   const used = credential.last_used_at;
   const why = ailment(credential, words);
   return html`<tr role="row" part="row" data-id=${id}>
@@ -151,9 +192,7 @@ function rowView(list: SrCredentialList, credential: Credential): TemplateResult
     <th role="rowheader" scope="row" part="cell" class="name"><bdi>${name}</bdi>${account && account !== name ? html`<span class="muted"><bdi>${account}</bdi></span>` : nothing}</th>
     <td role="cell" part="cell" class="plugin"><bdi>${list.titleOf(credential.plugin)}</bdi> <span class="muted">${typeName(type, words)}</span></td>
     <td role="cell" part="cell" class="state">
-      ${isJudged && credential.state === 'active' ? nothing : badge(credential.state, words)}
-      ${verdict === 'testing' ? html`<span class="muted" role="status">${icon('spin')} ${words.say('form.testing')}</span>` : nothing}
-      ${isJudged ? html`<span role="status">${badge(verdict.status, words)}</span>` : nothing}
+      ${badge(credential.state, words)} ${testedView(list.tested.get(id), words)}
       ${why ? html`<span class="muted">${why}</span>` : nothing}
     </td>
     <td role="cell" part="cell" class="used muted">${used ? html`<time datetime=${used} title=${words.date(used)}>${words.ago(used)}</time>` : words.say('list.unused')}</td>
@@ -161,20 +200,33 @@ function rowView(list: SrCredentialList, credential: Credential): TemplateResult
   </tr>`;
 }
 
-function actionsView(list: SrCredentialList, credential: Credential): TemplateResult {
+/** The result of the last test, beside the state: the two say different things. */
+function testedView(tested: Tested | undefined, words: Words): TemplateResult | typeof nothing {
+  if (!tested) return nothing;
+  if (!tested.verdict) {
+    return html`<span class="muted" role="status">${icon('spin')} ${words.say('form.testing')}</span>`;
+  }
+  const { at, verdict } = tested;
+  return html`<span role="status" class="tested">
+    <time class="muted" datetime=${at} title=${words.date(at)}>${words.say('list.tested', { ago: words.ago(at) })}</time>
+    ${badge(verdict.status, words)}
+  </span>`;
+}
+
+function actionsView(list: ListModel, credential: Credential): TemplateResult {
   const { words } = list;
   const { name } = credential;
   const button = (key: Key, text: unknown, go: () => void, kind = '') =>
     html`<button type="button" class="button small ${kind}" aria-label=${words.say(key, { field: name })} title=${words.say(key, { field: name })} ?disabled=${list.isLocked} @click=${go}>${text}</button>`;
   return html`
-    ${credential.type === 'oauth2' && credential.state === 'reauth-required' ? button('reconnect.of', words.say('reconnect'), () => list.edit(credential, true), 'primary') : nothing}
-    ${list.canTest(credential) ? button('test.of', words.say('test'), () => void list.test(credential)) : nothing}
+    ${credential.type === 'oauth2' && credential.state === 'reauth-required' ? button('reconnect.of', words.say('reconnect'), () => list.reconnect(credential), 'primary') : nothing}
+    ${list.canTest(credential) ? button('test.of', words.say('test'), () => list.test(credential)) : nothing}
     ${button('edit.of', icon('pencil'), () => list.edit(credential))}
-    ${button('delete.of', icon('trash'), () => void list.delete(credential), 'danger')}
+    ${button('delete.of', icon('trash'), () => list.remove(credential), 'danger')}
   `;
 }
 
-function pagesView(list: SrCredentialList, { page, pages, count }: Slice): TemplateResult {
+function pagesView(list: ListModel, { page, pages, count }: Slice): TemplateResult {
   const { words } = list;
   const text = words.say('list.count', { n: count });
   const loading = list.isComplete
@@ -192,7 +244,7 @@ function pagesView(list: SrCredentialList, { page, pages, count }: Slice): Templ
   </nav>`;
 }
 
-export function emptyView(list: SrCredentialList): TemplateResult {
+export function emptyView(list: ListModel): TemplateResult {
   const { words } = list;
   return html`<div class="nothing">
     <slot name="empty">${words.say(list.plugin ? 'select.empty' : 'list.empty')}</slot>
@@ -202,21 +254,4 @@ export function emptyView(list: SrCredentialList): TemplateResult {
         : html`<button type="button" class="button primary" ?disabled=${list.isLocked} @click=${() => list.create()}>${icon('plus')}${words.say('select.first')}</button>`
     }
   </div>`;
-}
-
-export function editorView(list: SrCredentialList, editor: ListEditor): TemplateResult {
-  if (editor.at === 'reconnect') {
-    return html`<div class="stack">
-      <h2>${list.words.say('reconnect.of', { field: editor.credential.name })}</h2>
-      <sr-oauth-button ${inherits(list)} .plugin=${editor.credential.plugin} .credentialId=${editor.credential.id} .flow=${list.flow} .returnAddress=${list.returnAddress}
-        @sr-connect=${({ detail }: CustomEvent<{ credentialId: string }>) => void list.reconnected(detail.credentialId)}
-        @sr-disconnect=${() => list.removed(editor.credential.id)}></sr-oauth-button>
-      <div><button type="button" class="button" @click=${() => list.endEdit()}>${list.words.say('close')}</button></div>
-    </div>`;
-  }
-  const stored = editor.at === 'edit' ? editor.credential : null;
-  return html`<sr-credential-form ${inherits(list)} .plugin=${stored?.plugin ?? list.plugin} .type=${list.type} .credentialId=${stored?.id ?? ''} .flow=${list.flow} .returnAddress=${list.returnAddress}
-    @sr-save=${({ detail }: CustomEvent<{ credential: Credential }>) => list.saved(detail.credential)}
-    @sr-disconnect=${() => stored && list.removed(stored.id)}
-    @sr-cancel=${() => list.endEdit()}></sr-credential-form>`;
 }

@@ -2,19 +2,18 @@
 // (ARIA APG). It never chooses by itself, and a choice that is gone stays, with the reason.
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
-import { asProblem } from '../api/problem.js';
+import type { Change } from '../api/changes.js';
 import type { Client } from '../api/client.js';
+import { asProblem } from '../api/problem.js';
 import type { Credential } from '../api/types.js';
-import { StrongroomElement } from '../element.js';
-import type { ConnectDetail } from '../sr-oauth-button/sr-oauth-button.js';
+import { withChange } from '../base/credentials.js';
+import type { Mode } from '../connection/flow.js';
 import { arrivalView } from '../connection/return.view.js';
+import { Editor, type Editing } from '../editor/editor.js';
+import { StrongroomElement } from '../element.js';
 import { flawOf, isUnusable, matching, moved, moveOf, type Flaw } from './choice.js';
 import { selectorStyles } from './sr-credential-selector.styles.js';
-import { chosenView, controlView, editorView, emptyView, popupView } from './sr-credential-selector.view.js';
-import { isShut } from '../base/view.js';
-
-/** What the dialog shows. */
-export type Editor = { at: 'create' } | { at: 'edit'; id: string } | { at: 'reconnect'; id: string };
+import { chosenView, controlView, emptyView, popupView, type SelectorModel } from './sr-credential-selector.view.js';
 
 /**
  * Chooses a credential. Its form value is the credential's id.
@@ -23,11 +22,11 @@ export type Editor = { at: 'create' } | { at: 'edit'; id: string } | { at: 'reco
  * @fires input - The choice changed.
  * @fires change - The choice changed.
  * @fires sr-load - `{count}`: the options are there.
- * @fires sr-create-request - Somebody wants a new one; cancelable. `{plugin}`
- * @fires sr-edit-request - Somebody wants to change one, or connect it again; cancelable. `{id, reconnect}`
+ * @fires sr-create-request - The user wants a new one; cancelable. `{plugin}`
+ * @fires sr-edit-request - The user wants to change one, or connect it again; cancelable. `{id, reconnect}`
  * @slot label
  * @slot help-text
- * @slot empty - Instead of the words for "none yet".
+ * @slot empty - Instead of "No credentials yet".
  * @slot footer - Under the options.
  * @csspart base - Everything.
  * @csspart combobox - The input and what is around it.
@@ -54,27 +53,32 @@ export class SrCredentialSelector extends StrongroomElement {
   @property({ type: Boolean, reflect: true }) required = false;
   @property({ type: Boolean, attribute: 'no-create' }) noCreate = false;
   @property({ type: Boolean, attribute: 'no-edit' }) noEdit = false;
-  @property() flow: 'popup' | 'redirect' | 'device' = 'popup';
+  @property() flow: Mode = 'popup';
   @property({ attribute: 'return-address' }) returnAddress = '';
 
-  @state() options: Credential[] | null = null;
-  @state() isOpen = false;
-  @state() opensUp = false;
-  @state() active = -1;
-  @state() wanted: string | null = null;
-  @state() editor: Editor | null = null;
+  @state() private options: Credential[] | null = null;
+  @state() private isOpen = false;
+  @state() private opensUp = false;
+  @state() private active = -1;
+  @state() private wanted: string | null = null;
   /** The chosen credential as the vault has it, where it is not among the options. */
-  @state() apart: Credential | null = null;
+  @state() private apart: Credential | null = null;
   #initial = '';
-  /** Where the focus returns to when the dialog closes. */
-  #from: HTMLElement | null = null;
+  readonly #editor = new Editor(
+    this,
+    () => {
+      const { context, words, plugin, type, flow, returnAddress } = this;
+      return { context, words, plugin, type, flow, returnAddress };
+    },
+    {
+      // What was created here was asked for here, so it is the choice.
+      saved: (id, editing) => editing.is === 'create' && this.#choose(id),
+      removed: (id) => this.credentialChanged({ id, credential: null }),
+    },
+  );
 
-  get dialog(): HTMLDialogElement | null {
-    return this.renderRoot.querySelector('#editor');
-  }
-
-  protected override get sources(): readonly string[] {
-    return [...super.sources, 'type'];
+  protected override get sources(): readonly unknown[] {
+    return [...super.sources, this.type];
   }
 
   /** The chosen credential, as far as it is known. */
@@ -87,20 +91,20 @@ export class SrCredentialSelector extends StrongroomElement {
     return this.value && this.options ? flawOf(this.selected, this.plugin, this.type) : null;
   }
 
-  get candidates(): Credential[] {
+  get #candidates(): Credential[] {
     return matching(this.options ?? [], this.wanted ?? '', this.words.locale);
   }
 
-  get isLocked(): boolean {
+  get #isLocked(): boolean {
     return this.isOff || this.readonly;
   }
 
   open(): void {
-    if (this.isLocked || this.isOpen || !this.options) return;
+    if (this.#isLocked || this.isOpen || !this.options) return;
     const { bottom, top } = this.getBoundingClientRect();
     this.opensUp = innerHeight - bottom < 320 && top > innerHeight - bottom;
     this.isOpen = true;
-    this.active = this.candidates.findIndex(({ id }) => id === this.value);
+    this.active = this.#candidates.findIndex(({ id }) => id === this.value);
   }
 
   close(): void {
@@ -129,88 +133,70 @@ export class SrCredentialSelector extends StrongroomElement {
     return this.internals.form;
   }
 
+  /** @internal */
   formResetCallback(): void {
     this.value = this.#initial;
     this.close();
   }
 
+  /** @internal */
   formStateRestoreCallback(value: string): void {
     this.value = value;
   }
 
-  /** What somebody has chosen; the empty id is nothing. */
-  choose(id: string): void {
+  /** What the user has chosen; the empty id is nothing. */
+  #choose(id: string): void {
     this.close();
     if (id === this.value) return;
     this.value = id;
     for (const name of ['input', 'change']) this.dispatchEvent(new Event(name, { bubbles: true, composed: true }));
   }
 
+  /** Opens the dialog for a new credential. */
   create(): void {
-    if (this.tell('sr-create-request', { plugin: this.plugin }, true)) void this.#edit({ at: 'create' });
+    if (this.tell('sr-create-request', { plugin: this.plugin }, true)) this.#edit({ is: 'create' });
   }
 
+  /** Opens the dialog to change the chosen credential, or to connect it again. */
   edit(reconnect = false): void {
-    const id = this.value;
-    if (!this.tell('sr-edit-request', { id, reconnect }, true)) return;
-    void this.#edit({ at: reconnect ? 'reconnect' : 'edit', id });
+    const credential = this.selected;
+    if (!credential || !this.tell('sr-edit-request', { id: credential.id, reconnect }, true)) return;
+    this.#edit({ is: reconnect ? 'reconnect' : 'edit', credential });
   }
 
-  /** What was created here was asked for here, so it is the choice. */
-  saved(credential: Credential): void {
-    const others = (this.options ?? []).filter(({ id }) => id !== credential.id);
-    this.options = [...others, credential].sort((a, b) => a.name.localeCompare(b.name, this.words.locale));
-    const created = this.editor?.at === 'create';
-    this.endEdit();
-    if (created) this.choose(credential.id);
-  }
-
-  async reconnected({ detail }: CustomEvent<ConnectDetail>): Promise<void> {
-    if (this.editor?.at !== 'reconnect' || !this.client) return;
-    try {
-      this.saved(await this.client.credential(detail.credentialId));
-    } catch (caught) {
-      this.problem = this.fail(caught);
-    }
-  }
-
-  endEdit(): void {
-    this.dialog?.close();
-    this.editor = null;
-    this.#from?.focus();
-    this.#from = null;
-  }
-
-  typed(text: string): void {
+  #typed(text: string): void {
     this.open();
-    this.isOpen = this.options !== null && !this.isLocked;
+    this.isOpen = this.options !== null && !this.#isLocked;
     this.wanted = text;
-    this.active = text && this.candidates.length ? 0 : -1;
+    this.active = text && this.#candidates.length ? 0 : -1;
   }
 
-  pressed(event: KeyboardEvent): void {
+  readonly #pressed = (event: KeyboardEvent): void => {
     const move = moveOf(event.key);
     if (event.altKey && event.key === 'ArrowDown') this.open();
     else if (event.altKey && event.key === 'ArrowUp') this.close();
     else if (move && (this.isOpen || move === 'next' || move === 'previous')) this.#move(event, move);
-    else if (event.key === 'Enter' && this.isOpen) this.choose(this.candidates[this.active]?.id ?? this.value);
+    else if (event.key === 'Enter' && this.isOpen) this.#choose(this.#candidates[this.active]?.id ?? this.value);
     else if (event.key === 'Escape' && this.isOpen) this.close();
     else return;
     event.preventDefault();
     if (event.key === 'Escape') event.stopPropagation();
-  }
+  };
 
-  left(event: FocusEvent): void {
+  readonly #left = (event: FocusEvent): void => {
     const to = event.relatedTarget;
     if (!(to instanceof Node) || !this.renderRoot.querySelector('.anchor')?.contains(to)) this.close();
-  }
+  };
 
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
-    const found: Credential[] = [];
-    for await (const page of client.credentials(this.plugin, this.type, 200, signal)) found.push(...page);
+    // An unknown plugin has no credentials, which looks like a user without any.
+    const known = this.plugin ? client.plugin(this.plugin, signal) : null;
+    known?.catch(() => undefined);
+    const found = await client.allCredentials(this.plugin, this.type, signal);
+    await known;
     this.apart = null;
     if (this.value && !found.some(({ id }) => id === this.value)) this.apart = await this.#look(client, signal);
-    this.options = found.sort((a, b) => a.name.localeCompare(b.name, this.words.locale));
+    this.options = this.#sorted(found);
     this.tell('sr-load', { count: found.length });
   }
 
@@ -221,7 +207,21 @@ export class SrCredentialSelector extends StrongroomElement {
   }
 
   protected override forget(): void {
-    this.options = this.apart = this.editor = null;
+    this.#editor.close();
+    this.options = this.apart = null;
+  }
+
+  protected override credentialChanged(change: Change): void {
+    if (!this.options) return;
+    const { plugin, type } = this;
+    const fits = (credential: Credential) =>
+      (!plugin || credential.plugin === plugin) && (!type || credential.type === type);
+    this.options = this.#sorted(withChange(this.options, change, fits));
+    if (this.apart?.id === change.id) this.apart = change.credential;
+  }
+
+  #sorted(credentials: Credential[]): Credential[] {
+    return credentials.sort((a, b) => a.name.localeCompare(b.name, this.words.locale));
   }
 
   protected override get states(): Record<string, boolean> {
@@ -239,23 +239,56 @@ export class SrCredentialSelector extends StrongroomElement {
     const anchor = this.#input ?? this.renderRoot.querySelector('button');
     if (!anchor || !this.required) this.internals.setValidity({});
     else if (!this.value) this.internals.setValidity({ valueMissing: true }, this.say('select.required'), anchor);
-    else if (isUnusable(this.flaw))
+    else if (isUnusable(this.flaw)) {
       this.internals.setValidity({ customError: true }, this.say(`select.${this.flaw}` as 'select.gone'), anchor);
-    else this.internals.setValidity({});
-    if (changed.has('active'))
+    } else this.internals.setValidity({});
+    if (changed.has('active')) {
       this.renderRoot.querySelector('[role=option][data-active]')?.scrollIntoView({ block: 'nearest' });
+    }
   }
 
   protected override render(): TemplateResult {
-    const isEmpty = this.options?.length === 0 && !this.value;
+    const { words, problem, options, label, helpText } = this;
+    const isEmpty = options?.length === 0 && !this.value;
+    const model = this.#model();
     return html`<div part="base" class="base" dir=${this.direction ?? nothing}>
-      ${arrivalView(this.arrival, this.words, this.problem)}
-      <slot name="label">${this.label ? html`<label class="label" for=${isEmpty ? nothing : 'input'} part="label">${this.label}</label>` : nothing}</slot>
-      ${this.problemView ?? (isEmpty ? emptyView(this) : controlView(this, popupView(this)))}
-      ${this.options ? chosenView(this) : nothing}
-      <slot name="help-text">${this.helpText ? html`<span class="muted" id="help">${this.helpText}</span>` : nothing}</slot>
-      ${this.editor ? html`<dialog id="editor" part="dialog" aria-label=${this.say('select.dialog')} @cancel=${this.#escaped} @close=${(event: Event) => isShut(event) && this.editor && this.endEdit()}>${editorView(this, this.editor)}</dialog>` : nothing}
+      ${arrivalView(this.arrival, words, problem)}
+      <slot name="label"
+        >${
+          label ? html`<label class="label" for=${isEmpty ? nothing : 'input'} part="label">${label}</label>` : nothing
+        }</slot
+      >
+      ${this.problemView ?? (isEmpty ? emptyView(model) : controlView(model, popupView(model)))}
+      ${options ? chosenView(model) : nothing}
+      <slot name="help-text">${helpText ? html`<span class="muted" id="help">${helpText}</span>` : nothing}</slot>
+      ${this.#editor.view}
     </div>`;
+  }
+
+  #model(): SelectorModel {
+    const { words, label, placeholder, plugin, required, readonly, noCreate, noEdit, value, options } = this;
+    const { isOff, isOpen, opensUp, active, wanted, selected, flaw } = this;
+    return {
+      ...{ words, label, placeholder, plugin, required, readonly, noCreate, noEdit, value, options },
+      ...{ isOff, isOpen, opensUp, active, wanted, selected, flaw },
+      isLocked: this.#isLocked,
+      candidates: this.#candidates,
+      typed: (text) => this.#typed(text),
+      pressed: this.#pressed,
+      left: this.#left,
+      open: () => this.open(),
+      toggle: () => this.#toggle(),
+      choose: (id) => this.#choose(id),
+      create: () => this.create(),
+      edit: () => this.edit(),
+      reconnect: () => this.edit(true),
+    };
+  }
+
+  #toggle(): void {
+    if (this.isOpen) return this.close();
+    this.focus();
+    this.open();
   }
 
   get #input(): HTMLInputElement | null {
@@ -266,7 +299,7 @@ export class SrCredentialSelector extends StrongroomElement {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const wasOpen = this.isOpen;
     this.open();
-    if (wasOpen || this.active === -1) this.active = moved(this.active, this.candidates.length, move);
+    if (wasOpen || this.active === -1) this.active = moved(this.active, this.#candidates.length, move);
   }
 
   async #look(client: Client, signal: AbortSignal): Promise<Credential | null> {
@@ -279,23 +312,11 @@ export class SrCredentialSelector extends StrongroomElement {
     }
   }
 
-  async #edit(editor: Editor): Promise<void> {
-    this.#from = (this.renderRoot as ShadowRoot).activeElement as HTMLElement | null;
-    if (this.isOpen) this.#from = this.#input;
+  #edit(editing: Editing): void {
+    const from = this.isOpen ? this.#input : null;
     this.close();
-    this.editor = editor;
-    await this.updateComplete;
-    this.dialog?.showModal();
+    void this.#editor.open(editing, from);
   }
-
-  /** Escape asks the form, which asks whoever has typed something. */
-  readonly #escaped = (event: Event): void => {
-    if (event.target !== this.dialog) return;
-    const form = this.renderRoot.querySelector('sr-credential-form');
-    if (!form?.isDirty) return;
-    event.preventDefault();
-    void form.cancel();
-  };
 }
 
 declare global {

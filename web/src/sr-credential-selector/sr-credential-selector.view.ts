@@ -3,11 +3,43 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Credential } from '../api/types.js';
-import { inherits } from '../element.js';
-import type { Editor, SrCredentialSelector } from './sr-credential-selector.js';
 import { ailment, badge, banner, icon, typeName } from '../base/view.js';
+import type { Words } from '../i18n/messages.js';
+import type { Flaw } from './choice.js';
 
-export function controlView(selector: SrCredentialSelector, popup: TemplateResult | typeof nothing): TemplateResult {
+/** What the selector shows, and what can be done in it. */
+export interface SelectorModel {
+  words: Words;
+  label: string;
+  placeholder: string;
+  plugin: string;
+  required: boolean;
+  readonly: boolean;
+  noCreate: boolean;
+  noEdit: boolean;
+  value: string;
+  options: readonly Credential[] | null;
+  candidates: readonly Credential[];
+  selected: Credential | null;
+  flaw: Flaw | null;
+  isOff: boolean;
+  isLocked: boolean;
+  isOpen: boolean;
+  opensUp: boolean;
+  active: number;
+  wanted: string | null;
+  typed(text: string): void;
+  pressed: (event: KeyboardEvent) => void;
+  left: (event: FocusEvent) => void;
+  open(): void;
+  toggle(): void;
+  choose(id: string): void;
+  create(): void;
+  edit(): void;
+  reconnect(): void;
+}
+
+export function controlView(selector: SelectorModel, popup: TemplateResult | typeof nothing): TemplateResult {
   const { selected, words, isOpen, options, candidates, active } = selector;
   if (!options) {
     return html`<div aria-busy="true"><span class="hush" role="status">${words.say('loading')}</span><div class="skeleton"></div></div>`;
@@ -46,7 +78,7 @@ export function controlView(selector: SrCredentialSelector, popup: TemplateResul
       />
       ${selected && !isOpen ? html`<span class="meta muted">${typeName(selected.type, words)}</span>` : nothing}
       <button type="button" class="button quiet small chevron" tabindex="-1" aria-label=${words.say('select.open')} aria-expanded=${isOpen ? 'true' : 'false'} ?disabled=${selector.isLocked}
-        @click=${() => (isOpen ? selector.close() : (selector.focus(), selector.open()))}>${icon('down')}</button>
+        @click=${() => selector.toggle()}>${icon('down')}</button>
     </div>
     ${popup}
   </div>
@@ -57,7 +89,7 @@ export function controlView(selector: SrCredentialSelector, popup: TemplateResul
   }`;
 }
 
-export function popupView(selector: SrCredentialSelector): TemplateResult | typeof nothing {
+export function popupView(selector: SelectorModel): TemplateResult | typeof nothing {
   const { words, candidates, isOpen } = selector;
   return html`<div class="popup ${selector.opensUp ? 'up' : ''}" ?hidden=${!isOpen}>
     <div id="listbox" role="listbox" part="listbox" aria-label=${selector.label || words.say('select.label')}>
@@ -80,7 +112,7 @@ export function popupView(selector: SrCredentialSelector): TemplateResult | type
   </div>`;
 }
 
-function optionView(option: Credential, at: number, selector: SrCredentialSelector): TemplateResult {
+function optionView(option: Credential, at: number, selector: SelectorModel): TemplateResult {
   const { words, active, value } = selector;
   const sub = [
     option.account,
@@ -104,7 +136,7 @@ function optionView(option: Credential, at: number, selector: SrCredentialSelect
 }
 
 /** What there is to say about the choice: nothing, if it simply works. */
-export function chosenView(selector: SrCredentialSelector): TemplateResult {
+export function chosenView(selector: SelectorModel): TemplateResult {
   const { flaw, selected, words } = selector;
   const content = () => {
     if (!flaw) return nothing;
@@ -112,7 +144,7 @@ export function chosenView(selector: SrCredentialSelector): TemplateResult {
       return banner('bad', 'alert', html`<p>${words.say(`select.${flaw}`)}</p>`);
     const reconnect =
       selected?.type === 'oauth2' && flaw !== 'undecryptable' && !selector.isLocked && !selector.noEdit
-        ? html`<button type="button" class="button small primary" @click=${() => selector.edit(true)}>${icon('turn')}${words.say('reconnect')}</button>`
+        ? html`<button type="button" class="button small primary" @click=${() => selector.reconnect()}>${icon('turn')}${words.say('reconnect')}</button>`
         : nothing;
     const text = selected ? ailment(selected, words) : words.say('select.undecryptable');
     return banner(
@@ -125,7 +157,7 @@ export function chosenView(selector: SrCredentialSelector): TemplateResult {
   return html`<div id="chosen" part="warning" class="chosen" role="status" aria-live="polite">${content()}</div>`;
 }
 
-export function emptyView(selector: SrCredentialSelector): TemplateResult {
+export function emptyView(selector: SelectorModel): TemplateResult {
   const { words } = selector;
   return html`<div class="empty">
     <slot name="empty"><span class="muted">${words.say('select.empty')}</span></slot>
@@ -135,24 +167,4 @@ export function emptyView(selector: SrCredentialSelector): TemplateResult {
         : html`<button type="button" class="button primary" part="create-button" ?disabled=${selector.isOff} @click=${() => selector.create()}>${icon('plus')}${words.say('select.first')}</button>`
     }
   </div>`;
-}
-
-export function editorView(selector: SrCredentialSelector, editor: Editor): TemplateResult {
-  if (editor.at === 'reconnect') {
-    return html`<div class="stack">
-      <h2>${selector.words.say('reconnect.of', { field: selector.selected?.name ?? '' })}</h2>
-      <sr-oauth-button ${inherits(selector)} .plugin=${selector.plugin} .credentialId=${editor.id} .flow=${selector.flow} .returnAddress=${selector.returnAddress} @sr-connect=${selector.reconnected}></sr-oauth-button>
-      <div><button type="button" class="button" @click=${() => selector.endEdit()}>${selector.words.say('close')}</button></div>
-    </div>`;
-  }
-  return html`<sr-credential-form
-    ${inherits(selector)}
-    .plugin=${selector.plugin}
-    .type=${selector.type}
-    .credentialId=${editor.at === 'edit' ? editor.id : ''}
-    .flow=${selector.flow}
-    .returnAddress=${selector.returnAddress}
-    @sr-save=${({ detail }: CustomEvent<{ credential: Credential }>) => selector.saved(detail.credential)}
-    @sr-cancel=${() => selector.endEdit()}
-  ></sr-credential-form>`;
 }

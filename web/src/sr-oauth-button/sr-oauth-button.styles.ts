@@ -52,6 +52,23 @@ export const oauthStyles = css`
   .account b {
     font-weight: 600;
   }
+  ul.accounts {
+    display: grid;
+    gap: calc(var(--_space) * 4);
+    margin: 0;
+    padding: 0;
+    list-style: none;
+  }
+  ul.accounts > li {
+    display: flex;
+    gap: calc(var(--_space) * 2);
+  }
+  ul.accounts .target {
+    display: grid;
+    place-items: start center;
+    min-inline-size: 1.5rem;
+    padding-block-start: 0.15em;
+  }
   ul.scopes {
     margin: var(--_space) 0 0;
     padding-inline-start: 1.2em;

@@ -1,22 +1,26 @@
-// <sr-oauth-button>: connects an account by OAuth 2, connects it again, and disconnects it. What is shown is a function of
-// the connection's state (connect.ts) and of the credential; the running of it is flow.ts.
+// <sr-oauth-button>: shows the accounts that are connected for a plugin; connects one by OAuth 2, connects it again, and
+// disconnects it. What is shown follows the connection's state (states.ts) and the accounts; flow.ts runs a connection.
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
+import type { Change } from '../api/changes.js';
 import type { Client } from '../api/client.js';
-import type { Problem } from '../api/problem.js';
+import { asProblem, type Problem } from '../api/problem.js';
 import type { Credential, Plugin } from '../api/types.js';
 import { Confirm } from '../base/confirm.js';
-import * as connect from '../connection/states.js';
-import { StrongroomElement } from '../element.js';
-import { Flow, type Mode } from '../connection/flow.js';
-import type { Finished } from '../connection/return.js';
-import { connectionView } from '../connection/pending.view.js';
-import { connectedView } from './account.view.js';
-import { keyFileView } from './key-file.view.js';
-import { arrivalView } from '../connection/return.view.js';
-import { oauthStyles } from './sr-oauth-button.styles.js';
+import { withChange } from '../base/credentials.js';
 import { remove, removalQuestion } from '../base/removal.js';
-import { banner, icon, sayProblem } from '../base/view.js';
+import { banner, sayProblem } from '../base/view.js';
+import { Flow, type Mode } from '../connection/flow.js';
+import { connectionView } from '../connection/pending.view.js';
+import { returnAddress } from '../connection/return-address.js';
+import type { Finished } from '../connection/return.js';
+import { arrivalView } from '../connection/return.view.js';
+import * as connection from '../connection/states.js';
+import { StrongroomElement } from '../element.js';
+import { accountName, accountsView } from './accounts.view.js';
+import { keyFileView } from './key-file.view.js';
+import { oauthStyles } from './sr-oauth-button.styles.js';
+import { connectView, renewedView } from './sr-oauth-button.view.js';
 
 /** `sr-connect`: what was connected. */
 export interface ConnectDetail {
@@ -26,22 +30,30 @@ export interface ConnectDetail {
   revision: number;
 }
 
+/** What a connection is for: a new credential, unless the account has one; a second one of it; or one to renew. */
+type Purpose = { is: 'new' } | { is: 'second' } | { is: 'renewal'; credential: Credential };
+
 /**
- * Connects an account by OAuth 2. Its form value is the credential's id.
+ * Connects accounts by OAuth 2. Its form value is the id of the current account's credential.
  *
  * @tag sr-oauth-button
- * @fires sr-connect-start - Somebody began to connect.
- * @fires sr-connect - `{credentialId, account, scopes, revision}`
+ * @fires sr-connect-start - The user began to connect.
+ * @fires sr-connect - `{credentialId, account, scopes, revision}`: a revision above 1 is a credential that was there before.
  * @fires sr-connect-error - `{code}`: `denied`, `expired`, `failed`, `unregistered`, `other-account`, `blocked`, or a problem's code
  * @fires sr-disconnect - `{credentialId}`
  * @fires sr-delete-request - Before disconnecting; cancelable. `{ids}`
+ * @fires change - The user chose another of the connected accounts.
  * @slot - The button's text.
  * @slot icon - In front of it.
  * @csspart base - Everything.
  * @csspart button - The button that connects.
+ * @csspart another - The button that connects one more account.
+ * @csspart second - The button that makes a second credential of one account.
+ * @csspart elsewhere - The note that the return address is of another origin.
  * @csspart input - For a key file.
  * @csspart status - What is going on.
  * @csspart account - Whose account is connected.
+ * @csspart choice - Chooses one of several accounts.
  * @csspart reconnect
  * @csspart disconnect
  * @csspart error
@@ -53,8 +65,10 @@ export class SrOauthButton extends StrongroomElement {
   static formAssociated = true;
   static override styles = [...StrongroomElement.styles, oauthStyles];
 
-  /** The credential to show, and to connect again. */
+  /** The id of the credential to show as the current one, as the page has stored it. */
   @property({ attribute: 'credential-id' }) credentialId = '';
+  /** Shows the credential of `credential-id` alone: no other accounts, and no new one. */
+  @property({ type: Boolean }) fixed = false;
   /** What a new credential will be called; the plugin's title unless told. */
   @property({ attribute: 'credential-name' }) credentialName = '';
   /** `popup`, `redirect` (in this tab) or `device` (a code for another device). */
@@ -69,37 +83,41 @@ export class SrOauthButton extends StrongroomElement {
   @property({ type: Boolean }) required = false;
 
   @state() private registered: Plugin | null = null;
-  @state() private credential: Credential | null = null;
-  @state() private busy = false;
+  @state() private accounts: Credential[] | null = null;
+  @state() private chosen = '';
+  /** The account that was connected a second time, until the user has seen it. */
+  @state() private renewed: Credential | null = null;
+  @state() private isBusy = false;
   @state() private trouble: Problem | null = null;
+  #purpose: Purpose = { is: 'new' };
+  /** Counts the users: what ends late for the one before is not told to the next. */
+  #session = 0;
   readonly #flow = new Flow(this);
   readonly #confirm = new Confirm(this);
 
-  protected override get sources(): readonly string[] {
-    return [...super.sources, 'credentialId'];
+  protected override get sources(): readonly unknown[] {
+    return [...super.sources, this.credentialId, this.fixed];
   }
 
-  /** The connected credential's id; empty if there is none. */
+  /** The current account's credential id; empty if there is none. */
   get value(): string {
-    return this.credential?.id ?? this.credentialId;
+    return this.#current?.id ?? (this.accounts ? '' : this.credentialId);
   }
 
   /** How far it is: `idle`, `preparing`, `waiting`, `device`, `blocked`, `key-file`, `verifying`, `connected` or `failed`. */
-  get status(): connect.Connect['at'] {
+  get status(): connection.Connect['at'] {
     return this.#flow.state.at;
   }
 
-  /** Begins to connect. For a popup, call it in the handler of a click. */
+  /** Connects the current account again, or a first one. For a popup, call it in the handler of a click. */
   connect(): void {
-    this.#begin();
+    const credential = this.#current;
+    this.#begin(credential ? { is: 'renewal', credential } : { is: 'new' });
   }
 
-  #begin(more: Record<string, unknown> = {}): void {
-    if (this.isOff || this.readonly || !this.client) return;
-    this.trouble = null;
-    this.tell('sr-connect-start', { plugin: this.plugin });
-    const unattended = this.registered?.connect?.unattended === true;
-    void this.#flow.begin(unattended ? 'redirect' : this.flow, { ...this.#wanted(), ...more });
+  /** Connects one more account. For a popup, call it in the handler of a click. */
+  connectAnother(): void {
+    this.#begin({ is: 'new' });
   }
 
   /** Gives up waiting. What the server has begun expires by itself. */
@@ -107,27 +125,45 @@ export class SrOauthButton extends StrongroomElement {
     this.#flow.cancel();
   }
 
-  /** Asks, deletes the credential, and has the grant revoked at the provider. */
+  /** Asks, deletes the current account's credential, and has the grant revoked at the provider. */
   async disconnect(): Promise<void> {
-    const { client, credential } = this;
-    if (!client || !credential || !this.tell('sr-delete-request', { ids: [credential.id] }, true)) return;
+    if (this.#current) await this.#disconnect(this.#current);
+  }
+
+  /** The account that the element stands for: the chosen one, or the only one. */
+  get #current(): Credential | null {
+    const accounts = this.accounts ?? [];
+    return accounts.find(({ id }) => id === this.chosen) ?? (accounts.length === 1 ? accounts[0]! : null);
+  }
+
+  #begin(purpose: Purpose, more: Record<string, unknown> = {}): void {
+    if (this.isOff || this.readonly || !this.client) return;
+    this.trouble = this.renewed = null;
+    this.#purpose = purpose;
+    this.tell('sr-connect-start', { plugin: this.plugin });
+    const unattended = this.registered?.connect?.unattended === true;
+    void this.#flow.begin(unattended ? 'redirect' : this.flow, { ...this.#wanted(purpose), ...more });
+  }
+
+  async #disconnect(credential: Credential): Promise<void> {
+    const { client } = this;
+    if (!client || !this.tell('sr-delete-request', { ids: [credential.id] }, true)) return;
     try {
       const ask = async (present: Credential) => {
         // Off only once it is answered: the focus cannot go back to a button that is off.
-        this.busy = false;
-        return (this.busy = await this.#confirm.ask(removalQuestion(present, this.#title, this.words)));
+        this.isBusy = false;
+        return (this.isBusy = await this.#confirm.ask(removalQuestion(present, this.#title, this.words)));
       };
-      if (!(await remove(client, credential, ask))) return;
-      // Whoever is there now may see another one.
-      if (this.credential?.id !== credential.id) return;
-      this.credential = null;
-      this.credentialId = '';
-      this.#flow.settle(connect.idle);
+      const session = this.#session;
+      if (!(await remove(client, credential, ask)) || session !== this.#session) return;
+      this.trouble = null;
+      this.credentialChanged({ id: credential.id, credential: null });
+      this.#flow.settle(connection.idle);
       this.tell('sr-disconnect', { credentialId: credential.id });
     } catch (caught) {
       this.trouble = this.fail(caught);
     } finally {
-      this.busy = false;
+      this.isBusy = false;
     }
   }
 
@@ -146,11 +182,13 @@ export class SrOauthButton extends StrongroomElement {
     return this.internals.reportValidity();
   }
 
+  /** @internal */
   formResetCallback(): void {
     this.cancel();
   }
 
-  moved(_from: connect.Connect, to: connect.Connect): void {
+  /** @internal */
+  moved(_from: connection.Connect, to: connection.Connect): void {
     if (to.at === 'connected') this.#connected(to.credential);
     if (to.at === 'key-file') void this.#focusKeyFile();
     if (to.at === 'blocked') this.tell('sr-connect-error', { code: 'blocked' });
@@ -159,53 +197,101 @@ export class SrOauthButton extends StrongroomElement {
     if (to.problem) this.fail(to.problem);
   }
 
+  /** @internal */
   override returned(finished: Finished): void {
     const matches = !this.plugin || finished.credential?.plugin === this.plugin;
-    if (finished.credential && matches) this.#flow.settle(connect.arrived(finished.credential));
+    if (finished.credential && matches) this.#flow.settle(connection.arrived(finished.credential));
     else if (finished.credential) void this.refresh();
   }
 
+  protected override willUpdate(changed: PropertyValues): void {
+    super.willUpdate(changed);
+    if (changed.has('credentialId')) this.chosen = this.credentialId;
+  }
+
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
-    const before = this.credential;
-    const found = this.credentialId ? await client.credential(this.credentialId, signal) : before;
-    this.registered = await client.plugin(this.plugin || (found?.plugin ?? ''), signal);
-    // What was connected or disconnected meanwhile is newer, unless another one is asked for.
-    if (this.credential === before || (found !== before && found?.id !== this.credential?.id)) this.credential = found;
+    const wanted = this.chosen;
+    const stored = wanted ? await this.#look(client, wanted, signal) : null;
+    const registered = await client.plugin(this.plugin || (stored?.plugin ?? ''), signal);
+    const hasOthers = !this.fixed && registered.manifest.credentials.oauth2;
+    const listed = hasOthers ? await this.#list(client, registered, signal) : [];
+    this.registered = registered;
+    this.accounts = stored && !listed.some(({ id }) => id === stored.id) ? [stored, ...listed] : listed;
+    if (!stored && this.chosen === wanted) this.chosen = '';
     this.#flow.ask();
   }
 
+  async #list(client: Client, { name }: Plugin, signal: AbortSignal): Promise<Credential[]> {
+    const found = await client.allCredentials(name, 'oauth2', signal);
+    return found.sort((a, b) => accountName(a).localeCompare(accountName(b), this.words.locale));
+  }
+
+  /** The stored credential; null if it is gone and the plugin alone can be shown. */
+  async #look(client: Client, id: string, signal: AbortSignal): Promise<Credential | null> {
+    try {
+      return await client.credential(id, signal);
+    } catch (caught) {
+      if (!this.plugin || this.fixed || asProblem(caught).code !== 'not-found') throw caught;
+      return null;
+    }
+  }
+
+  protected override credentialChanged(change: Change): void {
+    if (!this.accounts || !this.registered) return;
+    const { name } = this.registered;
+    const fits = ({ id, plugin, type }: Credential) =>
+      this.fixed ? id === this.chosen : plugin === name && type === 'oauth2';
+    this.accounts = withChange(this.accounts, change, fits);
+    if (change.credential) return;
+    if (this.chosen === change.id) this.chosen = '';
+    if (this.renewed?.id === change.id) this.renewed = null;
+    const { state } = this.#flow;
+    if (state.at === 'connected' && state.credential.id === change.id) this.#flow.settle(connection.idle);
+  }
+
   protected override forget(): void {
-    this.credential = null;
+    this.#session += 1;
+    this.accounts = this.renewed = this.trouble = null;
+    this.chosen = this.credentialId;
     this.cancel();
   }
 
   protected override get states(): Record<string, boolean> {
     return {
       ...super.states,
-      loading: !this.registered && !this.problem,
-      connected: this.credential !== null,
-      expired: this.credential?.state === 'reauth-required',
+      loading: !this.accounts && !this.problem,
+      connected: this.#current !== null,
+      expired: this.#current?.state === 'reauth-required',
     };
   }
 
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
     this.internals.setFormValue(this.value || null);
-    const anchor = this.renderRoot.querySelector('button') ?? undefined;
+    const anchor = this.renderRoot.querySelector<HTMLElement>('button, input') ?? undefined;
     if (!this.required || this.value) this.internals.setValidity({});
     else if (anchor) this.internals.setValidity({ valueMissing: true }, this.say('connect.required'), anchor);
   }
 
   protected override render(): TemplateResult {
     const { state } = this.#flow;
+    // The page that began shows the accounts; this window only says how it ended.
+    const isBeside = this.arrival.finished?.seen === true;
     return html`<div part="base" class="stack" dir=${this.direction ?? nothing}>
       ${this.label ? html`<span class="label">${this.label}</span>` : nothing}
       ${arrivalView(this.arrival, this.words, this.problem)}
-      <div part="status" class="stack" role="status" aria-live="polite">${this.problem ? nothing : this.#status(state)}</div>
-      ${this.problemView ?? this.#action(state)}
-      ${this.trouble ? html`<div role="alert" part="error">${banner('bad', 'alert', html`<p>${sayProblem(this.trouble, this.words)}</p>`)}</div>` : nothing}
-      ${this.helpText ? html`<span class="muted">${this.helpText}</span>` : nothing}
-      ${this.#confirm.view}
+      <div part="status" class="stack" role="status" aria-live="polite">
+        ${this.problem || isBeside ? nothing : this.#status(state)}
+      </div>
+      ${this.problemView ?? (isBeside ? nothing : this.#action(state))}
+      ${
+        this.trouble
+          ? html`<div role="alert" part="error">
+            ${banner('bad', 'alert', html`<p>${sayProblem(this.trouble, this.words)}</p>`)}
+          </div>`
+          : nothing
+      }
+      ${this.helpText ? html`<span class="muted">${this.helpText}</span>` : nothing} ${this.#confirm.view}
     </div>`;
   }
 
@@ -223,59 +309,73 @@ export class SrOauthButton extends StrongroomElement {
     return this.registered?.connect?.title ?? this.#title;
   }
 
-  #status(state: connect.Connect): TemplateResult | typeof nothing {
-    const isOpen = state.at === 'idle' || state.at === 'connected';
-    if (isOpen && this.credential) return connectedView(this.credential, this.#asked, this.words);
-    return connectionView(state, this.#provider, this.words, {
-      again: () => this.connect(),
-      reopen: () => void this.#flow.reopen(),
-      cancel: () => this.cancel(),
-      here: () => this.#flow.continueHere(),
-      ask: () => this.#flow.ask(),
+  #status(state: connection.Connect): unknown {
+    const { words, accounts } = this;
+    if (state.at !== 'idle' && state.at !== 'connected') {
+      return connectionView(state, this.#provider, words, {
+        again: () => this.#begin(this.#purpose),
+        reopen: () => void this.#flow.reopen(),
+        cancel: () => this.cancel(),
+        here: () => this.#flow.continueHere(),
+        ask: () => this.#flow.ask(),
+      });
+    }
+    if (!accounts?.length) return nothing;
+    const renewed =
+      this.renewed &&
+      renewedView({
+        words,
+        account: accountName(this.renewed),
+        isOff: this.isOff || this.readonly,
+        createSecond: () => this.#begin({ is: 'second' }),
+        dismiss: () => (this.renewed = null),
+      });
+    return html`${accountsView({
+      words,
+      accounts,
+      current: this.#current,
+      asked: this.#asked,
+      canChoose: this.name !== '' && !this.readonly && accounts.length > 1,
+      canChange: !this.readonly,
+      isOff: this.isOff,
+      isBusy: this.isBusy,
+      choose: (credential) => this.#choose(credential),
+      reconnect: (credential) => this.#begin({ is: 'renewal', credential }),
+      disconnect: (credential) => void this.#disconnect(credential),
+    })}${renewed ?? nothing}`;
+  }
+
+  #action(state: connection.Connect): TemplateResult | typeof nothing {
+    const { words, accounts, registered } = this;
+    if (!registered || !accounts) return html`<div class="skeleton" role="presentation"></div>`;
+    if (!registered.manifest.credentials.oauth2) {
+      return banner('bad', 'cross', html`<p>${this.say('connect.none')}</p>`);
+    }
+    if (state.at === 'key-file') {
+      const take = (text: string) => this.#begin(this.#purpose, { key_file: text });
+      return keyFileView({ words, isOff: this.isOff, wrong: state.wrong, take, cancel: () => this.cancel() });
+    }
+    if (state.at !== 'idle' && state.at !== 'connected') return nothing;
+    if (this.readonly) return accounts.length ? nothing : html`<p class="muted">${this.say('connect.not')}</p>`;
+    if (this.fixed && accounts.length) return nothing;
+    if (registered.connect?.registered === false) return accounts.length ? nothing : this.#unregistered();
+    return connectView({
+      words,
+      provider: this.#provider,
+      isAnother: accounts.length > 0,
+      isOff: this.isOff,
+      elsewhere: this.#returns.elsewhere,
+      connect: () => this.#begin({ is: 'new' }),
     });
   }
 
-  #action(state: connect.Connect): TemplateResult | typeof nothing {
-    if (!this.registered) return html`<div class="skeleton" role="presentation"></div>`;
-    if (!this.registered.manifest.credentials.oauth2)
-      return banner('bad', 'cross', html`<p>${this.say('connect.none')}</p>`);
-    if (state.at === 'key-file') {
-      const take = (text: string) => this.#begin({ key_file: text });
-      return keyFileView({
-        words: this.words,
-        isOff: this.isOff,
-        wrong: state.wrong,
-        take,
-        cancel: () => this.cancel(),
-      });
-    }
-    if (state.at !== 'idle' && state.at !== 'connected') return nothing;
-    if (this.readonly) return this.credential ? nothing : html`<p class="muted">${this.say('connect.not')}</p>`;
-    if (this.credential) return this.#connectedActions(this.credential);
-    if (this.registered.connect?.registered === false) return this.#unregistered();
-    return html`
-      <div>
-        <button type="button" part="button" class="button primary" ?disabled=${this.isOff} @click=${this.connect}>
-          <slot name="icon">${icon('link')}</slot><slot>${this.say('connect.with', { provider: this.#provider })}</slot>
-        </button>
-      </div>
-    `;
-  }
-
-  #connectedActions(credential: Credential): TemplateResult {
-    const urgent = credential.state === 'reauth-required' ? 'primary' : '';
-    return html`<div class="row">
-      <button type="button" part="reconnect" class="button small ${urgent}" ?disabled=${this.isOff} @click=${this.connect}>
-        ${icon('turn')}${this.say('reconnect')}
-      </button>
-      <button type="button" part="disconnect" class="button small" ?disabled=${this.isOff || this.busy} @click=${this.disconnect}>
-        ${this.say('disconnect')}
-      </button>
-    </div>`;
-  }
-
   #unregistered() {
-    return connectionView(connect.unregistered, this.#provider, this.words, { again: () => void this.refresh() });
+    return connectionView(connection.unregistered, this.#provider, this.words, { again: () => void this.refresh() });
+  }
+
+  #choose(credential: Credential): void {
+    this.chosen = credential.id;
+    this.dispatchEvent(new Event('change', { bubbles: true, composed: true }));
   }
 
   get #asked(): string[] {
@@ -286,24 +386,35 @@ export class SrOauthButton extends StrongroomElement {
     return this.scopes.split(/\s+/).filter(Boolean);
   }
 
-  #wanted(): Record<string, unknown> {
-    const name = this.credential?.name || this.credentialName.trim() || this.#title;
+  get #returns() {
+    const isNeeded = this.flow !== 'device' && this.registered?.connect?.unattended !== true;
+    const found = returnAddress(this.returnAddress, (isNeeded && this.registered?.manifest.return_addresses) || []);
+    if (found.mistake) this.warn(found.mistake);
+    return found;
+  }
+
+  #wanted(purpose: Purpose): Record<string, unknown> {
+    const renewal = purpose.is === 'renewal' ? purpose.credential : null;
+    const name = renewal?.name || this.credentialName.trim() || this.#title;
     const wanted: Record<string, unknown> = {
       plugin: this.plugin || this.registered?.name,
       name: name.slice(0, 100).trim(),
     };
-    if (this.credential) wanted['credential'] = this.credential.id;
+    if (renewal) wanted['credential'] = renewal.id;
+    if (purpose.is === 'new') wanted['if_connected'] = 'reconnect';
     if (this.app) wanted['app'] = this.app;
     if (this.#more.length) wanted['scopes'] = this.#more;
-    const returns = this.registered?.manifest.return_addresses ?? [];
-    const here = location.origin + location.pathname;
-    const address = this.returnAddress || returns.find((known) => known === here || known === location.href);
+    const { address } = this.#returns;
     if (address && this.flow !== 'device') wanted['return_address'] = address;
     return wanted;
   }
 
   #connected(credential: Credential): void {
-    this.credential = credential;
+    const isNew = credential.revision === 1;
+    if (this.#purpose.is === 'new' && !isNew) this.renewed = credential;
+    this.#purpose = { is: 'new' };
+    this.accounts = withChange(this.accounts ?? [], { id: credential.id, credential }, () => true);
+    this.chosen = credential.id;
     this.trouble = null;
     const { id, account, scopes, revision } = credential;
     this.tell('sr-connect', { credentialId: id, account: account ?? null, scopes, revision } satisfies ConnectDetail);

@@ -1,0 +1,135 @@
+// The dialog in which a credential is created, changed or connected again, for the elements that list credentials. It
+// returns the focus to where it was. What was saved reaches the element as a change of the session.
+import { html, nothing, type LitElement, type ReactiveController, type TemplateResult } from 'lit';
+import type { Credential } from '../api/types.js';
+import { isShut } from '../base/view.js';
+import type { ConnectDetail } from '../sr-oauth-button/sr-oauth-button.js';
+import type { Mode } from '../connection/flow.js';
+import { inherits, type Context } from '../element.js';
+import type { Words } from '../i18n/messages.js';
+
+export type Editing =
+  { is: 'create' } | { is: 'edit' | 'reconnect'; credential: Pick<Credential, 'id' | 'name' | 'plugin'> };
+
+/** What the dialog takes from the element around it. */
+export interface EditorSettings {
+  context: Context;
+  words: Words;
+  plugin: string;
+  type: string;
+  flow: Mode;
+  returnAddress: string;
+}
+
+export interface EditorOutcome {
+  saved(id: string, editing: Editing): void;
+  removed(id: string): void;
+}
+
+export class Editor implements ReactiveController {
+  #editing: Editing | null = null;
+  #from: HTMLElement | null = null;
+
+  constructor(
+    private readonly host: LitElement,
+    private readonly settings: () => EditorSettings,
+    private readonly outcome: EditorOutcome,
+  ) {
+    host.addController(this);
+  }
+
+  hostDisconnected(): void {
+    this.#editing = null;
+  }
+
+  /** `from` gets the focus back; the focused element unless told. */
+  async open(editing: Editing, from?: HTMLElement | null): Promise<void> {
+    this.#from = from ?? (this.host.shadowRoot?.activeElement as HTMLElement | null);
+    this.#editing = editing;
+    this.host.requestUpdate();
+    await this.host.updateComplete;
+    this.#dialog?.showModal();
+  }
+
+  close(): void {
+    if (!this.#editing) return;
+    this.#dialog?.close();
+    this.#editing = null;
+    const from = this.#from;
+    this.#from = null;
+    this.host.requestUpdate();
+    void this.host.updateComplete.then(() => from?.focus());
+  }
+
+  get view(): TemplateResult | typeof nothing {
+    const editing = this.#editing;
+    if (!editing) return nothing;
+    const settings = this.settings();
+    return html`<dialog
+      id="editor"
+      part="dialog"
+      aria-label=${settings.words.say('select.dialog')}
+      @cancel=${this.#escaped}
+      @close=${(event: Event) => isShut(event) && this.close()}
+    >
+      ${editing.is === 'reconnect' ? this.#reconnect(editing.credential, settings) : this.#form(editing, settings)}
+    </dialog>`;
+  }
+
+  #reconnect({ id, name, plugin }: Pick<Credential, 'id' | 'name' | 'plugin'>, settings: EditorSettings) {
+    const { context, words, flow, returnAddress } = settings;
+    return html`<div class="stack">
+      <h2>${words.say('reconnect.of', { field: name })}</h2>
+      <sr-oauth-button
+        ${inherits(context)}
+        .plugin=${plugin}
+        .credentialId=${id}
+        .fixed=${true}
+        .flow=${flow}
+        .returnAddress=${returnAddress}
+        @sr-connect=${({ detail }: CustomEvent<ConnectDetail>) => this.#end(detail.credentialId)}
+        @sr-disconnect=${() => this.#removed(id)}
+      ></sr-oauth-button>
+      <div><button type="button" class="button" @click=${() => this.close()}>${words.say('close')}</button></div>
+    </div>`;
+  }
+
+  #form(editing: Editing, { context, plugin, type, flow, returnAddress }: EditorSettings) {
+    const stored = editing.is === 'create' ? null : editing.credential;
+    return html`<sr-credential-form
+      ${inherits(context)}
+      .plugin=${stored?.plugin ?? plugin}
+      .type=${type}
+      .credentialId=${stored?.id ?? ''}
+      .flow=${flow}
+      .returnAddress=${returnAddress}
+      @sr-save=${({ detail }: CustomEvent<{ credential: Credential }>) => this.#end(detail.credential.id)}
+      @sr-disconnect=${() => stored && this.#removed(stored.id)}
+      @sr-cancel=${() => this.close()}
+    ></sr-credential-form>`;
+  }
+
+  #end(id: string): void {
+    const editing = this.#editing;
+    this.close();
+    if (editing) this.outcome.saved(id, editing);
+  }
+
+  #removed(id: string): void {
+    this.close();
+    this.outcome.removed(id);
+  }
+
+  get #dialog(): HTMLDialogElement | null {
+    return this.host.shadowRoot?.querySelector<HTMLDialogElement>('#editor') ?? null;
+  }
+
+  /** Escape asks the form, which asks before it discards what was typed. */
+  readonly #escaped = (event: Event): void => {
+    if (event.target !== this.#dialog) return;
+    const form = this.#dialog?.querySelector('sr-credential-form') as { isDirty?: boolean; cancel?(): void } | null;
+    if (!form?.isDirty) return;
+    event.preventDefault();
+    form.cancel?.();
+  };
+}

@@ -1,0 +1,60 @@
+// Sending a draft: a new credential, created once however often it is sent; or a change of the revision that was read. If
+// another page saved in between, the user decides, and what they decide is sent.
+import type { Client } from '../api/client.js';
+import { asProblem } from '../api/problem.js';
+import type { Credential } from '../api/types.js';
+import type { Draft } from './draft.js';
+
+/** The user decided not to go on. */
+export class Stopped extends Error {}
+
+/** The key under which one edition of a draft is created, so that a lost answer creates nothing twice. */
+export class IdempotencyKey {
+  #edition = -1;
+  #key = '';
+
+  of(edition: number): string {
+    if (this.#edition !== edition) {
+      this.#edition = edition;
+      this.#key = crypto.randomUUID();
+    }
+    return this.#key;
+  }
+
+  reset(): void {
+    this.#edition = -1;
+  }
+}
+
+export interface Saving {
+  client: Client;
+  plugin: string;
+  type: string;
+  key: IdempotencyKey;
+  /** The draft over the version that is stored now; null if the user stops. */
+  reconcile(mine: Draft, theirs: Credential): Promise<Draft | null>;
+}
+
+export async function save(draft: Draft, saving: Saving): Promise<Credential> {
+  const { client, plugin, type, key } = saving;
+  const fields = draft.changes();
+  const name = draft.name.trim();
+  const { stored } = draft;
+  if (!stored) return client.create({ plugin, type, name, fields }, key.of(draft.edition));
+  const change = { ...(draft.isRenamed ? { name } : {}), ...(Object.keys(fields).length ? { fields } : {}) };
+  try {
+    return await client.update(stored.id, stored.revision, change);
+  } catch (caught) {
+    if (asProblem(caught).code !== 'stale') throw caught;
+    const theirs = await client.credential(stored.id);
+    const next = await saving.reconcile(draft, theirs);
+    if (!next) throw new Stopped();
+    return next.isDirty ? save(next, saving) : theirs;
+  }
+}
+
+/** A name that no other credential has: the title, or the title with a number. */
+export function freeName(title: string, taken: readonly string[]): string {
+  if (!taken.includes(title)) return title;
+  for (let number = 2; ; number += 1) if (!taken.includes(`${title} ${number}`)) return `${title} ${number}`;
+}
