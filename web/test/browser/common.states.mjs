@@ -91,7 +91,7 @@ async function handed(person, { vault, host, secret }) {
   const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
   await form.getByRole('textbox', { name: 'API key' }).fill(secret());
   const list = await person.mount('sr-credential-list', {});
-  await list.getByLabel('Choose Theirs').check();
+  await list.getByLabel('Select Theirs').check();
   const selector = await person.mount('sr-credential-selector', {
     plugin: 'weather',
     label: 'Account',
@@ -102,7 +102,7 @@ async function handed(person, { vault, host, secret }) {
   await person.page.evaluate(() => window.forgetSession(window.session));
   await list.getByText('Mine', { exact: true }).waitFor();
   assert.deepEqual(await list.locator('tbody th bdi').allTextContents(), ['Mine']);
-  assert.equal(await list.getByText('chosen').count(), 0);
+  assert.equal(await list.getByText('selected').count(), 0);
   await selector.getByText('deleted, or is not yours').waitFor();
   await form.getByRole('textbox', { name: 'API key' }).waitFor();
   assert.equal(
@@ -144,7 +144,7 @@ export default {
   async 'a session that ends is renewed'(person, { host }) {
     host.seconds = 1;
     const list = await person.fresh('sr-credential-list', {});
-    await list.getByText('You have no credentials').waitFor();
+    await list.getByText('No credentials yet').waitFor();
     await sleep(1500);
     host.seconds = 900;
     await list.evaluate((each) => each.refresh());
@@ -175,7 +175,7 @@ export default {
       (given) => void window.mount('sr-credential-list', { getSessionToken: async () => given }),
       token,
     );
-    await person.page.getByText('not among those that may use your session').waitFor();
+    await person.page.getByText('This is not available at the moment').waitFor();
     person.seen = person.seen.filter(({ text }) => !text.includes(token));
   },
 
@@ -285,6 +285,6 @@ export default {
     await person.mount('sr-credential-form', { plugin: 'weather' });
     await person.mount('sr-credential-list', {});
     await person.state('all-loading');
-    await person.page.getByText('You have no credentials').waitFor();
+    await person.page.getByText('No credentials yet').waitFor();
   },
 };

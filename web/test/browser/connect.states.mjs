@@ -69,13 +69,22 @@ export default {
     const popup = await press(person, button);
     await refuse(popup);
     await button.getByText('consent was not given').waitFor();
-    await popup.getByText('consent was not given').waitFor();
-    await popup.getByText('You can close this window').waitFor();
-    assert(!popup.isClosed());
-    assert(!/code|error|connection/.test(new URL(popup.url()).search));
+    await until('the window closes', () => popup.isClosed());
     await person.state('connect-denied');
-    await person.state('connect-denied-window', popup);
     assert.deepEqual(await person.events('sr-connect-error'), [{ code: 'denied' }]);
+    await button.getByRole('button', { name: 'Cancel' }).click();
+    await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
+  },
+
+  async 'denied in this tab'(person) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail', flow: 'redirect' });
+    await button.getByRole('button', { name: 'Connect Witness' }).click();
+    await refuse(person.page);
+    await person.page.waitForURL('**/return');
+    await person.page.getByText('consent was not given').waitFor();
+    assert.equal(new URL(person.page.url()).search, '');
+    await person.page.getByRole('button', { name: 'Connect Witness' }).waitFor();
+    await person.state('connect-denied-window');
   },
 
   async closed(person, { vault }) {
@@ -129,6 +138,7 @@ export default {
     await person.page.waitForURL('**/return');
     await person.page.getByRole('button', { name: 'Disconnect' }).waitFor();
     await person.page.getByText('klara@example.com').waitFor();
+    await person.page.getByRole('button', { name: 'Connect another account' }).waitFor();
   },
 
   async 'somebody else while it is completed'(person, { host }) {
@@ -305,7 +315,7 @@ export default {
     await person.page.unroute('**/v1/connections/*');
     host.signedOut = true;
     await consent(popup);
-    await popup.getByText('Your session has ended').first().waitFor();
+    await popup.getByText('This is not available at the moment').first().waitFor();
     await person.state('connect-session-expired', popup);
     host.signedOut = false;
     await popup.getByRole('button', { name: 'Try again' }).first().click();

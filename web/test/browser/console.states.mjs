@@ -173,7 +173,7 @@ export default {
 
   async 'a user adds, tests, changes and deletes'(person, { vault, secret }) {
     const page = await enterAs(person, vault, person.user);
-    await page.getByText('You have no credentials yet').waitFor();
+    await page.getByText('No credentials yet').waitFor();
     await person.state('console-user-empty');
     await page.getByRole('button', { name: 'Add a credential' }).click();
     await dialogOf(page).getByRole('button', { name: 'Weather' }).waitFor();
@@ -201,7 +201,7 @@ export default {
     await page.reload();
     await list.getByRole('button', { name: 'Delete Rain' }).click();
     await list.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-    await list.getByText('You have no credentials yet').waitFor();
+    await list.getByText('No credentials yet').waitFor();
   },
 
   async 'a user connects an account'(person, { vault }) {
@@ -247,13 +247,11 @@ export default {
     });
     await page.waitForFunction(() => document.querySelector('dialog textarea').value.includes('dropped'));
     await dialog.getByLabel('Name').fill('');
-    await dialog
-      .getByLabel('Manifest file')
-      .setInputFiles({
-        name: 'Clock Tower.json',
-        mimeType: 'application/json',
-        buffer: Buffer.from(JSON.stringify(manifest('Clock'))),
-      });
+    await dialog.getByLabel('Manifest file').setInputFiles({
+      name: 'Clock Tower.json',
+      mimeType: 'application/json',
+      buffer: Buffer.from(JSON.stringify(manifest('Clock'))),
+    });
     await page.waitForFunction(() => document.querySelector('dialog input').value === 'clock-tower');
     await dialog.getByRole('button', { name: 'Register' }).click();
     await said(page, 'Registered clock-tower.');

@@ -26,7 +26,7 @@ export default {
     await list.getByRole('combobox', { name: 'Plugin' }).selectOption('mail');
     assert.deepEqual(await shown(list), ['Post']);
     await list.getByRole('searchbox').fill('zzz');
-    await list.getByText('Nothing matches').waitFor();
+    await list.getByText('No matching credentials').waitFor();
     await person.state('list-nomatch');
     await list.getByRole('button', { name: 'Show all' }).click();
     assert.equal((await shown(list)).length, 4);
@@ -59,7 +59,7 @@ export default {
           click(opening);
           await element.updateComplete;
           if (closing) click(closing);
-          else element.endEdit();
+          else element.shadowRoot.querySelector('sr-credential-form').cancel();
           await element.updateComplete;
           click(opening);
           for (let frames = 0; frames < 5; frames += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
@@ -79,8 +79,8 @@ export default {
   async several(person, { vault }) {
     await filled(person, vault);
     const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
-    await list.getByLabel('Choose all on this page').check();
-    await list.getByText('3 chosen').waitFor();
+    await list.getByLabel('Select all on this page').check();
+    await list.getByText('3 selected').waitFor();
     await list.getByRole('button', { name: 'Test', exact: true }).first().click();
     await list.getByText('Accepted').nth(1).waitFor();
     await person.state('list-tested');
@@ -91,7 +91,7 @@ export default {
     await list.getByRole('button', { name: 'Delete', exact: true }).click();
     await person.state('list-deleting-several');
     await list.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-    await list.getByText('One did not work').waitFor();
+    await list.getByText('One failed').waitFor();
     assert.deepEqual(await shown(list), ['Beta']);
     await person.state('list-partly-deleted');
   },
@@ -145,7 +145,7 @@ export default {
 
   async empty(person) {
     const list = await person.fresh('sr-credential-list', {});
-    await list.getByText('You have no credentials yet').waitFor();
+    await list.getByText('No credentials yet').waitFor();
     await person.state('list-empty');
   },
 };

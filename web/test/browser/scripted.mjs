@@ -4,6 +4,8 @@ import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { CANARY } from './provider.mjs';
 
+const ACCOUNT = { sub: '1', email: 'quinn@example.com' };
+
 export class Scripted {
   /** What the next token requests are answered: `refuse`, `down` or `break`; after that, tokens. */
   turns = [];
@@ -11,6 +13,8 @@ export class Scripted {
   ailing = new Map();
   /** What is granted, where it is not what was asked. */
   granted = null;
+  /** Whose account it is. */
+  account = ACCOUNT;
   /** Each token request, as it came. */
   asked = [];
   #issued = 0;
@@ -32,7 +36,7 @@ export class Scripted {
       back.search = new URLSearchParams({ code: `code-${CANARY}`, state: url.searchParams.get('state') });
       return response.writeHead(302, { location: back.href }).end();
     }
-    if (url.pathname === '/me') return send(200, { sub: '1', email: 'quinn@example.com' });
+    if (url.pathname === '/me') return send(200, this.account);
     if (url.pathname === '/revoke') return send(200, {});
     if (url.pathname !== '/token') return send(404, {});
     const form = new URLSearchParams(await text(request));
@@ -54,6 +58,11 @@ export class Scripted {
       ...more,
       ...scope,
     });
+  }
+
+  /** As it was before a test. */
+  reset() {
+    Object.assign(this, { turns: [], granted: null, account: ACCOUNT });
   }
 
   /** From now on, the grant that was given last is answered so. */

@@ -44,7 +44,7 @@ export default {
     assert.equal(await value(selector), made['Gämse'].id);
     await keyboard.press('Control+A');
     await keyboard.type('zzz');
-    await selector.getByText('Nothing matches').waitFor();
+    await selector.getByText('No match for').waitFor();
     await person.state('selector-nomatch');
     await keyboard.press('Tab');
     await keyboard.press('Tab');
@@ -56,7 +56,7 @@ export default {
 
   async empty(person, { secret }) {
     const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential' });
-    await selector.getByText('There is none yet').waitFor();
+    await selector.getByText('No credentials yet').waitFor();
     await person.state('selector-empty');
     await selector.getByRole('button', { name: 'Set up' }).click();
     await selector.getByLabel('API key', { exact: true }).fill(secret());
@@ -172,6 +172,6 @@ export default {
     await person.state('selector-failed');
     await person.page.unroute('**/v1/credentials?*');
     await selector.getByRole('button', { name: 'Try again' }).click();
-    await selector.getByText('There is none yet').waitFor();
+    await selector.getByText('No credentials yet').waitFor();
   },
 };

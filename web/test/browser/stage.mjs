@@ -168,7 +168,7 @@ export class Person {
   checkCanaries(canaries, sent) {
     const own = this.seen.filter(({ url }) => !url || this.#own.some((origin) => url.startsWith(origin)));
     for (const canary of canaries) {
-      for (const { what, text, url } of own.filter((each) => each.text.includes(canary))) {
+      for (const { what, url } of own.filter((each) => each.text.includes(canary))) {
         assert(what === 'request' && sent.has(canary), `${canary} in ${what} ${url ?? ''}`);
       }
     }
@@ -196,6 +196,8 @@ export class Person {
   }
 
   async close() {
+    // A route that a test left behind may still hold a request.
+    await Promise.all(this.context.pages().map((page) => page.unrouteAll({ behavior: 'ignoreErrors' })));
     await this.context.close();
     for (const farewell of this.#farewells) await farewell();
   }

@@ -80,6 +80,8 @@ export class Vault {
     const child = spawn(this.program, ['--dev', '--json', ...args], { env: this.env });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
+    // A command may end without reading its input.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(input);
     const code = await new Promise((resolve) => child.once('close', resolve));
     assert.equal(code, 0, text);
