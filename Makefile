@@ -1,5 +1,5 @@
 # The two commands of the README, and little else. `make help` lists them.
-.PHONY: run web test soak bench bench-peers fmt openapi screenshots help
+.PHONY: run web elements test soak bench bench-peers fmt openapi screenshots help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -10,6 +10,9 @@ run: web ## Build and start a vault on this machine, to try it
 
 web: ## Build the web elements and pages into web/dist (Node.js 20 or later)
 	@tests/web.sh build
+
+elements: web ## Pack the npm package of the elements into web/*.tgz
+	npm --prefix web run pack
 
 screenshots: ## Pictures of every state of the elements, in web/screenshots
 	cargo build

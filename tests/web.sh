@@ -43,6 +43,6 @@ export STRONGROOM
 command -v "${CHROMIUM:-chromium}" >/dev/null || install chromium "the elements are tested in it"
 command -v python3 >/dev/null || install python3 "a test lets a connection's time be over"
 case "$1" in
-test) npm run --silent check && npm run --silent check-api && npm run --silent check-size && npm run --silent unit && npm run --silent browser ;;
+test) npm run --silent check && npm run --silent lint && npm run --silent check-api && npm run --silent check-structure && npm run --silent check-size && npm run --silent unit && npm run --silent browser ;;
 screenshots) npm run --silent screenshots ;;
 esac

@@ -18,16 +18,9 @@ const elements = document.querySelectorAll(
 for (const element of elements) element.getSessionToken = session;
 
 const selector = document.querySelector('sr-credential-selector');
-const list = document.querySelector('sr-credential-list');
 const output = document.querySelector('output');
-if (!selector || !list || !output) throw new Error('demo.html lacks an element that this script needs');
+if (!selector || !output) throw new Error('demo.html lacks an element that this script needs');
 
 selector.addEventListener('change', () => {
   output.textContent = selector.value || 'nothing yet';
 });
-for (const event of ['sr-save', 'sr-connect', 'sr-disconnect', 'sr-delete']) {
-  document.addEventListener(event, ({ target }) => {
-    if (target !== list) void list.refresh();
-    if (target !== selector) void selector.refresh();
-  });
-}

@@ -7,7 +7,7 @@ import { Directive, directive, type ElementPart } from 'lit/directive.js';
 import type { Change } from './api/changes.js';
 import { clientOf, type Client } from './api/client.js';
 import { asProblem, misconfigured, type Mistake, type Problem } from './api/problem.js';
-import { holders, type TokenSource } from './api/session.js';
+import { generationOf, holders, type TokenSource } from './api/session.js';
 import { LanguageObserver, nearest } from './base/language.js';
 import { shared } from './base/styles.js';
 import { problemBanner } from './base/view.js';
@@ -75,6 +75,8 @@ export abstract class StrongroomElement extends LitElement {
   /** Changes that came while loading: the answer may be older than they are. */
   #late: Change[] = [];
   #unsubscribe: (() => void) | null = null;
+  /** Which user behind the function this shows; an element outside of the page is not told of another one. */
+  #generation = 0;
   #setup = 0;
 
   constructor() {
@@ -132,7 +134,9 @@ export abstract class StrongroomElement extends LitElement {
     holders.add(this.#left);
     this.#subscribe();
     this.#setup = window.setTimeout(() => this.#judgeSetup(), SETUP_MS);
-    if (this.hasUpdated) void this.refresh();
+    if (!this.hasUpdated) return;
+    if (this.#generation !== generationOf(this.getSessionToken)) this.#leave();
+    void this.refresh();
   }
 
   override disconnectedCallback(): void {
@@ -142,6 +146,7 @@ export abstract class StrongroomElement extends LitElement {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
     holders.delete(this.#left);
+    this.#generation = generationOf(this.getSessionToken);
   }
 
   readonly #left = (source: TokenSource): void => {

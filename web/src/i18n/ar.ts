@@ -1,5 +1,5 @@
 // Arabic, which is written from right to left and has six plural forms.
-import type { Catalog } from './messages.js';
+import type { Catalog } from './catalog.js';
 
 export const ar: Catalog = {
   loading: 'جارٍ التحميل…',

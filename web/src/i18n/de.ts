@@ -1,5 +1,5 @@
 // German, in the formal address.
-import type { Catalog } from './messages.js';
+import type { Catalog } from './catalog.js';
 
 export const de: Catalog = {
   loading: 'Wird geladen …',

@@ -34,7 +34,7 @@ export const en = {
   'undo.of': 'Undo the change of {field}',
   'reveal.of': 'Show what I type: {field}',
   further: 'Another field',
-  'further.help': 'Letters, digits and underscores, a letter first. Its value is kept as a secret.',
+  'further.help': 'A letter, then letters, digits and underscores. Its value is secret.',
   'list.hint': 'One on each line',
   'file.choose': 'Choose a file',
   'file.drop': 'or drop one on the field',
@@ -61,8 +61,7 @@ export const en = {
   'ailment.ambiguous': 'Renewing the access of “{name}” was interrupted. It is being sorted out.',
   'ailment.ending': 'The access of “{name}” ends {ago}. Reconnect it before.',
   'ailment.reauth-required': '“{name}” has to be connected again: the provider no longer accepts the access it gave.',
-  'ailment.undecryptable':
-    '“{name}” cannot be read any more, because its key is gone. Enter it again as a new credential.',
+  'ailment.undecryptable': '“{name}” cannot be read any more: its key is gone. Enter it again as a new credential.',
 
   cause: 'Code: {code}.',
   'cause.invalid_grant': 'The access has expired or was withdrawn.',
@@ -114,8 +113,7 @@ export const en = {
   'connect.expired': 'Nothing was connected in time. Try again.',
   'connect.failed': '{provider} did not connect the account.',
   'connect.unregistered': '{provider} is not set up yet. The operator of this application has to register it first.',
-  'connect.other-account':
-    'That was another account. To use it, connect it as a new credential; this one has stayed as it was.',
+  'connect.other-account': 'That was another account. To use it, connect it as a new credential.',
   'connected.as': 'Connected as',
   'connected.was': 'Was connected as',
   'connected.partial': {
@@ -160,7 +158,7 @@ export const en = {
   'leave.no': 'Keep editing',
   'conflict.title': 'This was changed a moment ago',
   'conflict.choose': 'It was changed {ago}. Pick a value for each field.',
-  'conflict.apart': 'It was changed {ago}, in other fields than yours. Both changes can stay.',
+  'conflict.apart': 'It was changed {ago}, in other fields. Both changes can stay.',
   'conflict.mine': 'Mine:',
   'conflict.theirs': 'Theirs:',
   'conflict.secrets': 'What you have entered is saved for: {fields}.',
@@ -186,7 +184,7 @@ export const en = {
   'select.dialog': 'Credential',
   'select.unavailable': 'Not available',
   'select.gone': 'The chosen credential has been deleted, or is not yours. Choose another one.',
-  'select.elsewhere': 'The chosen credential belongs to another plugin, or is of another kind. Choose another one.',
+  'select.elsewhere': 'The chosen credential is for another plugin or of another kind. Choose another one.',
   'select.undecryptable': 'The chosen credential cannot be read any more. Choose another one.',
 
   'list.label': 'Credentials',
@@ -227,7 +225,7 @@ export const en = {
 
   'problem.number': 'Request ID: {id}',
   'problem.offline': 'The service cannot be reached. Check your connection.',
-  'problem.timeout': 'The service did not answer in time.',
+  'problem.timeout': 'The service did not answer.',
   'problem.session-expired': 'Your session has ended. Sign in again if this page asks you to, then try again.',
   'problem.no-session': 'This is not available at the moment. Try again later.',
   'problem.misconfigured': 'This is not available at the moment.',
@@ -237,7 +235,7 @@ export const en = {
   'problem.rate-limited': 'Too many requests. Try again in {n} s.',
   'problem.not-found': 'It is not there, or not yours.',
   'problem.stale': 'This was changed a moment ago.',
-  'problem.undecryptable': 'It cannot be read any more, because its key is gone.',
+  'problem.undecryptable': 'It cannot be read any more: its key is gone.',
   'problem.reauth-required': 'It has to be connected again.',
   'problem.refresh-failed': 'Its access has expired and could not be renewed. Try again shortly.',
   'problem.other-account': 'That was another account. To use it, connect it as a new credential.',

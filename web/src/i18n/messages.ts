@@ -1,15 +1,15 @@
 // Words for people: looked up by key, with the host's own laid over, plurals and dates by the rules of the language.
 // Whatever is put into a sentence is text: it loses the marks that could turn the sentence around it, and what is of another
 // direction is isolated (Unicode TR9; CVE-2021-42574 is what such marks are good for).
+import type { Catalog, Key, Plural } from './catalog.js';
 import { en } from './en.js';
 
-export type Key = keyof typeof en;
-export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
-export type Catalog = Record<Key, string | Plural>;
+export type { Key } from './catalog.js';
+
 export type Overrides = Partial<Record<string, string | Plural>>;
 export type Parameters = Record<string, string | number>;
 
-/** Built in, or beside this module and loaded when a page needs it. */
+/** Beside this module, loaded when a page needs them. */
 const further: Record<string, () => Promise<Catalog>> = {
   de: async () => (await import('./de.js')).de,
   ar: async () => (await import('./ar.js')).ar,

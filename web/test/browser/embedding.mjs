@@ -1,13 +1,18 @@
 // The examples of docs/EMBEDDING.md, as they stand there: each code block that names a file is written to that file, with the
-// addresses of this run, and is started at an origin of its own.
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// addresses of this run, and is started at an origin of its own. The package is the packed one, installed as documented.
+import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { freePort, until } from './vault.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const frameworks = join(root, 'test/frameworks');
+/** A project of the application's own, outside of this package. */
+export const project = join(root, '../target/embedding');
+const TARBALL = 'vendor/strongroom-elements-0.1.0.tgz';
 
 /** What the document says, by the names of its files. */
 export function readExamples() {
@@ -15,12 +20,43 @@ export function readExamples() {
   return new Map([...text.matchAll(/^```\w+ file=(\S+)\n(.*?)^```$/gms)].map(([, name, content]) => [name, content]));
 }
 
+/** Runs a program without blocking: the servers of this process answer meanwhile. */
+export const execute = promisify(execFile);
+
+export async function npm(...args) {
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline'];
+  await execute('npm', [...args, ...quiet], { cwd: project });
+}
+
+/** Packs the package as it would be published, and installs it in the project beside the frameworks. */
+export async function installPackage() {
+  mkdirSync(join(project, 'vendor'), { recursive: true });
+  await execute('npm', ['pack', '--silent', '--pack-destination', join(project, 'vendor')], { cwd: root });
+  const hash = createHash('sha256');
+  for (const file of [join(frameworks, 'package-lock.json'), join(project, TARBALL)]) hash.update(readFileSync(file));
+  const stamp = hash.digest('hex');
+  const path = join(project, '.installed');
+  if (existsSync(path) && readFileSync(path, 'utf8') === stamp) return;
+  console.log(`     installing the frameworks of the examples, and the packed package, in ${project}`);
+  for (const name of ['package.json', 'package-lock.json']) cpSync(join(frameworks, name), join(project, name));
+  rmSync(join(project, 'node_modules/@strongroom'), { recursive: true, force: true });
+  // The command of the document.
+  await npm('install', `./${TARBALL}`);
+  writeFileSync(path, stamp);
+}
+
+/** The packages' own programs. */
+const bin = (path) => join(project, 'node_modules', path);
+export const tools = { vite: bin('vite/bin/vite.js'), next: bin('next/dist/bin/next'), tsc: bin('typescript/bin/tsc') };
+
 export class Example {
   static async write(addresses) {
+    await installPackage();
     const example = new Example();
     example.port = await freePort();
     example.origin = `http://localhost:${example.port}`;
-    example.folder = mkdtempSync(join(tmpdir(), 'strongroom-embedding-'));
+    mkdirSync(join(project, 'runs'), { recursive: true });
+    example.folder = mkdtempSync(join(project, 'runs/example-'));
     const real = { 'https://app.example.com': example.origin, ...addresses };
     for (const [name, content] of readExamples()) {
       const path = join(example.folder, name);
@@ -30,42 +66,27 @@ export class Example {
         content.replaceAll(/https:\/\/[\w.]+\.example\.com(\/now)?/g, (address) => real[address] ?? address),
       );
     }
-    example.#install();
     return example;
   }
 
-  /** What `npm install` of the document would bring. */
-  #install() {
-    const modules = join(this.folder, 'node_modules');
-    mkdirSync(join(modules, '@strongroom'), { recursive: true });
-    symlinkSync(root, join(modules, '@strongroom/elements'));
-    for (const name of ['react', 'react-dom']) symlinkSync(join(root, 'node_modules', name), join(modules, name));
-  }
-
-  run(program, args, env = {}) {
-    const child = spawn(program, args, {
+  run(args, env = {}) {
+    const child = spawn(process.execPath, args, {
       cwd: this.folder,
-      env: { PATH: process.env.PATH, PORT: String(this.port), ...env },
+      env: { PATH: process.env.PATH, PORT: String(this.port), NEXT_TELEMETRY_DISABLED: '1', ...env },
     });
     child.said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (child.said += chunk));
     return child;
   }
 
-  async build(folder) {
-    const child = this.run(process.execPath, [
-      join(root, 'node_modules/vite/bin/vite.js'),
-      'build',
-      folder,
-      '--logLevel',
-      'warn',
-    ]);
+  async build(args) {
+    const child = this.run(args);
     const code = await new Promise((resolve) => child.once('close', resolve));
     if (code !== 0) throw new Error(child.said);
   }
 
   async start(args, env) {
-    this.server = this.run(process.execPath, args, env);
+    this.server = this.run(args, env);
     await until(`${args.join(' ')} listens`, () => {
       if (this.server.exitCode !== null) throw new Error(this.server.said);
       return fetch(this.origin).then(
@@ -77,6 +98,6 @@ export class Example {
 
   end() {
     this.server?.kill();
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -1,19 +1,22 @@
-// docs/EMBEDDING.md keeps its word: each of its examples is started as it stands there, and somebody saves a key in it,
-// chooses it, connects an account through the popup and submits the form.
+// docs/EMBEDDING.md keeps its word: each of its examples is started as it stands there, and a user saves a key in it,
+// chooses it, connects an account through the popup, submits the form, and comes back to it.
 import assert from 'node:assert/strict';
-import { Example, readExamples } from './embedding.mjs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Example, execute, installPackage, npm, project, readExamples, tools } from './embedding.mjs';
 import { consent, signIn } from './provider.mjs';
 import { until } from './vault.mjs';
 
 /** An example, running, with the mail plugin returning to it as well; and the person's page on it. */
-async function open(person, args, build = '') {
+async function open(person, { start, build = [] }) {
   const { vault, service } = person.world;
   const example = await Example.write({
     'https://vault.example.com': vault.origin,
     'https://api.weather.example.com/now': service,
   });
   person.leave(() => example.end());
-  if (build) await example.build(build);
+  if (build.length) await example.build(build);
   const { manifest } = await vault.call('GET', '/v1/plugins/mail', vault.hostKey);
   person.leave(() => vault.plugin('mail', manifest));
   await vault.plugin('mail', {
@@ -21,14 +24,17 @@ async function open(person, args, build = '') {
     return_addresses: [...manifest.return_addresses, `${example.origin}/return`],
   });
   const key = await vault.call('POST', '/v1/plugins/weather/keys', vault.hostKey, { label: person.user });
-  await example.start(args, { STRONGROOM_HOST_KEY: vault.hostKey, STRONGROOM_PLUGIN_KEY: key.token });
+  await example.start(
+    start.map((word) => (word === 'PORT' ? String(example.port) : word)),
+    { STRONGROOM_HOST_KEY: vault.hostKey, STRONGROOM_PLUGIN_KEY: key.token },
+  );
   person.visits(example.origin);
   await person.page.goto(example.origin);
   return example;
 }
 
 async function saveKey(page, secret) {
-  const selector = page.locator('sr-credential-selector[plugin=weather], sr-credential-selector').first();
+  const selector = page.locator('sr-credential-selector').first();
   await selector.getByRole('button', { name: 'Set up' }).click();
   await selector.getByLabel('API key', { exact: true }).fill(secret);
   await selector.getByRole('button', { name: 'Save' }).click();
@@ -39,21 +45,41 @@ async function saveKey(page, secret) {
 }
 
 /** Through the popup; it closes itself. */
-async function connect(person, within, login, name = 'Connect Witness') {
+async function connect(person, within, login) {
   const opening = person.context.waitForEvent('page');
-  await within.getByRole('button', { name }).click();
+  await within.getByRole('button', { name: 'Connect Witness' }).click();
   const popup = await opening;
   await signIn(popup, login);
   await consent(popup);
   await until('the window closes', () => popup.isClosed());
 }
 
+/** A page of an application that only shows what was chosen: used, and loaded again. */
+async function use(person, login, secret) {
+  const { page } = person;
+  const id = await saveKey(page, secret);
+  await page.getByText(`Chosen: ${id}`).waitFor();
+  await connect(person, page.locator('sr-oauth-button'), login);
+  await page.getByText(`Connected: ${login}@example.com`).waitFor();
+  await page.locator('form > button').click();
+  await page.getByText(`Saved: ${id}`).waitFor();
+  await page.reload();
+  await page.locator('sr-oauth-button').getByText(`${login}@example.com`).waitFor();
+  await page.locator('sr-oauth-button').getByRole('button', { name: 'Connect another account' }).waitFor();
+  await person.look();
+}
+
+const vite = (folder) => ({
+  build: [tools.vite, 'build', folder, '--logLevel', 'warn'],
+  start: ['serve.mjs', `${folder}/dist`],
+});
+
 export default {
   async plain(person, { secret }) {
-    await open(person, ['serve.mjs', 'plain']);
+    await open(person, { start: ['serve.mjs', 'plain'] });
     const { page } = person;
     await page.getByText('Set up').waitFor();
-    await page.getByRole('button', { name: 'Save', exact: true }).last().click();
+    await page.locator('form > button').click();
     assert.equal(await page.locator('output').textContent(), '', 'nothing was chosen, but it was submitted');
     const id = await saveKey(page, secret());
     await connect(person, page.locator('sr-oauth-button'), 'paula');
@@ -64,7 +90,7 @@ export default {
   },
 
   async 'plain, refused'(person, { vault }) {
-    const example = await open(person, ['serve.mjs', 'plain']);
+    const example = await open(person, { start: ['serve.mjs', 'plain'] });
     await person.page.goto(`${example.origin}/return?connection=conn_${'a'.repeat(32)}&error=access_denied`);
     await person.page.getByText('Nothing was connected: access_denied').waitFor();
     const forged = { method: 'POST', headers: { cookie: `user=${person.user}`, origin: vault.origin } };
@@ -77,33 +103,57 @@ export default {
     assert.equal((await fetch(`${example.origin}/session`, real)).status, 200);
   },
 
-  async 'react 19'(person, { secret }) {
-    await open(person, ['serve.mjs', 'react/dist'], 'react');
+  async react(person, { secret }) {
+    await open(person, vite('react'));
+    await use(person, 'rita', secret());
+  },
+
+  async vue(person, { secret }) {
+    await open(person, vite('vue'));
+    await use(person, 'vera', secret());
+  },
+
+  async svelte(person, { secret }) {
+    await open(person, vite('svelte'));
+    await use(person, 'sven', secret());
+  },
+
+  async 'next.js'(person, { secret }) {
+    const start = [tools.next, 'start', 'next', '--hostname', 'localhost', '--port', 'PORT'];
+    const example = await open(person, { build: [tools.next, 'build', 'next'], start });
+    const html = await (await fetch(example.origin)).text();
+    assert.match(html, /<sr-credential-selector[^>]* plugin="weather"[^>]* label="Weather service"/);
+    assert.match(html, /<sr-oauth-button[^>]* return-address="http:\/\/localhost:\d+\/return"/);
+    assert.doesNotMatch(html, /<sr-[^>]*(returnAddress|getSessionToken)/i, 'names that HTML does not know');
+    await use(person, 'nina', secret());
     const { page } = person;
-    const id = await saveKey(page, secret());
-    await page.getByText(`Chosen: ${id}`).waitFor();
-    await connect(person, page.locator('sr-oauth-button'), 'rita');
-    await page.getByText('Connected: rita@example.com').waitFor();
-    await page.locator('form > button').click();
-    await page.getByText(`Saved: ${id}`).waitFor();
-    await person.look();
+    await page.getByRole('link', { name: 'About' }).click();
+    await page.getByRole('heading', { name: 'About' }).waitFor();
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.locator('sr-oauth-button').getByText('nina@example.com').waitFor();
+    const warned = person.seen.filter(
+      ({ what, text }) => what === 'console' && /hydrat|did not match|Warning/i.test(text),
+    );
+    assert.deepEqual(warned, []);
   },
 
   async 'rendered on a server'(person, { vault, secret }) {
-    const example = await open(person, ['server/server.mjs']);
+    const example = await open(person, { start: ['server/server.mjs'] });
     const { page } = person;
-    await saveKey(page, secret('-good'));
-    const mail = page.locator('sr-credential-selector').last();
-    await mail.getByRole('button', { name: 'Set up' }).click();
-    await connect(person, mail, 'sven');
-    await mail.getByRole('dialog').waitFor({ state: 'detached' });
+    const id = await saveKey(page, secret('-good'));
+    await connect(person, page.locator('sr-oauth-button'), 'sara');
+    await page.locator('sr-oauth-button').getByText('sara@example.com').waitFor();
+    const account = await page.locator('sr-oauth-button').evaluate((each) => each.value);
     await person.look();
     const posting = page.waitForRequest(
       (request) => request.method() === 'POST' && request.url() === `${example.origin}/`,
     );
     await page.locator('form > button').click();
-    assert.match((await posting).postData(), /^credential=cred_\w+&account=cred_\w+$/);
+    assert.equal((await posting).postData(), `credential=${id}&account=${account}`);
     await page.getByText('The weather service said 200.').waitFor();
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.locator('sr-oauth-button').getByText('sara@example.com').waitFor();
+    await page.waitForFunction(() => document.querySelector('sr-credential-selector').selected?.name === 'Weather');
     const other = await vault.save('stranger', 'weather', 'api-key', 'Not yours', { api_key: secret('-good') });
     const headers = {
       cookie: `user=${person.user}`,
@@ -114,12 +164,64 @@ export default {
     assert.match(await answer.text(), /not yours/);
   },
 
+  async 'the packed package'(person) {
+    await person.open();
+    await installPackage();
+    const path = join(project, 'node_modules/@strongroom/elements');
+    const known = () => JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
+    // The next install keeps it, which it did not do with a package that was linked.
+    await npm('install');
+    assert.match(
+      JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')).dependencies['@strongroom/elements'],
+      /^file:vendor\/.*\.tgz$/,
+    );
+    const { exports, types, customElements, repository, keywords, sideEffects } = known();
+    const targets = (value) => (typeof value === 'string' ? [value] : Object.values(value).flatMap(targets));
+    for (const file of [...targets(exports), types, customElements, ...sideEffects]) {
+      assert(existsSync(join(path, file)), `${file} is named and not packed`);
+    }
+    assert(repository.url && keywords.length > 3);
+    assert(!existsSync(join(path, 'src')) && !existsSync(join(path, 'test')), 'sources are packed');
+    // On a server: importing does nothing, and every name is there.
+    const script = `import * as all from '@strongroom/elements';
+      import * as react from '@strongroom/elements/react';
+      import { renderToString } from 'react-dom/server';
+      import { createElement } from 'react';
+      all.forgetSession(async () => ''); await all.finishConnection({});
+      const props = { plugin: 'p', returnAddress: 'https://a/', noCreate: true, disabled: false, getSessionToken: async () => '', appearance: {}, className: 'c', style: { color: 'red' }, 'aria-label': 'A', pageSize: 5, onLoad: () => {} };
+      console.log(renderToString(createElement(react.CredentialList, props)));`;
+    const { stdout: printed } = await execute(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: project,
+    });
+    assert.equal(
+      printed.trim(),
+      '<sr-credential-list plugin="p" return-address="https://a/" no-create="" class="c" style="color:red" aria-label="A" page-size="5"></sr-credential-list>',
+    );
+    // As an application's own TypeScript sees it.
+    cpSync(fileURLToPath(new URL('../frameworks/types.tsx', import.meta.url)), join(project, 'types.tsx'));
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--jsx',
+      'react-jsx',
+      '--module',
+      'esnext',
+      '--moduleResolution',
+      'bundler',
+      '--target',
+      'es2022',
+      '--experimentalDecorators',
+      '--skipLibCheck',
+    ];
+    await execute(process.execPath, [tools.tsc, ...options, 'types.tsx'], { cwd: project });
+  },
+
   async 'the document'(person) {
     await person.open();
-    const names = [...readExamples().keys()];
+    const folders = [...readExamples().keys()].map((name) => name.split('/')[0]);
     assert.deepEqual(
-      names.map((name) => name.split('/')[0]).filter((name, at, all) => all.indexOf(name) === at),
-      ['backend.mjs', 'serve.mjs', 'plain', 'react', 'server'],
+      [...new Set(folders)],
+      ['backend.mjs', 'serve.mjs', 'plain', 'react', 'next', 'vue', 'svelte', 'server'],
     );
   },
 };

@@ -126,6 +126,29 @@ export default {
     assert.deepEqual(await list.locator('tbody th bdi').allTextContents(), ['Mine']);
   },
 
+  async 'another user while an element is out of the page'(person, { host, vault, scripted }) {
+    scripted.account = { sub: 'olga', email: 'olga@example.com' };
+    await vault.save(person.user, 'weather', 'api-key', 'Theirs', { api_key: 'stored-key' });
+    const button = await person.fresh('sr-oauth-button', { plugin: 'scripted' });
+    const list = await person.mount('sr-credential-list', { plugin: 'weather' });
+    await button.getByRole('button', { name: 'Connect Scripted' }).click();
+    await button.getByText('olga@example.com').waitFor();
+    await list.getByText('Theirs').waitFor();
+    await person.context.addCookies([{ name: 'user', value: 'another', url: host.origin }]);
+    // What each element shows in the moment in which it is back.
+    const shown = await person.page.evaluate(async () => {
+      const elements = [...document.querySelectorAll('#stage > *')];
+      for (const element of elements) element.remove();
+      window.forgetSession(window.session);
+      document.querySelector('#stage').append(...elements);
+      await Promise.all(elements.map(({ updateComplete }) => updateComplete));
+      return elements.map(({ shadowRoot }) => shadowRoot.textContent).join();
+    });
+    assert.doesNotMatch(shown, /olga|Theirs/);
+    await button.getByRole('button', { name: 'Connect Scripted' }).waitFor();
+    await list.getByText('No credentials yet').waitFor();
+  },
+
   async 'what is typed stays'(person, { host, vault, secret }) {
     const made = await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key', region: 'eu' });
     await person.fresh('sr-credential-form', { credentialId: made.id });
