@@ -17,6 +17,9 @@ use crate::id::{CredentialId, Owner};
 use crate::store::{Conflict, CredentialFilter, StoreError};
 use crate::vault::Vault;
 
+/// Scopes that answers do not repeat: they are about the answer itself (OpenID Connect Core 3.1.2.1, 11).
+const UNREPEATED: [&str; 2] = ["openid", "offline_access"];
+
 /// What the provider granted: the tokens, what else is kept of its answers, and whose account it is, where that is known.
 pub(super) struct Granted {
     pub(super) tokens: Tokens,
@@ -88,19 +91,26 @@ impl Vault {
         }
         let account = account.and_then(|(id, label)| label.or(Some(id)));
         let owner = &connection.owner;
-        let connected = Connected { values, account, refresh_expires_at };
-        let known = match (connection.credential, if_connected) {
-            (None, IfConnected::Reconnect) => self.credential_of_account(connection, registration, &connected).await?,
-            (known, _) => known,
-        };
-        match known {
-            Some(id) => self.reconnect(actor, owner, id, registration, connected).await,
-            None => self.save_connected(actor, owner, connection, registration, connected).await,
+        let mut connected = Connected { values, account, refresh_expires_at };
+        if let Some(id) = connection.credential {
+            return self.reconnect(actor, owner, id, registration, &mut connected).await;
         }
+        let known = match if_connected {
+            IfConnected::Reconnect => self.credential_of_account(connection, registration, &connected).await?,
+            IfConnected::Create => None,
+        };
+        if let Some(id) = known {
+            match self.reconnect(actor, owner, id, registration, &mut connected).await {
+                // It was deleted since it was found. The user asked for a new connection, and gets one.
+                Err(Error::NotFound { what: "credential" }) => {}
+                done => return done,
+            }
+        }
+        self.save_connected(actor, owner, connection, registration, connected).await
     }
 
     /// The credential of this plugin that holds the same account through the same registration. One with a scope that was
-    /// neither asked for nor granted now does not count: renewing it would take that scope away.
+    /// not granted now does not count: renewing it would take that scope away.
     async fn credential_of_account(
         &self,
         connection: &ConnectionRow,
@@ -108,9 +118,9 @@ impl Vault {
         connected: &Connected,
     ) -> Result<Option<CredentialId>, Error> {
         let Some(account) = account_id(&connected.values) else { return Ok(None) };
-        let mut scopes = split(&connection.scopes, " ");
-        if let Some(Value::List(granted)) = connected.values.get("scopes") {
-            scopes.extend(granted.iter().map(|scope| scope.expose().clone()));
+        let mut granted = UNREPEATED.map(str::to_owned).to_vec();
+        if let Some(Value::List(scopes)) = connected.values.get("scopes") {
+            granted.extend(scopes.iter().map(|scope| scope.expose().clone()));
         }
         let filter = CredentialFilter {
             plugin: Some(connection.plugin.clone()),
@@ -119,12 +129,14 @@ impl Vault {
             ..CredentialFilter::default()
         };
         for row in self.store.credentials(&connection.owner, &filter).await? {
-            if row.app != Some(registration.row.id) || !row.scopes().iter().all(|scope| scopes.contains(scope)) {
+            if row.app != Some(registration.row.id) || !row.scopes().iter().all(|scope| granted.contains(scope)) {
                 continue;
             }
-            // A record that does not open belongs to no known account.
-            if self.values(&row).await.is_ok_and(|values| account_id(&values) == Some(account)) {
-                return Ok(Some(row.id));
+            match self.values(&row).await {
+                Ok(values) if account_id(&values) == Some(account) => return Ok(Some(row.id)),
+                Err(Error::Store(error)) => return Err(Error::Store(error)),
+                // A record that does not open belongs to no known account.
+                Ok(_) | Err(_) => {}
             }
         }
         Ok(None)
@@ -184,7 +196,7 @@ impl Vault {
         owner: &Owner,
         id: CredentialId,
         registration: &Registration,
-        mut connected: Connected,
+        connected: &mut Connected,
     ) -> Result<Credential, Error> {
         loop {
             let mut row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;

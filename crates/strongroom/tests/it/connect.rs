@@ -266,6 +266,12 @@ async fn the_same_account_is_reconnected_where_the_draft_says_so() {
     assert_eq!(studio.connect_with("alice", more).await.unwrap().id, first.id, "more scopes are an extension");
     let fewer = studio.connect_with("alice", renamed()).await.unwrap();
     assert_ne!(fewer.id, first.id, "a scope would be taken from the first");
+    let partial = r#"{"access_token":"at-partial","token_type":"Bearer","expires_in":3600,"scope":"mail.read"}"#;
+    studio.provider.next(Turn::Answer(200, "application/json", partial.to_owned()));
+    let partial = studio.connect_with("alice", renamed()).await.unwrap();
+    assert_ne!(partial.id, first.id, "less was granted than the first has");
+    let shown = studio.vault.show(&Actor::user(), &studio.owner("alice"), first.id).await.unwrap();
+    assert_eq!(shown.scopes, ["mail.read", "mail.send", "mail.delete"]);
     assert!(studio.read(&first).await.is_ok() && studio.read(&second).await.is_ok());
     let twice = studio.connect_with("alice", crate::studio::draft()).await.unwrap();
     assert!(![first.id, second.id, fewer.id].contains(&twice.id), "it was asked for");
