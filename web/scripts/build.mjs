@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
+import { build } from 'rolldown';
 import { compact } from './compact.mjs';
 import { describeElements } from './describe.mjs';
 
@@ -14,22 +14,14 @@ const run = (name, ...args) =>
 
 async function bundle(entry, outDir, file, { external = [], banner = '' } = {}) {
   await build({
-    root,
-    configFile: false,
-    logLevel: 'warn',
+    cwd: root,
+    input: join(root, 'src', entry),
+    external,
     plugins: [compact()],
-    build: {
-      target: 'es2022',
-      outDir,
-      emptyOutDir: false,
-      minify: 'oxc',
-      rolldownOptions: {
-        input: join(root, 'src', entry),
-        external,
-        preserveEntrySignatures: 'strict',
-        output: { format: 'es', entryFileNames: file, chunkFileNames: '[name].js', banner },
-      },
-    },
+    tsconfig: join(root, 'tsconfig.json'),
+    transform: { target: 'es2022' },
+    preserveEntrySignatures: 'strict',
+    output: { dir: join(root, outDir), format: 'es', entryFileNames: file, chunkFileNames: '[name].js', banner, minify: true },
   });
 }
 

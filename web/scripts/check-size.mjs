@@ -1,4 +1,4 @@
-// What a page pays, gzipped: the four elements together, and the React components apart.
+// The size of what a page loads, gzipped: the four elements together, and the React components.
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 

@@ -1,11 +1,11 @@
-// The structure of src: no file imports itself through others, types included; no state of an element is public; no file is
-// long. Prints what it found.
+// The structure of src. No imports form a cycle, types included; no state of an element is public; no view imports an
+// element; no file is long. Prints what it found.
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const src = fileURLToPath(new URL('../src', import.meta.url));
-const LONGEST = 600;
+const LONGEST = 450;
 
 const files = readdirSync(src, { recursive: true }).filter(
   (name) => /\.ts$/.test(name) && !/\.d\.ts$|\.fixture\.ts$/.test(name),

@@ -23,14 +23,13 @@ function* templates(node) {
     yield* Array.isArray(value) ? value.flatMap((item) => [...templates(item)]) : templates(value);
 }
 
-/** A Vite plugin. */
+/** A plugin of Rolldown. */
 export function compact() {
   return {
     name: 'compact',
-    enforce: 'post',
     transform(code, id) {
       if (!/\/src\/.*\.ts$/.test(id) || !/(html|css)`/.test(code)) return null;
-      const pieces = [...templates(this.parse(code))].flatMap(({ tag, quasi }) =>
+      const pieces = [...templates(this.parse(code, { lang: 'ts' }))].flatMap(({ tag, quasi }) =>
         dense[tag.name] ? quasi.quasis.map((piece) => [piece, dense[tag.name]]) : [],
       );
       let small = code;

@@ -28,6 +28,8 @@ export function describeElements(root, run) {
     module.path = 'lib/index.js';
     for (const declaration of module.declarations ?? []) {
       declaration.members = declaration.members?.filter(isPublic);
+      // The analyzer also takes the variable of a dispatching function for an event.
+      declaration.events = declaration.events?.filter(({ name }) => /^(sr-|input$|change$)/.test(name ?? ''));
     }
   }
   writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
@@ -74,16 +76,18 @@ function pageOf(element, base) {
     table(
       'Methods',
       ['method', 'what it does'],
-      methods.filter(({ description }) => description).map(({ name, description }) => [code(`${name}()`), description]),
+      methods
+        .filter(({ description }) => description)
+        .map(({ name, parameters = [], description }) => [
+          code(`${name}(${parameters.map((each) => each.name).join(', ')})`),
+          description,
+        ]),
     ),
     table(
       'Events',
       ['event', 'when, and its detail'],
       events
-        .filter(
-          ({ name }, at) =>
-            name?.match(/^(sr-|input$|change$)/) && events.findIndex((each) => each.name === name) === at,
-        )
+        .filter(({ name }, at) => events.findIndex((each) => each.name === name) === at)
         .map(({ name, description }) => [code(name), description]),
     ),
     table(

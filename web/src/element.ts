@@ -1,17 +1,18 @@
 // What every element is: which vault it speaks to and for whom, in which language, direction and theme; how it loads, fails
 // and tells. The session's token passes through the client and is never a property, an attribute or part of an event.
 import { Task, TaskStatus, initialState } from '@lit/task';
-import { LitElement, nothing, type PropertyValues } from 'lit';
+import { LitElement, type PropertyValues } from 'lit';
 import { property, state } from 'lit/decorators.js';
-import { Directive, directive, type ElementPart } from 'lit/directive.js';
 import type { Change } from './api/changes.js';
 import { clientOf, type Client } from './api/client.js';
 import { asProblem, misconfigured, type Mistake, type Problem } from './api/problem.js';
-import { generationOf, holders, type TokenSource } from './api/session.js';
+import { generationOf, forgetListeners, type TokenSource } from './api/session.js';
+import type { ConnectFlow } from './api/types.js';
+import type { Context } from './base/context.js';
 import { LanguageObserver, nearest } from './base/language.js';
 import { shared } from './base/styles.js';
 import { problemBanner } from './base/view.js';
-import { Return, type Finished } from './connection/return.js';
+import { ReturnPage, type Finished } from './connection/return.js';
 import { Words, learn, type Key, type Overrides, type Parameters } from './i18n/messages.js';
 
 export type Theme = 'light' | 'dark' | 'auto';
@@ -24,15 +25,7 @@ export interface ErrorDetail {
   requestId: string | null;
 }
 
-/** What an element needs of the one around it. */
-export interface Context {
-  endpoint: string;
-  getSessionToken: TokenSource | undefined;
-  locale: string;
-  messages: Overrides;
-}
-
-/** A page may set `getSessionToken` later than the markup: only then is it missing. */
+/** A page may set `getSessionToken` after the markup. It counts as missing only after this time. */
 const SETUP_MS = 3000;
 
 /**
@@ -53,30 +46,40 @@ export abstract class StrongroomElement extends LitElement {
   /** `compact`: smaller text and controls, closer together. */
   @property({ reflect: true }) density: 'compact' | undefined;
   /** The custom properties, set in script: `{ colorPrimary: '#0a7a4b' }` is `--sr-color-primary`. */
-  @property({ attribute: false }) appearance: Readonly<Record<string, string>> = {};
+  @property({ attribute: false }) appearance: Readonly<Record<string, string>> | undefined = {};
   /** Words of the host's own, by key. */
   @property({ attribute: false }) messages: Overrides = {};
+  /** Shown, and not to be used; also by a `<fieldset disabled>`. */
   @property({ type: Boolean, reflect: true }) disabled = false;
+  /** Shown, and not to be changed. */
   @property({ type: Boolean, reflect: true }) readonly = false;
+  /** A label, or a heading. */
   @property() label = '';
+  /** A sentence under the element. */
   @property({ attribute: 'help-text' }) helpText = '';
-  /** The plugin whose credentials these are. */
+  /** The name of the plugin whose credentials these are. */
   @property() plugin = '';
+  /** How an account is connected: `popup`, `redirect` (in this tab) or `device` (a code for another device). */
+  @property() flow: ConnectFlow = 'popup';
+  /** One of the manifest's return addresses; this page unless told. */
+  @property({ attribute: 'return-address' }) returnAddress = '';
 
   @state() protected problem: Problem | null = null;
   @state() protected formDisabled = false;
   protected words = new Words('en');
-  protected readonly arrival = new Return(this);
+  protected readonly returnPage = new ReturnPage(this);
   protected readonly internals = this.attachInternals();
   readonly #task: Task<readonly unknown[], void>;
   readonly #warned = new Set<string>();
   #client: Client | null = null;
   #language = 'en';
-  /** Changes that came while loading: the answer may be older than they are. */
-  #late: Change[] = [];
+  /** The answer that is being loaded may be older than these. */
+  #changesWhileLoading: Change[] = [];
   #unsubscribe: (() => void) | null = null;
-  /** Which user behind the function this shows; an element outside of the page is not told of another one. */
-  #generation = 0;
+  /** The functions that gave what is shown, each with the generation of its user. */
+  readonly #shownFor = new Map<TokenSource, number>();
+  /** Counts the users: what ends late for one user is not told to the next. */
+  protected userCount = 0;
   #setup = 0;
 
   constructor() {
@@ -131,11 +134,12 @@ export abstract class StrongroomElement extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    holders.add(this.#left);
+    forgetListeners.add(this.#sessionForgotten);
     this.#subscribe();
     this.#setup = window.setTimeout(() => this.#judgeSetup(), SETUP_MS);
     if (!this.hasUpdated) return;
-    if (this.#generation !== generationOf(this.getSessionToken)) this.#leave();
+    // A detached element hears of a new user only when it is attached again.
+    if ([...this.#shownFor].some(([source, generation]) => generation !== generationOf(source))) this.#forgetUser();
     void this.refresh();
   }
 
@@ -145,19 +149,21 @@ export abstract class StrongroomElement extends LitElement {
     this.#task.abort();
     this.#unsubscribe?.();
     this.#unsubscribe = null;
-    holders.delete(this.#left);
-    this.#generation = generationOf(this.getSessionToken);
+    forgetListeners.delete(this.#sessionForgotten);
   }
 
-  readonly #left = (source: TokenSource): void => {
-    if (source !== this.getSessionToken) return;
-    this.#leave();
+  readonly #sessionForgotten = (source: TokenSource): void => {
+    if (!this.#shownFor.has(source)) return;
+    this.#forgetUser();
     void this.refresh();
   };
 
-  #leave(): void {
-    this.arrival.forget();
-    this.#late = [];
+  #forgetUser(): void {
+    this.returnPage.forget();
+    this.#changesWhileLoading = [];
+    this.userCount += 1;
+    this.#shownFor.clear();
+    this.#noteUser();
     this.forget();
   }
 
@@ -172,17 +178,23 @@ export abstract class StrongroomElement extends LitElement {
       this.words = new Words(this.#language, this.messages);
     }
     const isLeft = changed.has('endpoint') || (changed.has('getSessionToken') && !this.getSessionToken);
-    if (isLeft && this.hasUpdated) this.#leave();
+    if (isLeft && this.hasUpdated) this.#forgetUser();
     if (changed.has('endpoint') || changed.has('getSessionToken') || !this.hasUpdated) this.#connectClient();
     if (changed.has('appearance')) {
-      this.#dress({ ...(changed.get('appearance') as Record<string, string>), ...this.appearance });
+      this.#applyAppearance({ ...(changed.get('appearance') as Record<string, string>), ...this.appearance });
     }
+  }
+
+  #noteUser(): void {
+    const source = this.getSessionToken;
+    if (source) this.#shownFor.set(source, generationOf(source));
   }
 
   #connectClient(): void {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
     this.#client = null;
+    this.#noteUser();
     try {
       this.#client = clientOf(this.endpoint, this.getSessionToken);
       this.#subscribe();
@@ -192,11 +204,12 @@ export abstract class StrongroomElement extends LitElement {
   }
 
   #subscribe(): void {
-    this.#unsubscribe ??= this.client?.changes.subscribe(this.#hear) ?? null;
+    if (!this.isConnected) return;
+    this.#unsubscribe ??= this.client?.changes.subscribe(this.#changeReceived) ?? null;
   }
 
-  readonly #hear = (change: Change): void => {
-    if (this.isLoading) this.#late.push(change);
+  readonly #changeReceived = (change: Change): void => {
+    if (this.isLoading) this.#changesWhileLoading.push(change);
     else this.credentialChanged(change);
   };
 
@@ -205,13 +218,13 @@ export abstract class StrongroomElement extends LitElement {
   }
 
   async #load(signal: AbortSignal): Promise<void | typeof initialState> {
-    if (!this.client) return initialState;
+    if (!this.client || !this.isConnected) return initialState;
     if (this.problem) this.problem = null;
-    void this.arrival.proceed();
-    this.#late = [];
+    void this.returnPage.proceed();
+    this.#changesWhileLoading = [];
     await this.load(this.client, signal);
     signal.throwIfAborted();
-    for (const change of this.#late.splice(0)) this.credentialChanged(change);
+    for (const change of this.#changesWhileLoading.splice(0)) this.credentialChanged(change);
   }
 
   /** Loads again what is shown. */
@@ -230,10 +243,10 @@ export abstract class StrongroomElement extends LitElement {
   }
 
   /** Sets those that are there, and takes back those that were. */
-  #dress(any: Record<string, string>): void {
+  #applyAppearance(any: Record<string, string>): void {
     for (const name in any) {
       const dashed = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-      this.style.setProperty(`--sr-${dashed}`, this.appearance[name] ?? '');
+      this.style.setProperty(`--sr-${dashed}`, this.appearance?.[name] ?? '');
     }
   }
 
@@ -246,18 +259,8 @@ export abstract class StrongroomElement extends LitElement {
   }
 
   /** An event that bubbles out of every shadow tree; false if a listener cancelled a cancelable one. */
-  protected tell(name: string, detail: unknown = null, cancelable = false): boolean {
+  protected emit(name: string, detail: unknown = null, cancelable = false): boolean {
     return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable }));
-  }
-
-  /** Does something for the user. Success clears what an earlier attempt left. */
-  protected async attempt(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-      this.problem = null;
-    } catch (caught) {
-      this.problem = this.fail(caught);
-    }
   }
 
   /** Tells of a problem and gives it back. */
@@ -266,9 +269,9 @@ export abstract class StrongroomElement extends LitElement {
     if (problem !== caught) console.error(caught);
     if (problem.mistake) this.warn(problem.mistake);
     const { code, detail, mistake, retryable, requestId } = problem;
-    if (code === 'session-expired' || code === 'no-session') this.tell('sr-session-expired');
+    if (code === 'session-expired' || code === 'no-session') this.emit('sr-session-expired');
     const message = detail || (mistake?.remedy ?? '');
-    this.tell('sr-error', { code, message, retryable, requestId } satisfies ErrorDetail);
+    this.emit('sr-error', { code, message, retryable, requestId } satisfies ErrorDetail);
     return problem;
   }
 
@@ -294,25 +297,11 @@ export abstract class StrongroomElement extends LitElement {
 
   /** What an element inside has to know; theme and direction it inherits by CSS. */
   protected get context(): Context {
-    const { endpoint, getSessionToken, messages } = this;
-    return { endpoint, getSessionToken, locale: this.words.locale, messages };
+    const { endpoint, getSessionToken, messages, flow, returnAddress } = this;
+    return { endpoint, getSessionToken, locale: this.words.locale, messages, flow, returnAddress };
   }
 }
 
 function isAbort(caught: unknown): boolean {
   return caught instanceof DOMException && caught.name === 'AbortError';
 }
-
-class Inherit extends Directive {
-  override update({ element }: ElementPart, [from]: [Context]) {
-    Object.assign(element, from);
-    return nothing;
-  }
-
-  override render(_from: Context) {
-    return nothing;
-  }
-}
-
-/** Gives an element inside the context of the one around it. */
-export const inherits = directive(Inherit);

@@ -1,4 +1,4 @@
-// The package's door: registers the four elements, once for each page, however many copies of this module it loads.
+// The package's entry point. It registers the four elements once for each page, also if the page loads several copies of it.
 import { SrCredentialForm } from './sr-credential-form/sr-credential-form.js';
 import { SrCredentialList } from './sr-credential-list/sr-credential-list.js';
 import { SrCredentialSelector } from './sr-credential-selector/sr-credential-selector.js';
@@ -22,4 +22,4 @@ export type { ErrorDetail, Theme } from './element.js';
 export type { Overrides } from './i18n/messages.js';
 export { forgetSession } from './api/session.js';
 export type { TokenSource } from './api/session.js';
-export type { ConnectDetail } from './sr-oauth-button/sr-oauth-button.js';
+export type { ConnectDetail } from './connection/detail.js';

@@ -33,7 +33,7 @@ const listEvents = {
 
 const isServer = typeof window === 'undefined';
 
-/** React's names that HTML spells otherwise; a property's attribute is its name in kebab case, but for `testing`. */
+/** Properties whose attribute is not the name in kebab case. */
 const SPELLED: Record<string, string> = { className: 'class', testing: 'test' };
 
 /** The attributes of these properties. What is no text, number or flag is set on the element later, by the browser. */

@@ -1,5 +1,5 @@
-// What the package is where there is no browser. Importing it does nothing: the tags are printed by the page's framework,
-// and come alive when the page loads the real module.
+// What the package is where there is no browser. Importing it does nothing: a framework prints the tags, and the browser
+// upgrades them when the page loads the real module.
 import type { Finished } from './connection/return.js';
 
 /** A return page is completed in the browser. */

@@ -1,16 +1,16 @@
-// The one place that speaks to the vault. The token goes into a header and nowhere else; cookies are sent only to the
-// page's own origin, and only when there is no token function. No request follows a redirect.
+// The one place that speaks to the vault. The token goes into a header and nowhere else. Cookies are sent only to the page's
+// own origin, and only without a token function. No request follows a redirect.
 import { Changes, type Change } from './changes.js';
 import { misconfigured, Problem, problemFrom, type Mistake } from './problem.js';
-import { forget, generationOf, holders, token, type TokenSource } from './session.js';
+import { dropRefusedToken, generationOf, tokenOf, type TokenSource } from './session.js';
 import { SharedRequests } from './shared-requests.js';
-import type { Begun, Credential, Page, Plugin, Progress, Verdict } from './types.js';
+import type { Begun, ConnectionInput, Credential, Page, Plugin, ConnectionProgress, Verdict } from './types.js';
 
 const TIMEOUT_MS = 20_000;
 const PAGE_SIZE = 200;
 
 /** What a save or a test sends. */
-export interface Draft {
+export interface CredentialInput {
   plugin: string;
   type: string;
   name: string;
@@ -24,8 +24,9 @@ interface Options {
   signal?: AbortSignal | undefined;
 }
 
-const byCookie: TokenSource = () => Promise.reject(new Problem('no-session'));
-const clients = new WeakMap<TokenSource, Map<string, Client>>();
+/** Stands for the cookie where there is no function. */
+const byCookie = {};
+const clients = new WeakMap<object, Map<string, Client>>();
 
 /** The client of this endpoint and session, one for all elements. Throws a problem if the endpoint is not an address. */
 export function clientOf(endpoint: string, source: TokenSource | undefined): Client {
@@ -56,9 +57,6 @@ export class Client {
     this.#source = source;
     if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
     this.changes = new Changes(this.#base, (id) => this.#present(id));
-    holders.add((left) => {
-      if (left === source) this.#reads.clear();
-    });
   }
 
   /** Whether a request can name a user: by a token, or by the cookie of the same origin. */
@@ -110,11 +108,11 @@ export class Client {
   }
 
   /** A repeated send with the same idempotency key creates nothing more. */
-  create(draft: Draft, idempotencyKey: string): Promise<Credential> {
+  create(draft: CredentialInput, idempotencyKey: string): Promise<Credential> {
     return this.#write(this.#send('POST', 'credentials', { body: draft, idempotencyKey }));
   }
 
-  update(id: string, revision: number, change: Partial<Pick<Draft, 'name' | 'fields'>>): Promise<Credential> {
+  update(id: string, revision: number, change: Partial<Pick<CredentialInput, 'name' | 'fields'>>): Promise<Credential> {
     const path = `credentials/${encodeURIComponent(id)}`;
     return this.#write(this.#send('PATCH', path, { body: change, match: revision }));
   }
@@ -129,11 +127,11 @@ export class Client {
     return this.#send('POST', `credentials/${encodeURIComponent(id)}/test`);
   }
 
-  testDraft(draft: Omit<Draft, 'name'> & { credential?: string }): Promise<Verdict> {
+  testDraft(draft: Omit<CredentialInput, 'name'> & { credential?: string }): Promise<Verdict> {
     return this.#send('POST', 'credentials/test', { body: draft });
   }
 
-  async begin(wanted: Record<string, unknown>): Promise<Begun> {
+  async begin(wanted: ConnectionInput): Promise<Begun> {
     const generation = generationOf(this.#source);
     const begun = await this.#send<Begun>('POST', 'connections', { body: wanted });
     const { credential } = begun;
@@ -141,7 +139,7 @@ export class Client {
     return begun;
   }
 
-  progress(id: string, signal?: AbortSignal): Promise<Progress> {
+  progress(id: string, signal?: AbortSignal): Promise<ConnectionProgress> {
     return this.#send('GET', `connections/${encodeURIComponent(id)}`, { signal });
   }
 
@@ -186,14 +184,22 @@ export class Client {
   }
 
   async #send<Body>(method: string, path: string, options: Options = {}): Promise<Body> {
-    if (!this.#source) return this.#read<Body>(await this.#fetch(method, path, options), options.signal);
-    let used = await token(this.#source);
+    const source = this.#source;
+    if (!source) return this.#read<Body>(await this.#fetch(method, path, options), options.signal);
+    const generation = generationOf(source);
+    // A request of one user must not be sent with the token of the next.
+    const ofThisUser = async (): Promise<string> => {
+      const given = await tokenOf(source);
+      if (generation !== generationOf(source)) throw new Problem('session-expired');
+      return given;
+    };
+    let used = await ofThisUser();
     let answer = await this.#fetch(method, path, options, used);
     if (answer.status === 401) {
-      await forget(this.#source, used);
-      used = await token(this.#source);
+      await dropRefusedToken(source, used);
+      used = await ofThisUser();
       answer = await this.#fetch(method, path, options, used);
-      if (answer.status === 401) await forget(this.#source, used);
+      if (answer.status === 401) await dropRefusedToken(source, used);
     }
     this.#wasAccepted ||= answer.ok;
     return this.#read<Body>(answer, options.signal);
@@ -246,7 +252,7 @@ export class Client {
       return body as Body;
     }
     if (answer.ok || (answer.status === 404 && body === undefined)) {
-      throw new Problem('misconfigured', { mistake: this.#notThere('What answers there is not a vault.') });
+      throw new Problem('misconfigured', { mistake: this.#notThere('The server at this address is not a vault.') });
     }
     throw this.#refusal(problemFrom(answer.status, body, answer.headers));
   }
@@ -258,7 +264,7 @@ export class Client {
     const mistake = (value: string, remedy: string) => ({ mistake: { attribute: 'getSessionToken', value, remedy } });
     if (status === 401) {
       if (this.#wasAccepted || !this.#source) return new Problem('session-expired', details);
-      const remedy = 'Mint it at the vault that `endpoint` names, and hand it on before it expires.';
+      const remedy = 'Mint it at the vault that `endpoint` names, and give it to the page before it expires.';
       return new Problem('no-session', { ...details, ...mistake('a token that the vault refused', remedy) });
     }
     if (code === 'origin-unknown') {

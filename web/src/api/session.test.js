@@ -1,37 +1,37 @@
 // Session tokens: shared, renewed after a refusal, never quoted.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { forget, forgetSession, generationOf, token } from './session.js';
+import { dropRefusedToken, forgetSession, generationOf, tokenOf } from './session.js';
 
 test('a token is asked for once, again when it was refused, and not twice for two refusals', async () => {
   let asked = 0;
   const source = async () => `t${(asked += 1)}`;
-  assert.deepEqual(await Promise.all([token(source), token(source)]), ['t1', 't1']);
-  await Promise.all([forget(source, 't1'), forget(source, 't1')]);
-  assert.equal(await token(source), 't2');
-  await forget(source, 't1');
-  assert.equal(await token(source), 't2');
+  assert.deepEqual(await Promise.all([tokenOf(source), tokenOf(source)]), ['t1', 't1']);
+  await Promise.all([dropRefusedToken(source, 't1'), dropRefusedToken(source, 't1')]);
+  assert.equal(await tokenOf(source), 't2');
+  await dropRefusedToken(source, 't1');
+  assert.equal(await tokenOf(source), 't2');
 });
 
 test('a source that never gave a token is a mistake of the page; its error is not quoted', async () => {
   const failing = async () => {
     throw new TypeError('srs_secret');
   };
-  const problem = await token(failing).catch((caught) => caught);
+  const problem = await tokenOf(failing).catch((caught) => caught);
   assert.equal(problem.code, 'no-session');
   assert.match(problem.mistake.value, /failed with TypeError/);
   assert(!JSON.stringify(problem).includes('srs_secret') && !problem.mistake.value.includes('srs_secret'));
-  assert.match((await token(async () => undefined).catch((caught) => caught)).mistake.value, /gave undefined/);
+  assert.match((await tokenOf(async () => undefined).catch((caught) => caught)).mistake.value, /returned undefined/);
 });
 
 test('a source that gave a token before means an ended session, until the user changes', async () => {
   let isSignedOut = false;
   const source = async () => (isSignedOut ? '' : 'token');
-  assert.equal(await token(source), 'token');
+  assert.equal(await tokenOf(source), 'token');
   isSignedOut = true;
-  await forget(source, 'token');
-  assert.equal((await token(source).catch((caught) => caught)).code, 'session-expired');
+  await dropRefusedToken(source, 'token');
+  assert.equal((await tokenOf(source).catch((caught) => caught)).code, 'session-expired');
   forgetSession(source);
   assert.equal(generationOf(source), 1);
-  assert.equal((await token(source).catch((caught) => caught)).code, 'no-session');
+  assert.equal((await tokenOf(source).catch((caught) => caught)).code, 'no-session');
 });

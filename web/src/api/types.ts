@@ -9,10 +9,11 @@ export type Schema = Schemas['Schema'];
 export type Property = Schemas['Property'];
 export type FieldProblem = Schemas['FieldProblem'];
 export type Begun = Schemas['NewConnection'];
+export type ConnectionInput = Schemas['CreateConnection'];
 export type CredentialType = 'api-key' | 'custom' | 'oauth2';
 
 /** How far a connection has come; what it says in a text is one of these words. */
-export type Progress = Omit<Schemas['Connection'], 'status'> & {
+export type ConnectionProgress = Omit<Schemas['Connection'], 'status'> & {
   status: 'waiting' | 'returned' | 'connected' | 'failed' | 'expired';
 };
 
@@ -24,3 +25,6 @@ export interface Page<Item> {
   items: Item[];
   next_cursor?: string | null;
 }
+
+/** The values of an element's `flow`. */
+export type ConnectFlow = 'popup' | 'redirect' | 'device';

@@ -20,6 +20,11 @@ export class Confirm implements ReactiveController {
   }
 
   hostDisconnected(): void {
+    this.close();
+  }
+
+  /** Takes the question back: the answer is no. */
+  close(): void {
     this.#settle(false);
   }
 

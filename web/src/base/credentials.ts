@@ -13,3 +13,18 @@ export function withChange(
   const others = rows.filter((row) => row.id !== id);
   return credential && fits(credential) ? [...others, credential] : others;
 }
+
+/** Whether a credential is for this plugin and of this type; the empty one is any. */
+export function isOf(credential: Credential, plugin: string, type: string): boolean {
+  return (!plugin || credential.plugin === plugin) && (!type || credential.type === type);
+}
+
+/** The credentials in which each wanted word occurs, without regard to accents and case. */
+export function matching(options: readonly Credential[], wanted: string, locale: string): Credential[] {
+  const fold = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase(locale);
+  const words = fold(wanted).split(/\s+/).filter(Boolean);
+  return options.filter(({ name, account, plugin }) => {
+    const text = fold(`${name} ${account ?? ''} ${plugin}`);
+    return words.every((word) => text.includes(word));
+  });
+}

@@ -1,4 +1,4 @@
-// A file that somebody hands in as text: not larger than the vault takes, and nothing that is no text.
+// Reads a chosen or dropped file as text: not larger than the vault takes, and nothing that is no text.
 const BYTES = 64 * 1024;
 
 export type Handed = { text: string } | { text: null; why: 'note.file-large' | 'note.file-binary' };

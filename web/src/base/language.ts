@@ -1,5 +1,5 @@
-// The language and direction around an element, as HTML inherits them, through shadow roots; and a controller that notices
-// when one of them changes after the page has loaded.
+// The language and direction around an element, as HTML inherits them, through shadow roots. A controller notices when one
+// of them changes.
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
 /** The nearest value of an attribute. */
@@ -31,24 +31,5 @@ export class LanguageObserver implements ReactiveController {
   hostDisconnected(): void {
     this.#observer?.disconnect();
     this.#observer = null;
-  }
-}
-
-const TICK_MS = 30_000;
-
-/** Draws again now and then, so that "2 minutes ago" stays true. */
-export class Ticker implements ReactiveController {
-  #timer = 0;
-
-  constructor(private readonly host: ReactiveControllerHost) {
-    host.addController(this);
-  }
-
-  hostConnected(): void {
-    this.#timer = window.setInterval(() => this.host.requestUpdate(), TICK_MS);
-  }
-
-  hostDisconnected(): void {
-    clearInterval(this.#timer);
   }
 }

@@ -1,5 +1,4 @@
-// Deleting what somebody has seen: the revision that was read is the one that goes. If it has changed since, the present
-// one is read and the question is asked again.
+// Deletes the revision that the user saw. If it has changed since, the present one is read and the question is asked again.
 import { html } from 'lit';
 import { asProblem } from '../api/problem.js';
 import type { Client } from '../api/client.js';

@@ -42,14 +42,18 @@ const STATES: Record<string, [Tone, Icon]> = {
   ambiguous: ['warn', 'alert'],
   'reauth-required': ['bad', 'link'],
   undecryptable: ['bad', 'cross'],
-  gone: ['bad', 'cross'],
   accepted: ['good', 'check'],
   rejected: ['bad', 'cross'],
   unverified: ['warn', 'info'],
 };
 
+/** How a state or a test's result is marked. */
+export function markOf(state: string): readonly [Tone, Icon] {
+  return STATES[state] ?? ['calm', 'info'];
+}
+
 export function badge(state: string, words: Words): TemplateResult {
-  const [tone, shape] = STATES[state] ?? (['calm', 'info'] as const);
+  const [tone, shape] = markOf(state);
   return html`<span class="badge ${tone}" part="badge">${icon(shape)}${words.sayCode('state', state, state)}</span>`;
 }
 
@@ -60,7 +64,7 @@ export function banner(tone: Tone, shape: Icon, content: unknown, actions: unkno
   </div>`;
 }
 
-/** A problem in words, with what to quote to somebody who can look it up. */
+/** A problem as a sentence. */
 export function sayProblem(problem: Problem, words: Words): string {
   // A mistake of the page is told to its developer. People read that it does not work.
   const otherwise = problem.mistake ? words.say('problem.misconfigured') : '';
@@ -100,7 +104,7 @@ export function typeName(type: string, words: Words): string {
   return words.sayCode('type', type, type);
 }
 
-/** A code of the vault or a provider in words; a code that nobody knows, and an answer's status, as they are. */
+/** A code of the vault or a provider as a sentence. An unknown code stays as it is. */
 export function sayCause(cause: string | null | undefined, words: Words): string {
   if (!cause) return '';
   const status = /^http-(\d{3})$/.exec(cause)?.[1];
@@ -125,4 +129,12 @@ export function ailment(credential: Credential, words: Words): string {
 export function isShut(closing: Event): boolean {
   const dialog = closing.currentTarget as HTMLDialogElement;
   return dialog.isConnected && !dialog.open;
+}
+
+/** As many grey lines as there will be content. */
+export function loadingView(words: Words, lines: number): TemplateResult {
+  return html`<div class="stack" aria-busy="true">
+    <span class="hush" role="status">${words.say('loading')}</span>
+    ${Array.from({ length: lines }, () => html`<div class="skeleton"></div>`)}
+  </div>`;
 }

@@ -3,11 +3,9 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import type { Client } from '../api/client.js';
 import { asProblem, Problem } from '../api/problem.js';
-import type { Begun } from '../api/types.js';
+import type { Begun, ConnectFlow, ConnectionInput } from '../api/types.js';
 import * as connect from './states.js';
 import { channelOf, type Announcement } from './return.js';
-
-export type Mode = 'popup' | 'redirect' | 'device';
 
 export interface FlowHost extends ReactiveControllerHost {
   readonly client: Client | null;
@@ -25,7 +23,7 @@ export class Flow implements ReactiveController {
   #watch = 0;
   #asked = 0;
   #run = 0;
-  #wanted: Record<string, unknown> = {};
+  #wanted: ConnectionInput | null = null;
 
   constructor(private readonly host: FlowHost) {
     host.addController(this);
@@ -40,7 +38,7 @@ export class Flow implements ReactiveController {
   }
 
   /** To be called in the click itself: a window that is opened later is blocked. */
-  async begin(mode: Mode, wanted: Record<string, unknown>): Promise<void> {
+  async begin(mode: ConnectFlow, wanted: ConnectionInput): Promise<void> {
     const { client } = this.host;
     if (!client) return;
     this.#release();
@@ -62,8 +60,8 @@ export class Flow implements ReactiveController {
   }
 
   /** The same wish in a new window; a start address works once. */
-  reopen(): Promise<void> {
-    return this.begin('popup', this.#wanted);
+  async reopen(): Promise<void> {
+    if (this.#wanted) await this.begin('popup', this.#wanted);
   }
 
   continueHere(): void {
@@ -88,7 +86,7 @@ export class Flow implements ReactiveController {
     void this.#question(this.state.id);
   }
 
-  #go(mode: Mode, answer: Begun): void {
+  #go(mode: ConnectFlow, answer: Begun): void {
     if (mode === 'redirect' && answer.start_address) return location.assign(answer.start_address);
     const state = connect.begun(answer, this.#popup !== null, Date.now());
     if (state.at === 'connected') return this.#end(state);
@@ -131,7 +129,8 @@ export class Flow implements ReactiveController {
       const progress = await client.progress(id);
       const done = progress.status === 'connected' && progress.credential;
       const next = done ? connect.arrived(await client.connected(done)) : connect.observed(this.state, progress);
-      if (run !== this.#run) return;
+      // Two questions may be under way: the first answer that ends it counts.
+      if (run !== this.#run || !connect.isPending(this.state) || this.state.id !== id) return;
       if (connect.isPending(next)) this.#become(next);
       else return this.#end(next);
     } catch (caught) {

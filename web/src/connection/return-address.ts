@@ -10,21 +10,23 @@ export interface ReturnAddress {
   mistake: Mistake | null;
 }
 
-export function returnAddress(wanted: string, registered: readonly string[]): ReturnAddress {
+export function returnAddress(wanted: string, listed: readonly string[]): ReturnAddress {
   const here = location.origin + location.pathname;
-  const address = wanted || registered.find((known) => known === here || known === location.href) || '';
-  const used = address || (registered.length === 1 ? registered[0]! : '');
+  const address = wanted || listed.find((known) => known === here || known === location.href) || '';
+  const used = address || (listed.length === 1 ? listed[0]! : '');
   const elsewhere = used && originOf(used) !== location.origin ? used : '';
-  return { address, elsewhere, mistake: mistakeIn(wanted, used, elsewhere, registered) };
+  return { address, elsewhere, mistake: mistakeIn(wanted, used, elsewhere, listed) };
 }
 
-function mistakeIn(wanted: string, used: string, elsewhere: string, registered: readonly string[]): Mistake | null {
+function mistakeIn(wanted: string, used: string, elsewhere: string, listed: readonly string[]): Mistake | null {
   const mistake = (remedy: string) => ({ attribute: 'return-address', value: wanted, remedy });
-  if (!registered.length) return null;
-  if (wanted && !registered.includes(wanted)) {
-    return mistake("The plugin's manifest does not list it. Add it to `return_addresses`, letter by letter.");
+  if (!listed.length) return null;
+  if (wanted && !listed.includes(wanted)) {
+    return mistake(
+      "The plugin's manifest does not list it. Add it to `return_addresses`, exactly as it is written here.",
+    );
   }
-  if (!used) return mistake("Set it to one of the manifest's `return_addresses`: this page is none of them.");
+  if (!used) return mistake('The manifest does not list this page. Set one of its `return_addresses`.');
   if (!elsewhere) return null;
   return mistake(
     `Connections return to ${elsewhere}, of another origin. Add a page of this origin to \`return_addresses\`.`,

@@ -13,6 +13,8 @@ export interface Finished {
   /** The provider's code for why not. */
   cause: string;
   problem: Problem | null;
+  /** Whether the vault has recorded the end. Otherwise the page that began it does not know of the failure. */
+  isDecided: boolean;
   /** Whether the page that began it heard of it; then this one is a window that may close. */
   seen: boolean;
 }
@@ -23,7 +25,7 @@ export interface Announcement {
   status: 'connected' | 'failed' | 'seen';
 }
 
-interface Arrival {
+interface ReturnParameters {
   connection: string;
   code: string;
   error: string;
@@ -37,7 +39,7 @@ export function channelOf(connection: string): BroadcastChannel {
 }
 
 /** Takes what the provider's answer left in the address out of it, so that no history, referrer or script has it. */
-export function takeArrival(): Arrival | null {
+export function takeReturnParameters(): ReturnParameters | null {
   const address = new URL(location.href);
   const [connection, code, error] = MEMBERS.map((name) => address.searchParams.get(name) ?? '');
   if (!CONNECTION.test(connection!) || !(code || error)) return null;
@@ -46,7 +48,7 @@ export function takeArrival(): Arrival | null {
   return { connection: connection!, code: code!, error: error! };
 }
 
-/** Says how it ended until somebody has seen it, or for as long as a busy page may take. */
+/** Repeats the status until another page confirms it, or until the timeout. */
 export async function announce(connection: string, status: 'connected' | 'failed', patience = 2000): Promise<boolean> {
   const channel = channelOf(connection);
   let seen = false;
@@ -61,18 +63,25 @@ export async function announce(connection: string, status: 'connected' | 'failed
   return seen;
 }
 
-async function complete({ connection, code, error }: Arrival, client: Client): Promise<Finished> {
-  const open = { connection, credential: null, cause: error, problem: null, seen: false };
+async function complete({ connection, code, error }: ReturnParameters, client: Client): Promise<Finished> {
+  const open = { connection, credential: null, cause: error, problem: null, isDecided: true, seen: false };
   if (!code) return { ...open, status: 'failed' };
   try {
     return { ...open, status: 'connected', credential: await client.complete(connection, code) };
   } catch (caught) {
     // An answer that came too late for its request may be a success: the server knows.
     const progress = await client.progress(connection).catch(() => null);
-    if (progress?.status === 'connected' && progress.credential) {
-      return { ...open, status: 'connected', credential: await client.credential(progress.credential) };
-    }
-    return { ...open, status: 'failed', problem: asProblem(caught) };
+    const failed = (problem: Problem): Finished => ({
+      ...open,
+      status: 'failed',
+      problem,
+      isDecided: progress?.status === 'failed',
+    });
+    if (progress?.status !== 'connected' || !progress.credential) return failed(asProblem(caught));
+    return client.credential(progress.credential).then(
+      (credential) => ({ ...open, status: 'connected', credential }),
+      (unread: unknown) => failed(asProblem(unread)),
+    );
   }
 }
 
@@ -81,47 +90,47 @@ export async function finishConnection(access: {
   endpoint?: string;
   getSessionToken?: TokenSource;
 }): Promise<Finished | null> {
-  const arrival = takeArrival();
-  if (!arrival) return null;
-  const finished = await complete(arrival, clientOf(access.endpoint ?? '', access.getSessionToken));
+  const parameters = takeReturnParameters();
+  if (!parameters) return null;
+  const finished = await complete(parameters, clientOf(access.endpoint ?? '', access.getSessionToken));
   return { ...finished, seen: await announce(finished.connection, finished.status) };
 }
 
-export interface ReturnHost extends ReactiveControllerHost {
+export interface ReturnPageHost extends ReactiveControllerHost {
   readonly client: Client | null;
   /** Called once, when a connection was completed by this page. */
   returned(finished: Finished): void;
 }
 
 /** A return as an element sees it: `completing`, `done`, `closing` or, where no script may close it, `closable`. */
-export class Return implements ReactiveController {
+export class ReturnPage implements ReactiveController {
   state: 'none' | 'completing' | 'done' | 'closing' | 'closable' = 'none';
   finished: Finished | null = null;
-  #arrival: Arrival | null = null;
+  #parameters: ReturnParameters | null = null;
 
-  constructor(private readonly host: ReturnHost) {
+  constructor(private readonly host: ReturnPageHost) {
     host.addController(this);
   }
 
   hostConnected(): void {
-    const arrival = takeArrival();
-    if (!arrival) return;
-    this.#arrival = arrival;
+    const parameters = takeReturnParameters();
+    if (!parameters) return;
+    this.#parameters = parameters;
     this.state = 'completing';
   }
 
   /** Goes on as soon as the element can speak for the user; again after a failure that may pass. */
   async proceed(): Promise<void> {
     const { client } = this.host;
-    const arrival = this.#arrival;
-    if (!arrival || !client) return;
-    this.#arrival = null;
+    const parameters = this.#parameters;
+    if (!parameters || !client) return;
+    this.#parameters = null;
     this.#become('completing');
-    const finished = await complete(arrival, client);
+    const finished = await complete(parameters, client);
     if (this.state === 'none') return;
     this.finished = finished;
     if (finished.problem?.retryable) {
-      this.#arrival = arrival;
+      this.#parameters = parameters;
       return this.#become('done');
     }
     this.#become('done');
@@ -129,17 +138,17 @@ export class Return implements ReactiveController {
     const seen = await announce(finished.connection, finished.status);
     this.finished = { ...finished, seen };
     this.host.requestUpdate();
-    // The page that began shows how it ended, whatever that is.
-    if (seen) this.close();
+    // The page that began shows the end, unless only this page knows it.
+    if (seen && finished.isDecided) this.close();
   }
 
-  /** Somebody else is there now: what was completed is not theirs. What still waits for somebody to sign in stays. */
+  /** After a change of user, the completed connection is dropped. One that waits for a sign-in stays. */
   forget(): void {
-    if (!this.#arrival) this.#become('none');
+    if (!this.#parameters) this.#become('none');
   }
 
   get canRetry(): boolean {
-    return this.#arrival !== null && this.state === 'done';
+    return this.#parameters !== null && this.state === 'done';
   }
 
   close(): void {
@@ -148,7 +157,7 @@ export class Return implements ReactiveController {
     setTimeout(() => this.#become('closable'), 400);
   }
 
-  #become(state: Return['state']): void {
+  #become(state: ReturnPage['state']): void {
     this.state = state;
     this.host.requestUpdate();
   }

@@ -3,25 +3,25 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Problem } from '../api/problem.js';
 import { failed, refused, type Connect } from './states.js';
-import type { Return } from './return.js';
+import type { ReturnPage } from './return.js';
 import type { Words } from '../i18n/messages.js';
 import { banner } from '../base/view.js';
 import { connectionView } from './pending.view.js';
 
 /** `shown` is a problem that the element shows with a way to try again, which tries this again too. */
-export function arrivalView(arrival: Return, words: Words, shown: Problem | null): TemplateResult | typeof nothing {
-  const { finished } = arrival;
-  if (arrival.state === 'none' || (arrival.canRetry && shown?.code === finished?.problem?.code)) return nothing;
-  if (arrival.state === 'completing' || !finished) {
+export function returnView(page: ReturnPage, words: Words, shown: Problem | null): TemplateResult | typeof nothing {
+  const { finished } = page;
+  if (page.state === 'none' || (page.canRetry && shown?.code === finished?.problem?.code)) return nothing;
+  if (page.state === 'completing' || !finished) {
     return live(banner('calm', 'spin', html`<p>${words.say('connect.verifying')}</p>`));
   }
   if (finished.status === 'connected') {
     if (!finished.seen) return nothing;
-    const text = words.say(arrival.state === 'closable' ? 'connect.closable' : 'connect.closing');
+    const text = words.say(page.state === 'closable' ? 'connect.closable' : 'connect.closing');
     return live(banner('good', 'check', html`<p>${text}</p>`));
   }
   const state: Connect = finished.problem ? refused(finished.problem) : failed(finished.cause);
-  const again = arrival.canRetry ? { again: () => void arrival.proceed() } : {};
+  const again = page.canRetry ? { again: () => void page.proceed() } : {};
   const close = finished.seen ? html`<p class="muted">${words.say('connect.closable.failed')}</p>` : nothing;
   return live(html`${connectionView(state, words.say('provider'), words, again)}${close}`);
 }

@@ -1,9 +1,9 @@
 // The states of a connection and what leads from one to the next. Pure: windows, timers and requests are elsewhere. The
 // server's status is the authority; a window that was closed, or that a provider cut off from us, decides nothing.
 import type { Problem } from '../api/problem.js';
-import type { Begun, Credential, Progress } from '../api/types.js';
+import type { Begun, Credential, ConnectionProgress } from '../api/types.js';
 
-/** What is typed in on another device. No link that has the code in it: it invites to confirm somebody else's (RFC 8628 5.4). */
+/** What is typed in on another device. It has no link with the code: a user could confirm an attacker's code (RFC 8628 5.4). */
 export interface Device {
   code: string;
   address: string;
@@ -54,7 +54,7 @@ export function windowGone(state: Connect): Connect {
 }
 
 /** The server's word. `connected` needs the credential itself and is `arrived`. */
-export function observed(state: Connect, progress: Progress): Connect {
+export function observed(state: Connect, progress: ConnectionProgress): Connect {
   if (!isPending(state) || progress.id !== state.id) return state;
   switch (progress.status) {
     case 'returned':
@@ -80,7 +80,7 @@ export function arrived(credential: Credential): Connect {
   return { at: 'connected', credential };
 }
 
-/** The provider's code for why: `access_denied` (RFC 6749 4.1.2.1) is somebody's decision, the others are faults. */
+/** The provider's code. `access_denied` (RFC 6749 4.1.2.1) is a decision; the other codes are faults. */
 export function failed(cause: string): Connect {
   const reasons: Record<string, Reason> = {
     access_denied: 'denied',

@@ -3,13 +3,16 @@
 import { html, nothing, type LitElement, type ReactiveController, type TemplateResult } from 'lit';
 import type { Credential } from '../api/types.js';
 import { isShut } from '../base/view.js';
-import type { ConnectDetail } from '../sr-oauth-button/sr-oauth-button.js';
-import type { Mode } from '../connection/flow.js';
-import { inherits, type Context } from '../element.js';
+import { inherits, type Context } from '../base/context.js';
+import type { ConnectDetail } from '../connection/detail.js';
 import type { Words } from '../i18n/messages.js';
 
-export type Editing =
-  { is: 'create' } | { is: 'edit' | 'reconnect'; credential: Pick<Credential, 'id' | 'name' | 'plugin'> };
+interface EditingOne {
+  is: 'edit' | 'reconnect';
+  credential: Pick<Credential, 'id' | 'name' | 'plugin'>;
+}
+
+export type Editing = { is: 'create' } | EditingOne;
 
 /** What the dialog takes from the element around it. */
 export interface EditorSettings {
@@ -17,8 +20,6 @@ export interface EditorSettings {
   words: Words;
   plugin: string;
   type: string;
-  flow: Mode;
-  returnAddress: string;
 }
 
 export interface EditorOutcome {
@@ -72,50 +73,49 @@ export class Editor implements ReactiveController {
       @cancel=${this.#escaped}
       @close=${(event: Event) => isShut(event) && this.close()}
     >
-      ${editing.is === 'reconnect' ? this.#reconnect(editing.credential, settings) : this.#form(editing, settings)}
+      ${editing.is === 'reconnect' ? this.#reconnect(editing, settings) : this.#form(editing, settings)}
     </dialog>`;
   }
 
-  #reconnect({ id, name, plugin }: Pick<Credential, 'id' | 'name' | 'plugin'>, settings: EditorSettings) {
-    const { context, words, flow, returnAddress } = settings;
+  #reconnect(editing: EditingOne, settings: EditorSettings) {
+    const { id, name, plugin } = editing.credential;
+    const { context, words } = settings;
     return html`<div class="stack">
       <h2>${words.say('reconnect.of', { field: name })}</h2>
       <sr-oauth-button
         ${inherits(context)}
         .plugin=${plugin}
         .credentialId=${id}
-        .fixed=${true}
-        .flow=${flow}
-        .returnAddress=${returnAddress}
-        @sr-connect=${({ detail }: CustomEvent<ConnectDetail>) => this.#end(detail.credentialId)}
-        @sr-disconnect=${() => this.#removed(id)}
+        .single=${true}
+        @sr-connect=${({ detail }: CustomEvent<ConnectDetail>) => this.#end(editing, detail.credentialId)}
+        @sr-disconnect=${() => this.#removed(editing, id)}
       ></sr-oauth-button>
       <div><button type="button" class="button" @click=${() => this.close()}>${words.say('close')}</button></div>
     </div>`;
   }
 
-  #form(editing: Editing, { context, plugin, type, flow, returnAddress }: EditorSettings) {
+  #form(editing: Editing, { context, plugin, type }: EditorSettings) {
     const stored = editing.is === 'create' ? null : editing.credential;
     return html`<sr-credential-form
       ${inherits(context)}
       .plugin=${stored?.plugin ?? plugin}
       .type=${type}
       .credentialId=${stored?.id ?? ''}
-      .flow=${flow}
-      .returnAddress=${returnAddress}
-      @sr-save=${({ detail }: CustomEvent<{ credential: Credential }>) => this.#end(detail.credential.id)}
-      @sr-disconnect=${() => stored && this.#removed(stored.id)}
-      @sr-cancel=${() => this.close()}
+      @sr-save=${({ detail }: CustomEvent<{ credential: Credential }>) => this.#end(editing, detail.credential.id)}
+      @sr-disconnect=${() => stored && this.#removed(editing, stored.id)}
+      @sr-cancel=${() => editing === this.#editing && this.close()}
     ></sr-credential-form>`;
   }
 
-  #end(id: string): void {
-    const editing = this.#editing;
+  /** What ends late for an earlier dialog leaves the open one alone. */
+  #end(editing: Editing, id: string): void {
+    if (editing !== this.#editing) return;
     this.close();
-    if (editing) this.outcome.saved(id, editing);
+    this.outcome.saved(id, editing);
   }
 
-  #removed(id: string): void {
+  #removed(editing: Editing, id: string): void {
+    if (editing !== this.#editing) return;
     this.close();
     this.outcome.removed(id);
   }

@@ -1,6 +1,6 @@
-// Words for people: looked up by key, with the host's own laid over, plurals and dates by the rules of the language.
-// Whatever is put into a sentence is text: it loses the marks that could turn the sentence around it, and what is of another
-// direction is isolated (Unicode TR9; CVE-2021-42574 is what such marks are good for).
+// Words for people: looked up by key, with the host's own over them. Plurals and dates follow the language. Parameters are
+// text: direction marks are removed, and text of another direction is isolated. They could reorder the sentence (Unicode
+// TR9, CVE-2021-42574).
 import type { Catalog, Key, Plural } from './catalog.js';
 import { en } from './en.js';
 

@@ -1,5 +1,5 @@
-// Somebody else saved in between: both versions, field by field, for what is not secret. A secret is named and never shown;
-// what was typed for it is kept.
+// Another page saved in between: both versions, field by field, for what is not secret. A secret is named and never shown.
+// What was typed for it is kept.
 import { html, nothing } from 'lit';
 import type { Credential } from '../api/types.js';
 import type { Question } from '../base/confirm.js';

@@ -1,5 +1,5 @@
-// What somebody is filling in: the stored values, their own over them, and what of it a save would send. Typed secrets are
-// private to this object and leave it once, in the body of a request; `wipe` forgets them.
+// What the user fills in: stored values, the user's values over them, and what a save sends. Typed secrets are private to
+// this object and leave it once, in the body of a request. `wipe` forgets them.
 import type { Credential, FieldProblem } from '../api/types.js';
 import { breaksPattern, numberFault, textFault } from './checks.js';
 import type { Field, Value } from './fields.js';

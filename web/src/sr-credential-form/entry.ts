@@ -1,5 +1,4 @@
-// What happens to what is typed, pasted or dropped into a field, apart from being kept: trimmed with a word about it, read
-// from a file, revealed while it is being typed.
+// Handles typing, pasting and dropping into a field. It trims, reads files and reveals; the draft keeps the value.
 import type { Field, Value } from './fields.js';
 import { readText } from '../base/file.js';
 import type { Words } from '../i18n/messages.js';

@@ -1,5 +1,5 @@
-// One field of the form, drawn from its description. The input of a stored secret does not exist before somebody asks to
-// replace it, and no input of a secret is given a value by us: what is in it was typed there.
+// One field of the form, drawn from its description. The input of a stored secret does not exist before the user clicks
+// Replace. No input of a secret is given a value by us: what is in it was typed there.
 import { html, noChange, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Field, Value } from './fields.js';

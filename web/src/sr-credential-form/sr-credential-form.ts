@@ -1,17 +1,17 @@
 // <sr-credential-form>: creates a credential from a plugin's schema, or changes one. Secrets go from here to the vault and
-// never come back: what is stored is "configured", what was typed is forgotten once it was sent, reset or left.
+// never come back. A stored secret is "configured". A typed one is forgotten once it was sent, reset or left.
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import type { Change } from '../api/changes.js';
 import type { Client } from '../api/client.js';
-import { asProblem, type Problem } from '../api/problem.js';
+import type { Problem } from '../api/problem.js';
 import type { Credential, CredentialType, FieldProblem, Plugin, Verdict } from '../api/types.js';
 import { Confirm } from '../base/confirm.js';
-import type { Mode } from '../connection/flow.js';
-import { arrivalView } from '../connection/return.view.js';
+import { loadingView } from '../base/view.js';
+import { returnView } from '../connection/return.view.js';
 import { StrongroomElement } from '../element.js';
-import type { ConnectDetail } from '../sr-oauth-button/sr-oauth-button.js';
+import type { ConnectDetail } from '../connection/detail.js';
 import { conflictQuestion } from './conflict.view.js';
 import { Draft } from './draft.js';
 import { Entry, type EntryHost } from './entry.js';
@@ -19,7 +19,7 @@ import { faultSentence } from './fault-sentence.js';
 import { fieldsOf, furtherField, isFieldName, type Field } from './fields.js';
 import { freeName, IdempotencyKey, save, Stopped } from './save.js';
 import { formStyles } from './sr-credential-form.styles.js';
-import { formView, loadingView, type FormModel, type Said } from './sr-credential-form.view.js';
+import { formView, type FormModel, type Said } from './sr-credential-form.view.js';
 
 const ORDER: CredentialType[] = ['oauth2', 'api-key', 'custom'];
 
@@ -67,9 +67,6 @@ export class SrCredentialForm extends StrongroomElement {
   @property({ type: Boolean, attribute: 'hide-header' }) hideHeader = false;
   @property({ type: Boolean, attribute: 'no-actions' }) noActions = false;
   @property({ reflect: true }) name = '';
-  /** How an account is connected: `popup`, `redirect` or `device`. */
-  @property() flow: Mode = 'popup';
-  @property({ attribute: 'return-address' }) returnAddress = '';
 
   @state() private registered: Plugin | null = null;
   /** The type in hand: as `type` says, or as the user has chosen. */
@@ -130,6 +127,9 @@ export class SrCredentialForm extends StrongroomElement {
   protected override forget(): void {
     this.#entry?.draft.wipe();
     this.#entry = null;
+    this.#names = [];
+    this.busy = null;
+    this.#confirm.close();
     this.#generation += 1;
     this.#calm();
   }
@@ -143,14 +143,18 @@ export class SrCredentialForm extends StrongroomElement {
     if (!this.#check(entry)) return;
     if (entry.draft.stored && !entry.draft.isDirty) return void (this.said = 'form.unchanged');
     const { plugin, kind } = this;
-    if (!this.tell('sr-submit', { plugin, type: kind, name: entry.draft.name.trim() }, true)) return;
+    if (!this.emit('sr-submit', { plugin, type: kind, name: entry.draft.name.trim() }, true)) return;
     if (this.testing === 'auto' && this.#canTest && !options.anyway) {
       const verdict = await this.#tested();
-      if (verdict?.status !== 'accepted') return;
+      if (verdict?.status !== 'accepted' || this.#entry !== entry) return;
     }
     const reconcile = (mine: Draft, theirs: Credential) => this.#reconcile(mine, theirs);
     const saving = { client, plugin: registered.name, type: kind, key: this.#key, reconcile };
-    await this.#while('saving', async () => this.#saved(await save(entry.draft, saving), entry));
+    const user = this.userCount;
+    await this.#while('saving', async () => {
+      const saved = await save(entry.draft, saving);
+      if (user === this.userCount) this.#saved(saved, entry);
+    });
   }
 
   /** Tries what is there: the draft laid over what is stored, at the plugin's service. */
@@ -173,8 +177,9 @@ export class SrCredentialForm extends StrongroomElement {
         stored && !draft.isDirty
           ? await client.testStored(stored)
           : await client.testDraft(stored ? { ...change, credential: stored } : change);
-      if (this.#entry === entry) this.verdict = verdict;
-      this.tell('sr-test', verdict);
+      if (this.#entry !== entry) return;
+      this.verdict = verdict;
+      this.emit('sr-test', verdict);
     });
     return verdict;
   }
@@ -192,7 +197,7 @@ export class SrCredentialForm extends StrongroomElement {
     const answer = { yes: this.say('leave.yes'), no: this.say('leave.no'), danger: true };
     if (this.isDirty && !(await this.#confirm.ask({ ...question, ...answer }))) return;
     this.reset();
-    this.tell('sr-cancel');
+    this.emit('sr-cancel');
   }
 
   /** @internal */
@@ -207,10 +212,12 @@ export class SrCredentialForm extends StrongroomElement {
     this.registered = registered;
     if (!kept || credential || this.type !== this.#typeRead) this.kind = this.#firstKind(credential);
     this.#typeRead = this.type;
-    const same = kept && kept.stored?.id === credential?.id && kept.stored?.revision === credential?.revision;
+    const isSame = kept && kept.stored?.id === credential?.id;
+    // What was typed stays over a newer revision: saving asks then.
+    const same = isSame && (kept.isDirty || kept.stored?.revision === credential?.revision);
     if (!same || kept.fields !== this.#fieldsOf.get(this.kind)) this.#begin(credential);
     void client.allCredentials(registered.name, '', signal).then(
-      (found) => this.#learnNames(found.map(({ name }) => name)),
+      (found) => signal.aborted || this.#learnNames(found.map(({ name }) => name)),
       // Only the hint is missing: the server still refuses a name that is taken.
       () => undefined,
     );
@@ -239,19 +246,19 @@ export class SrCredentialForm extends StrongroomElement {
   protected override render(): TemplateResult {
     const { registered, words, problem } = this;
     const entry = this.#entry;
-    const content = () => (entry && registered ? formView(this.#model(entry, registered)) : loadingView(words));
+    const content = () => (entry && registered ? formView(this.#model(entry, registered)) : loadingView(words, 3));
     return html`<div part="base" class="stack" dir=${this.direction ?? nothing}>
-      ${arrivalView(this.arrival, words, problem)} ${this.problemView}
+      ${returnView(this.returnPage, words, problem)} ${this.problemView}
       ${problem && !entry ? nothing : keyed(this.#generation, content())} ${this.#confirm.view}
     </div>`;
   }
 
   #model(entry: Entry, registered: Plugin): FormModel {
     const { words, label, kind, busy, verdict, trouble, said, testing, readonly, context } = this;
-    const { helpText, hideHeader, noActions, submitLabel, flow, returnAddress } = this;
+    const { helpText, hideHeader, noActions, submitLabel } = this;
     return {
       ...{ entry, registered, words, label, kind, busy, verdict, trouble, said, testing, readonly, context },
-      ...{ helpText, hideHeader, noActions, submitLabel, flow, returnAddress },
+      ...{ helpText, hideHeader, noActions, submitLabel },
       kinds: this.#kinds,
       isLocked: this.#isLocked,
       canTest: this.#canTest,
@@ -294,12 +301,13 @@ export class SrCredentialForm extends StrongroomElement {
     this.renderRoot.querySelector<HTMLElement>(`#${CSS.escape(id)}`)?.focus();
   }
 
-  async #connectedAccount({ credentialId, revision }: ConnectDetail): Promise<void> {
+  async #connectedAccount({ credentialId, renewed }: ConnectDetail): Promise<void> {
     const { client } = this;
     if (!client) return;
-    const wasThere = !this.credentialId && revision > 1;
+    const wasThere = !this.credentialId && renewed;
+    const entry = this.#entry;
     await this.#while('saving', async () => {
-      this.#saved(await client.credential(credentialId));
+      this.#saved(await client.credential(credentialId), entry);
       if (wasThere && this.said) this.said = 'form.renewed';
     });
   }
@@ -312,6 +320,7 @@ export class SrCredentialForm extends StrongroomElement {
 
   #begin(stored: Credential | null): void {
     this.#entry?.draft.wipe();
+    this.#key.reset();
     const form = this.registered?.manifest.credentials[this.kind];
     const fields = form && 'schema' in form ? fieldsOf(form.schema) : [];
     if (stored) fields.push(...this.#further(stored, fields));
@@ -363,16 +372,15 @@ export class SrCredentialForm extends StrongroomElement {
     return isAnswered ? mine.over(theirs, chosen) : null;
   }
 
-  #saved(credential: Credential, entry = this.#entry): void {
-    this.#key.reset();
+  #saved(credential: Credential, entry: Entry | null): void {
     // Else another credential, or another user's, is in the form by now.
-    if (this.#entry === entry) {
+    if (entry && this.#entry === entry) {
       this.#names = [...this.#names.filter((name) => name !== entry?.draft.stored?.name), credential.name];
       this.#begin(credential);
       this.said = 'form.saved';
       this.credentialId = credential.id;
     }
-    this.tell('sr-save', { credential });
+    this.emit('sr-save', { credential });
   }
 
   #check(entry: Entry): boolean {
@@ -387,32 +395,33 @@ export class SrCredentialForm extends StrongroomElement {
   #blame(faults: FieldProblem[]): void {
     const { draft } = this.#entry!;
     this.#entry!.blame(faults.map((fault) => [fault.field, faultSentence(fault, draft, this.words)]));
-    this.tell('sr-validate', { valid: faults.length === 0, fields: faults.map(({ field }) => field || 'name') });
+    this.emit('sr-validate', { valid: faults.length === 0, fields: faults.map(({ field }) => field || 'name') });
     this.requestUpdate();
     if (faults.length) void this.#focusField('summary');
   }
 
   async #while(busy: 'saving' | 'testing', work: () => Promise<void>): Promise<void> {
+    const user = this.userCount;
     this.busy = busy;
     try {
       await work();
       this.problem = null;
     } catch (caught) {
-      if (!(caught instanceof Stopped)) this.#failed(asProblem(caught), caught);
+      if (!(caught instanceof Stopped) && user === this.userCount) this.#failed(this.fail(caught));
     } finally {
-      this.busy = null;
+      if (user === this.userCount) this.busy = null;
     }
   }
 
-  #failed(problem: Problem, caught: unknown): void {
-    this.fail(caught);
-    const fields = this.#entry?.draft.fields ?? [];
+  #failed(problem: Problem): void {
+    if (!this.#entry) return;
+    const { fields } = this.#entry.draft;
     const known = (name: string) => fields.some((field) => field.name === name);
     if (problem.code === 'name-taken') return this.#blame([{ field: '', code: 'taken', message: '' }]);
     const own = problem.fields.map((fault) =>
       fault.field === 'name' && !known('name') ? { ...fault, field: '' } : fault,
     );
-    if (own.length && this.#entry) this.#blame(own);
+    if (own.length) this.#blame(own);
     else this.trouble = problem;
   }
 
@@ -422,7 +431,7 @@ export class SrCredentialForm extends StrongroomElement {
 
   #changed(): void {
     this.said = this.verdict = null;
-    if (this.isDirty !== this.#wasDirty) this.tell('sr-dirty-change', { dirty: (this.#wasDirty = this.isDirty) });
+    if (this.isDirty !== this.#wasDirty) this.emit('sr-dirty-change', { dirty: (this.#wasDirty = this.isDirty) });
     this.requestUpdate();
   }
 

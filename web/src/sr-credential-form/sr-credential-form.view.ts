@@ -3,11 +3,10 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Problem } from '../api/problem.js';
 import type { CredentialType, Plugin, Verdict } from '../api/types.js';
-import { banner, icon, outwards, problemBanner, sayCause, typeName, type Icon, type Tone } from '../base/view.js';
-import type { Mode } from '../connection/flow.js';
-import { inherits, type Context } from '../element.js';
+import { banner, icon, markOf, outwards, problemBanner, sayCause, typeName } from '../base/view.js';
+import { inherits, type Context } from '../base/context.js';
+import type { ConnectDetail } from '../connection/detail.js';
 import type { Words } from '../i18n/messages.js';
-import type { ConnectDetail } from '../sr-oauth-button/sr-oauth-button.js';
 import type { Entry } from './entry.js';
 import { fieldView, readView } from './field.view.js';
 import { groupsOf } from './fields.js';
@@ -34,8 +33,6 @@ export interface FormModel {
   trouble: Problem | null;
   said: Said | null;
   testing: 'manual' | 'auto' | 'off';
-  flow: Mode;
-  returnAddress: string;
   isLocked: boolean;
   canTest: boolean;
   isNameTaken: boolean;
@@ -48,13 +45,6 @@ export interface FormModel {
   focusField(id: string): void;
   connected(detail: ConnectDetail): void;
   disconnected(): void;
-}
-
-export function loadingView(words: Words): TemplateResult {
-  return html`<div class="stack" aria-busy="true">
-    <span class="hush" role="status">${words.say('loading')}</span>
-    ${[1, 2, 3].map(() => html`<div class="skeleton"></div>`)}
-  </div>`;
 }
 
 export function formView(form: FormModel): TemplateResult {
@@ -174,21 +164,13 @@ function accountView(form: FormModel, entry: Entry): TemplateResult {
     ${inherits(form.context)}
     .plugin=${form.registered.name}
     .credentialId=${entry.draft.stored?.id ?? ''}
-    .fixed=${true}
+    .single=${true}
     .credentialName=${entry.draft.name}
-    .flow=${form.flow}
-    .returnAddress=${form.returnAddress}
     .disabled=${form.isLocked}
     @sr-connect=${({ detail }: CustomEvent<ConnectDetail>) => form.connected(detail)}
     @sr-disconnect=${() => form.disconnected()}
   ></sr-oauth-button>`;
 }
-
-const VERDICTS: Record<string, [Tone, Icon]> = {
-  accepted: ['good', 'check'],
-  rejected: ['bad', 'cross'],
-  unverified: ['warn', 'info'],
-};
 
 function statusView(form: FormModel): unknown {
   const { verdict, words, said } = form;
@@ -197,7 +179,7 @@ function statusView(form: FormModel): unknown {
     return banner(isDone ? 'good' : 'calm', isDone ? 'check' : 'info', html`<p>${words.say(said)}</p>`);
   }
   if (!verdict) return nothing;
-  const [tone, shape] = VERDICTS[verdict.status] ?? (['calm', 'info'] as const);
+  const [tone, shape] = markOf(verdict.status);
   const cause = sayCause(verdict.cause, words);
   const anyway =
     form.testing === 'auto' && verdict.status !== 'accepted'

@@ -22,7 +22,7 @@ test('what is refused as too much is waited for and done in the end', async () =
     waits.push(milliseconds);
     if (waits.length % 2 === 0) allowance = 3;
   };
-  const end = await runBatch({ what: 'test', credentials: rows, act, tell: (at) => seen.push(at), signal, sleep });
+  const end = await runBatch({ what: 'test', credentials: rows, act, report: (at) => seen.push(at), signal, sleep });
   assert.deepEqual([end.done, end.total, end.failures, end.over, end.waiting], [10, 10, [], true, 0]);
   assert.equal(done.size, 10);
   assert(waits.length >= 6 && waits.every((each) => each === 1000), String(waits));
@@ -33,7 +33,7 @@ test('a failure is named, and the others go on', async () => {
   const act = async ({ id }) => {
     if (id === 'c3') throw new Problem('stale');
   };
-  const end = await runBatch({ what: 'delete', credentials: rows, act, tell: () => undefined, signal });
+  const end = await runBatch({ what: 'delete', credentials: rows, act, report: () => undefined, signal });
   assert.deepEqual(
     [end.done, end.failures.map(({ credential: { id }, problem }) => `${id} ${problem.code}`)],
     [10, ['c3 stale']],
@@ -46,7 +46,7 @@ test('a lost network ends the batch', async () => {
     calls += 1;
     throw new Problem('offline');
   };
-  const end = await runBatch({ what: 'test', credentials: rows, act, tell: () => undefined, signal });
+  const end = await runBatch({ what: 'test', credentials: rows, act, report: () => undefined, signal });
   assert(calls <= 4 && end.over);
 });
 
@@ -57,6 +57,6 @@ test('an element that is gone begins nothing more', async () => {
     calls += 1;
     stop.abort();
   };
-  await runBatch({ what: 'test', credentials: rows, act, tell: () => undefined, signal: stop.signal });
+  await runBatch({ what: 'test', credentials: rows, act, report: () => undefined, signal: stop.signal });
   assert(calls <= 4);
 });

@@ -8,7 +8,7 @@ export interface Failure {
   problem: Problem;
 }
 
-export interface Progress {
+export interface BatchProgress {
   what: 'test' | 'delete';
   done: number;
   total: number;
@@ -20,10 +20,10 @@ export interface Progress {
 }
 
 export interface Batch {
-  what: Progress['what'];
+  what: BatchProgress['what'];
   credentials: readonly Credential[];
   act(credential: Credential): Promise<void>;
-  tell(progress: Progress): void;
+  report(progress: BatchProgress): void;
   /** Ends it early: nothing more is begun. */
   signal: AbortSignal;
   sleep?(milliseconds: number): Promise<void>;
@@ -34,15 +34,22 @@ const STOPPING = new Set(['session-expired', 'no-session', 'offline']);
 
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
-export async function runBatch({ what, credentials, act, tell, signal, sleep = pause }: Batch): Promise<Progress> {
-  const progress: Progress = { what, done: 0, total: credentials.length, waiting: 0, failures: [], over: false };
+export async function runBatch({
+  what,
+  credentials,
+  act,
+  report,
+  signal,
+  sleep = pause,
+}: Batch): Promise<BatchProgress> {
+  const progress: BatchProgress = { what, done: 0, total: credentials.length, waiting: 0, failures: [], over: false };
   const queue = [...credentials];
   let break_: Promise<void> | null = null;
 
   const wait = async (seconds: number): Promise<void> => {
     break_ ??= (async () => {
       for (progress.waiting = seconds; progress.waiting > 0 && !signal.aborted; progress.waiting -= 1) {
-        tell({ ...progress });
+        report({ ...progress });
         await sleep(1000);
       }
       break_ = null;
@@ -53,6 +60,7 @@ export async function runBatch({ what, credentials, act, tell, signal, sleep = p
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next && !signal.aborted; next = queue.shift()) {
       if (break_) await break_;
+      if (signal.aborted) return;
       try {
         await act(next);
       } catch (caught) {
@@ -66,11 +74,11 @@ export async function runBatch({ what, credentials, act, tell, signal, sleep = p
         if (STOPPING.has(problem.code)) queue.length = 0;
       }
       progress.done += 1;
-      tell({ ...progress });
+      report({ ...progress });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const end = { ...progress, over: true };
-  tell(end);
+  report(end);
   return end;
 }

@@ -1,7 +1,7 @@
 // Which rows a list shows, in which order, on which page. Pure, and quick for a thousand rows: they are filtered and sorted
 // as data, and only one page of them is drawn.
 import type { Credential } from '../api/types.js';
-import { matching } from '../sr-credential-selector/choice.js';
+import { matching } from '../base/credentials.js';
 
 export type Column = 'name' | 'plugin' | 'state' | 'used';
 
@@ -38,7 +38,7 @@ export function filtered(rows: readonly Credential[], filter: Filter, locale: st
   return filter.text.trim() ? matching(kept, filter.text, locale) : kept;
 }
 
-/** The states people filter by: it works, it needs somebody, it is in trouble. */
+/** The states to filter by: it works, it needs the user, it fails. */
 export function groupOf(state: string): 'works' | 'needs' | 'trouble' {
   if (state === 'active' || state === 'refreshing') return 'works';
   return state === 'reauth-required' || state === 'undecryptable' ? 'needs' : 'trouble';

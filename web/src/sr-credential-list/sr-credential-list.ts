@@ -7,17 +7,17 @@ import type { Client } from '../api/client.js';
 import { Problem } from '../api/problem.js';
 import type { Credential, Plugin } from '../api/types.js';
 import { Confirm, type Question } from '../base/confirm.js';
-import { withChange } from '../base/credentials.js';
-import { Ticker } from '../base/language.js';
+import { isOf, withChange } from '../base/credentials.js';
+import { Ticker } from '../base/ticker.js';
 import { remove, removalQuestion } from '../base/removal.js';
-import type { Mode } from '../connection/flow.js';
-import { arrivalView } from '../connection/return.view.js';
+import { loadingView } from '../base/view.js';
+import { returnView } from '../connection/return.view.js';
 import { Editor } from '../editor/editor.js';
 import { StrongroomElement } from '../element.js';
-import { runBatch, type Batch, type Progress } from './batch.js';
+import { runBatch, type Batch, type BatchProgress } from './batch.js';
 import { filtered, noFilter, sliced, sorted, type Filter, type Sort } from './rows.js';
 import { listStyles } from './sr-credential-list.styles.js';
-import { emptyView, listView, loadingView, type ListModel, type Tested } from './sr-credential-list.view.js';
+import { emptyView, listView, type ListModel, type Tested } from './sr-credential-list.view.js';
 
 const FIRST_ROWS = 100;
 const PAGE_ROWS = 50;
@@ -50,10 +50,10 @@ export class SrCredentialList extends StrongroomElement {
 
   /** Only credentials of this type. */
   @property() type = '';
+  /** Rows of a page of the table. */
   @property({ type: Number, attribute: 'page-size' }) pageSize = PAGE_ROWS;
+  /** No button for a new credential. */
   @property({ type: Boolean, attribute: 'no-create' }) noCreate = false;
-  @property() flow: Mode = 'popup';
-  @property({ attribute: 'return-address' }) returnAddress = '';
 
   @state() private rows: Credential[] | null = null;
   @state() private isComplete = false;
@@ -61,7 +61,7 @@ export class SrCredentialList extends StrongroomElement {
   @state() private sort: Sort = { by: 'name', down: false };
   @state() private page = 0;
   @state() private ticked: ReadonlySet<string> = new Set();
-  @state() private progress: Progress | null = null;
+  @state() private progress: BatchProgress | null = null;
   @state() private tested: ReadonlyMap<string, Tested> = new Map();
   @state() private said = '';
   @state() private plugins: ReadonlyMap<string, Plugin> = new Map();
@@ -70,8 +70,8 @@ export class SrCredentialList extends StrongroomElement {
   readonly #editor = new Editor(
     this,
     () => {
-      const { context, words, plugin, type, flow, returnAddress } = this;
-      return { context, words, plugin, type, flow, returnAddress };
+      const { context, words, plugin, type } = this;
+      return { context, words, plugin, type };
     },
     {
       saved: () => (this.said = this.say('form.saved')),
@@ -94,23 +94,24 @@ export class SrCredentialList extends StrongroomElement {
 
   /** Opens the dialog for a new credential. */
   create(): void {
-    if (this.tell('sr-create-request', { plugin: this.plugin }, true)) void this.#editor.open({ is: 'create' });
+    if (this.emit('sr-create-request', { plugin: this.plugin }, true)) void this.#editor.open({ is: 'create' });
   }
 
   /** Opens the dialog to change a credential, or to connect it again. */
   edit(credential: Credential, reconnect = false): void {
-    if (!this.tell('sr-edit-request', { id: credential.id, reconnect }, true)) return;
+    if (!this.emit('sr-edit-request', { id: credential.id, reconnect }, true)) return;
     void this.#editor.open({ is: reconnect ? 'reconnect' : 'edit', credential });
   }
 
   /** Asks, and deletes a credential. */
   async delete(credential: Credential): Promise<void> {
     const { client } = this;
-    if (!client || !this.tell('sr-delete-request', { ids: [credential.id] }, true)) return;
-    await this.attempt(async () => {
+    const { signal } = this.#stop;
+    if (!client || !this.emit('sr-delete-request', { ids: [credential.id] }, true)) return;
+    await this.#attempt(async () => {
       const ask = (present: Credential) =>
         this.#confirm.ask(removalQuestion(present, this.#titleOf(present.plugin), this.words));
-      if (!(await remove(client, credential, ask))) return;
+      if (!(await remove(client, credential, ask)) || signal.aborted) return;
       this.#dropped([credential.id]);
       this.said = this.say('list.deleted', { n: 1 });
     });
@@ -118,13 +119,25 @@ export class SrCredentialList extends StrongroomElement {
 
   /** Tests a credential at its plugin's service. */
   async test(credential: Credential): Promise<void> {
-    await this.attempt(() => this.#test(credential));
+    await this.#attempt(() => this.#test(credential));
+  }
+
+  /** Does something for the user. Success clears what an earlier attempt left. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      await work();
+      this.problem = null;
+    } catch (caught) {
+      if (!signal.aborted) this.problem = this.fail(caught);
+    }
   }
 
   async #deleteTicked(): Promise<void> {
     const { client } = this;
     const chosen = this.#chosen;
-    if (!client || !this.tell('sr-delete-request', { ids: chosen.map(({ id }) => id) }, true)) return;
+    const { signal } = this.#stop;
+    if (!client || !this.emit('sr-delete-request', { ids: chosen.map(({ id }) => id) }, true)) return;
     if (!(await this.#confirm.ask(this.#question(chosen)))) return;
     const deleted: string[] = [];
     await this.#run('delete', chosen, async (credential) => {
@@ -132,6 +145,7 @@ export class SrCredentialList extends StrongroomElement {
       if (!(await remove(client, credential, unchanged))) throw new Problem('stale');
       deleted.push(credential.id);
     });
+    if (signal.aborted) return;
     this.#dropped(deleted);
     this.said = this.say('list.deleted', { n: deleted.length });
   }
@@ -141,13 +155,13 @@ export class SrCredentialList extends StrongroomElement {
     await this.#run('test', chosen, (credential) => this.#test(credential));
   }
 
-  async #run(what: Progress['what'], credentials: Credential[], act: Batch['act']): Promise<void> {
+  async #run(what: BatchProgress['what'], credentials: Credential[], act: Batch['act']): Promise<void> {
     this.problem = null;
     const { signal } = this.#stop;
-    const tell = (progress: Progress) => {
+    const report = (progress: BatchProgress) => {
       if (!signal.aborted) this.progress = progress;
     };
-    await runBatch({ what, credentials, act, tell, signal });
+    await runBatch({ what, credentials, act, report, signal });
   }
 
   override disconnectedCallback(): void {
@@ -164,6 +178,10 @@ export class SrCredentialList extends StrongroomElement {
   protected override forget(): void {
     this.#stopBatch();
     this.#editor.close();
+    this.#confirm.close();
+    this.filter = noFilter;
+    this.page = 0;
+    this.said = '';
     this.rows = null;
     this.ticked = new Set();
     this.tested = new Map();
@@ -189,21 +207,20 @@ export class SrCredentialList extends StrongroomElement {
     await known;
     this.rows = rows;
     this.isComplete = true;
-    this.tell('sr-load', { count: rows.length });
+    this.emit('sr-load', { count: rows.length });
   }
 
   protected override credentialChanged(change: Change): void {
     if (!this.rows) return;
     const { plugin, type } = this;
-    const fits = (credential: Credential) =>
-      (!plugin || credential.plugin === plugin) && (!type || credential.type === type);
-    this.rows = withChange(this.rows, change, fits);
+    this.rows = withChange(this.rows, change, (credential) => isOf(credential, plugin, type));
     if (!change.credential && this.ticked.has(change.id)) this.#tick([change.id], false);
   }
 
   protected override render(): TemplateResult {
     return html`<div part="base" class="stack" dir=${this.direction ?? nothing}>
-      ${arrivalView(this.arrival, this.words, this.problem)} ${this.problemView} ${this.#content()}
+      ${returnView(this.returnPage, this.words, this.problem)} ${this.problemView} ${this.#content()}
+      ${this.helpText ? html`<span class="muted">${this.helpText}</span>` : nothing}
       <div role="status" class="hush" aria-live="polite">${this.said}</div>
       ${this.#confirm.view} ${this.#editor.view}
     </div>`;
@@ -211,7 +228,7 @@ export class SrCredentialList extends StrongroomElement {
 
   #content(): TemplateResult | typeof nothing {
     const { rows, problem, words } = this;
-    if (!rows) return problem ? nothing : loadingView(words);
+    if (!rows) return problem ? nothing : loadingView(words, 4);
     const model = this.#model(rows);
     return rows.length === 0 && this.isComplete ? emptyView(model) : listView(model);
   }
@@ -265,7 +282,7 @@ export class SrCredentialList extends StrongroomElement {
       else ticked.delete(id);
     }
     this.ticked = ticked;
-    this.tell('sr-select', { ids: [...ticked] });
+    this.emit('sr-select', { ids: [...ticked] });
   }
 
   get #chosen(): Credential[] {
@@ -300,20 +317,22 @@ export class SrCredentialList extends StrongroomElement {
       else all.delete(id);
       this.tested = all;
     };
+    const { signal } = this.#stop;
     note({ verdict: null, at: '' });
     try {
       const verdict = await client.testStored(id);
+      if (signal.aborted) return;
       note({ verdict, at: new Date().toISOString() });
-      this.tell('sr-test', { id, ...verdict });
+      this.emit('sr-test', { id, ...verdict });
     } catch (caught) {
-      note(before);
+      if (!signal.aborted) note(before);
       throw caught;
     }
   }
 
   #dropped(ids: string[]): void {
     for (const id of ids) this.credentialChanged({ id, credential: null });
-    this.tell('sr-delete', { ids });
+    this.emit('sr-delete', { ids });
   }
 }
 

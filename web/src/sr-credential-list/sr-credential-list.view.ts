@@ -6,7 +6,7 @@ import type { Credential } from '../api/types.js';
 import type { Verdict } from '../api/types.js';
 import { ailment, badge, banner, icon, sayProblem, typeName } from '../base/view.js';
 import type { Key, Words } from '../i18n/messages.js';
-import type { Progress } from './batch.js';
+import type { BatchProgress } from './batch.js';
 import { pageNumbers, type Column, type Filter, type Slice, type Sort } from './rows.js';
 
 /** How the last test of a credential ended, and when; without a verdict it is under way. */
@@ -27,7 +27,7 @@ export interface ListModel {
   filter: Filter;
   sort: Sort;
   ticked: ReadonlySet<string>;
-  progress: Progress | null;
+  progress: BatchProgress | null;
   tested: ReadonlyMap<string, Tested>;
   titleOf(plugin: string): string;
   canTest(credential: Credential): boolean;
@@ -42,13 +42,6 @@ export interface ListModel {
   remove(credential: Credential): void;
   testTicked(): void;
   removeTicked(): void;
-}
-
-export function loadingView(words: Words): TemplateResult {
-  return html`<div class="stack" aria-busy="true">
-    <span class="hush" role="status">${words.say('loading')}</span>
-    ${[1, 2, 3, 4].map(() => html`<div class="skeleton"></div>`)}
-  </div>`;
 }
 
 export function listView(list: ListModel): TemplateResult {

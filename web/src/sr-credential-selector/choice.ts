@@ -1,18 +1,10 @@
 // What a selector offers and what is chosen, apart from how it is drawn: matching, moving, and a choice that is gone. Pure;
 // it never chooses anything by itself.
 import type { Credential } from '../api/types.js';
+import { isOf } from '../base/credentials.js';
 
 /** Why the chosen credential cannot simply be used. */
 export type Flaw = 'gone' | 'elsewhere' | 'undecryptable' | 'reauth-required' | 'degraded' | 'ambiguous';
-
-export function matching(options: readonly Credential[], wanted: string, locale: string): Credential[] {
-  const fold = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase(locale);
-  const words = fold(wanted).split(/\s+/).filter(Boolean);
-  return options.filter(({ name, account, plugin }) => {
-    const text = fold(`${name} ${account ?? ''} ${plugin}`);
-    return words.every((word) => text.includes(word));
-  });
-}
 
 export type Move = 'next' | 'previous' | 'first' | 'last' | 'forward' | 'back';
 
@@ -49,7 +41,7 @@ export function moveOf(key: string): Move | null {
 /** What is wrong with the choice, if anything. `found` is null when the vault does not have it (any more). */
 export function flawOf(found: Credential | null, plugin: string, type: string): Flaw | null {
   if (!found) return 'gone';
-  if ((plugin && found.plugin !== plugin) || (type && found.type !== type)) return 'elsewhere';
+  if (!isOf(found, plugin, type)) return 'elsewhere';
   const known: Flaw[] = ['undecryptable', 'reauth-required', 'degraded', 'ambiguous'];
   return known.find((state) => state === found.state) ?? null;
 }

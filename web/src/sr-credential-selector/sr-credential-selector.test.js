@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { credential as row } from '../api/credential.fixture.js';
-import { flawOf, matching, moved } from './choice.js';
+import { matching } from '../base/credentials.js';
+import { flawOf, moved } from './choice.js';
 
 test('a choice is found without its marks, moved in bounds, and judged', () => {
   assert.equal(matching([row('Gämse'), row('Haus')], 'GAMS', 'de').length, 1);

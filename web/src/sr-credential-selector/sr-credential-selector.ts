@@ -6,12 +6,11 @@ import type { Change } from '../api/changes.js';
 import type { Client } from '../api/client.js';
 import { asProblem } from '../api/problem.js';
 import type { Credential } from '../api/types.js';
-import { withChange } from '../base/credentials.js';
-import type { Mode } from '../connection/flow.js';
-import { arrivalView } from '../connection/return.view.js';
+import { isOf, matching, withChange } from '../base/credentials.js';
+import { returnView } from '../connection/return.view.js';
 import { Editor, type Editing } from '../editor/editor.js';
 import { StrongroomElement } from '../element.js';
-import { flawOf, isUnusable, matching, moved, moveOf, type Flaw } from './choice.js';
+import { flawOf, isUnusable, moved, moveOf, type Flaw } from './choice.js';
 import { selectorStyles } from './sr-credential-selector.styles.js';
 import { chosenView, controlView, emptyView, popupView, type SelectorModel } from './sr-credential-selector.view.js';
 
@@ -46,15 +45,18 @@ export class SrCredentialSelector extends StrongroomElement {
 
   /** The chosen credential's id. */
   @property() value = '';
+  /** The name in a form. */
   @property({ reflect: true }) name = '';
   /** Only credentials of this type: `api-key`, `custom` or `oauth2`. */
   @property() type = '';
+  /** Shown while nothing is chosen. */
   @property() placeholder = '';
+  /** Without a choice that can be used the form is not valid. */
   @property({ type: Boolean, reflect: true }) required = false;
+  /** No button for a new credential. */
   @property({ type: Boolean, attribute: 'no-create' }) noCreate = false;
+  /** No button to change the chosen credential. */
   @property({ type: Boolean, attribute: 'no-edit' }) noEdit = false;
-  @property() flow: Mode = 'popup';
-  @property({ attribute: 'return-address' }) returnAddress = '';
 
   @state() private options: Credential[] | null = null;
   @state() private isOpen = false;
@@ -67,8 +69,8 @@ export class SrCredentialSelector extends StrongroomElement {
   readonly #editor = new Editor(
     this,
     () => {
-      const { context, words, plugin, type, flow, returnAddress } = this;
-      return { context, words, plugin, type, flow, returnAddress };
+      const { context, words, plugin, type } = this;
+      return { context, words, plugin, type };
     },
     {
       // What was created here was asked for here, so it is the choice.
@@ -99,6 +101,7 @@ export class SrCredentialSelector extends StrongroomElement {
     return this.isOff || this.readonly;
   }
 
+  /** Opens the list of options. */
   open(): void {
     if (this.#isLocked || this.isOpen || !this.options) return;
     const { bottom, top } = this.getBoundingClientRect();
@@ -107,28 +110,34 @@ export class SrCredentialSelector extends StrongroomElement {
     this.active = this.#candidates.findIndex(({ id }) => id === this.value);
   }
 
+  /** Closes the list of options. */
   close(): void {
     this.isOpen = false;
     this.wanted = null;
     this.active = -1;
   }
 
+  /** Focuses the input. */
   override focus(options?: FocusOptions): void {
     this.#input?.focus(options);
   }
 
+  /** As of a form control. */
   checkValidity(): boolean {
     return this.internals.checkValidity();
   }
 
+  /** As of a form control. */
   reportValidity(): boolean {
     return this.internals.reportValidity();
   }
 
+  /** As of a form control. */
   get validity(): ValidityState {
     return this.internals.validity;
   }
 
+  /** The form that the element takes part in. */
   get form(): HTMLFormElement | null {
     return this.internals.form;
   }
@@ -154,13 +163,13 @@ export class SrCredentialSelector extends StrongroomElement {
 
   /** Opens the dialog for a new credential. */
   create(): void {
-    if (this.tell('sr-create-request', { plugin: this.plugin }, true)) this.#edit({ is: 'create' });
+    if (this.emit('sr-create-request', { plugin: this.plugin }, true)) this.#edit({ is: 'create' });
   }
 
   /** Opens the dialog to change the chosen credential, or to connect it again. */
   edit(reconnect = false): void {
     const credential = this.selected;
-    if (!credential || !this.tell('sr-edit-request', { id: credential.id, reconnect }, true)) return;
+    if (!credential || !this.emit('sr-edit-request', { id: credential.id, reconnect }, true)) return;
     this.#edit({ is: reconnect ? 'reconnect' : 'edit', credential });
   }
 
@@ -183,7 +192,7 @@ export class SrCredentialSelector extends StrongroomElement {
     if (event.key === 'Escape') event.stopPropagation();
   };
 
-  readonly #left = (event: FocusEvent): void => {
+  readonly #focusLeft = (event: FocusEvent): void => {
     const to = event.relatedTarget;
     if (!(to instanceof Node) || !this.renderRoot.querySelector('.anchor')?.contains(to)) this.close();
   };
@@ -197,7 +206,7 @@ export class SrCredentialSelector extends StrongroomElement {
     this.apart = null;
     if (this.value && !found.some(({ id }) => id === this.value)) this.apart = await this.#look(client, signal);
     this.options = this.#sorted(found);
-    this.tell('sr-load', { count: found.length });
+    this.emit('sr-load', { count: found.length });
   }
 
   protected override willUpdate(changed: PropertyValues): void {
@@ -214,9 +223,7 @@ export class SrCredentialSelector extends StrongroomElement {
   protected override credentialChanged(change: Change): void {
     if (!this.options) return;
     const { plugin, type } = this;
-    const fits = (credential: Credential) =>
-      (!plugin || credential.plugin === plugin) && (!type || credential.type === type);
-    this.options = this.#sorted(withChange(this.options, change, fits));
+    this.options = this.#sorted(withChange(this.options, change, (credential) => isOf(credential, plugin, type)));
     if (this.apart?.id === change.id) this.apart = change.credential;
   }
 
@@ -252,7 +259,7 @@ export class SrCredentialSelector extends StrongroomElement {
     const isEmpty = options?.length === 0 && !this.value;
     const model = this.#model();
     return html`<div part="base" class="base" dir=${this.direction ?? nothing}>
-      ${arrivalView(this.arrival, words, problem)}
+      ${returnView(this.returnPage, words, problem)}
       <slot name="label"
         >${
           label ? html`<label class="label" for=${isEmpty ? nothing : 'input'} part="label">${label}</label>` : nothing
@@ -275,7 +282,7 @@ export class SrCredentialSelector extends StrongroomElement {
       candidates: this.#candidates,
       typed: (text) => this.#typed(text),
       pressed: this.#pressed,
-      left: this.#left,
+      left: this.#focusLeft,
       open: () => this.open(),
       toggle: () => this.#toggle(),
       choose: (id) => this.#choose(id),

@@ -1,5 +1,4 @@
-// The connected accounts of a plugin as people see them: whose each is, whether it works, what was asked for but not
-// granted, and what can be done with it.
+// The connected accounts of a plugin: the name and state of each, the scopes that were not granted, and its actions.
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Credential } from '../api/types.js';
@@ -29,7 +28,7 @@ const TONES: Record<string, Tone> = { active: 'warn', degraded: 'warn', ambiguou
 export function accountsView(model: AccountsModel): TemplateResult {
   const { accounts, canChoose, words } = model;
   const [only] = accounts;
-  if (only && accounts.length === 1) return accountView(only, model);
+  if (only && accounts.length === 1 && !canChoose) return html`<div class="stack">${accountView(only, model)}</div>`;
   return html`<ul
     class="accounts"
     role=${canChoose ? 'radiogroup' : 'list'}

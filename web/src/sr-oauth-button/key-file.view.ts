@@ -1,5 +1,5 @@
-// A service account's key file, handed in (RFC 7523): what is typed, chosen or dropped stands in the input alone, leaves it
-// once, in the body of a request, and is not kept for another try.
+// A service account's key file (RFC 7523). The text is only in the input. It is sent once, in the body of a request, and
+// not kept for another try.
 import { html, nothing, type TemplateResult } from 'lit';
 import { onDrop, readText } from '../base/file.js';
 import type { Key, Words } from '../i18n/messages.js';

@@ -30,6 +30,6 @@ test('an address of another origin, one that is not listed, and none are mistake
   const only = returnAddress('', [there]);
   assert.deepEqual([only.address, only.elsewhere], ['', there]);
   assert.match(only.mistake.remedy, /of another origin/);
-  assert.match(returnAddress('https://app.example/nowhere', [there]).mistake.remedy, /letter by letter/);
-  assert.match(returnAddress('', [there, `${there}2`]).mistake.remedy, /this page is none of them/);
+  assert.match(returnAddress('https://app.example/nowhere', [there]).mistake.remedy, /exactly as it is written/);
+  assert.match(returnAddress('', [there, `${there}2`]).mistake.remedy, /does not list this page/);
 });

@@ -5,30 +5,23 @@ import { property, state } from 'lit/decorators.js';
 import type { Change } from '../api/changes.js';
 import type { Client } from '../api/client.js';
 import { asProblem, type Problem } from '../api/problem.js';
-import type { Credential, Plugin } from '../api/types.js';
+import type { ConnectionInput, Credential, Plugin } from '../api/types.js';
 import { Confirm } from '../base/confirm.js';
 import { withChange } from '../base/credentials.js';
 import { remove, removalQuestion } from '../base/removal.js';
-import { banner, sayProblem } from '../base/view.js';
-import { Flow, type Mode } from '../connection/flow.js';
+import { banner, problemBanner } from '../base/view.js';
+import type { ConnectDetail } from '../connection/detail.js';
+import { Flow } from '../connection/flow.js';
 import { connectionView } from '../connection/pending.view.js';
 import { returnAddress } from '../connection/return-address.js';
 import type { Finished } from '../connection/return.js';
-import { arrivalView } from '../connection/return.view.js';
+import { returnView } from '../connection/return.view.js';
 import * as connection from '../connection/states.js';
 import { StrongroomElement } from '../element.js';
 import { accountName, accountsView } from './accounts.view.js';
 import { keyFileView } from './key-file.view.js';
 import { oauthStyles } from './sr-oauth-button.styles.js';
 import { connectView, renewedView } from './sr-oauth-button.view.js';
-
-/** `sr-connect`: what was connected. */
-export interface ConnectDetail {
-  credentialId: string;
-  account: string | null;
-  scopes: string[];
-  revision: number;
-}
 
 /** What a connection is for: a new credential, unless the account has one; a second one of it; or one to renew. */
 type Purpose = { is: 'new' } | { is: 'second' } | { is: 'renewal'; credential: Credential };
@@ -38,7 +31,7 @@ type Purpose = { is: 'new' } | { is: 'second' } | { is: 'renewal'; credential: C
  *
  * @tag sr-oauth-button
  * @fires sr-connect-start - The user began to connect.
- * @fires sr-connect - `{credentialId, account, scopes, revision}`: a revision above 1 is a credential that was there before.
+ * @fires sr-connect - `{credentialId, account, scopes, revision, renewed}`: renewed means that the credential was there before.
  * @fires sr-connect-error - `{code}`: `denied`, `expired`, `failed`, `unregistered`, `other-account`, `blocked`, or a problem's code
  * @fires sr-disconnect - `{credentialId}`
  * @fires sr-delete-request - Before disconnecting; cancelable. `{ids}`
@@ -67,36 +60,34 @@ export class SrOauthButton extends StrongroomElement {
 
   /** The id of the credential to show as the current one, as the page has stored it. */
   @property({ attribute: 'credential-id' }) credentialId = '';
-  /** Shows the credential of `credential-id` alone: no other accounts, and no new one. */
-  @property({ type: Boolean }) fixed = false;
+  /** Shows only the credential of `credential-id`. Without one, it connects a first account. */
+  @property({ type: Boolean }) single = false;
   /** What a new credential will be called; the plugin's title unless told. */
   @property({ attribute: 'credential-name' }) credentialName = '';
-  /** `popup`, `redirect` (in this tab) or `device` (a code for another device). */
-  @property() flow: Mode = 'popup';
-  /** One of the manifest's return addresses; this page unless told. */
-  @property({ attribute: 'return-address' }) returnAddress = '';
   /** The OAuth app, where there are several for the provider. */
   @property() app = '';
   /** Scopes beside the plugin's own, separated by spaces. */
   @property() scopes = '';
+  /** The name in a form. */
   @property({ reflect: true }) name = '';
+  /** Without a current account the form is not valid. */
   @property({ type: Boolean }) required = false;
 
   @state() private registered: Plugin | null = null;
   @state() private accounts: Credential[] | null = null;
   @state() private chosen = '';
+  /** The chosen one is gone. The element does not choose another one in its place. */
+  @state() private isGone = false;
   /** The account that was connected a second time, until the user has seen it. */
   @state() private renewed: Credential | null = null;
   @state() private isBusy = false;
   @state() private trouble: Problem | null = null;
-  #purpose: Purpose = { is: 'new' };
-  /** Counts the users: what ends late for the one before is not told to the next. */
-  #session = 0;
+  #purpose: Purpose | null = null;
   readonly #flow = new Flow(this);
   readonly #confirm = new Confirm(this);
 
   protected override get sources(): readonly unknown[] {
-    return [...super.sources, this.credentialId, this.fixed];
+    return [...super.sources, this.credentialId, this.single];
   }
 
   /** The current account's credential id; empty if there is none. */
@@ -109,7 +100,7 @@ export class SrOauthButton extends StrongroomElement {
     return this.#flow.state.at;
   }
 
-  /** Connects the current account again, or a first one. For a popup, call it in the handler of a click. */
+  /** Connects the current account again; without one, a new account. For a popup, call it in the handler of a click. */
   connect(): void {
     const credential = this.#current;
     this.#begin(credential ? { is: 'renewal', credential } : { is: 'new' });
@@ -133,35 +124,36 @@ export class SrOauthButton extends StrongroomElement {
   /** The account that the element stands for: the chosen one, or the only one. */
   get #current(): Credential | null {
     const accounts = this.accounts ?? [];
-    return accounts.find(({ id }) => id === this.chosen) ?? (accounts.length === 1 ? accounts[0]! : null);
+    const only = accounts.length === 1 && !this.isGone ? accounts[0]! : null;
+    return accounts.find(({ id }) => id === this.chosen) ?? only;
   }
 
-  #begin(purpose: Purpose, more: Record<string, unknown> = {}): void {
+  #begin(purpose: Purpose, more: Pick<ConnectionInput, 'key_file'> = {}): void {
     if (this.isOff || this.readonly || !this.client) return;
     this.trouble = this.renewed = null;
     this.#purpose = purpose;
-    this.tell('sr-connect-start', { plugin: this.plugin });
+    this.emit('sr-connect-start', { plugin: this.plugin });
     const unattended = this.registered?.connect?.unattended === true;
-    void this.#flow.begin(unattended ? 'redirect' : this.flow, { ...this.#wanted(purpose), ...more });
+    void this.#flow.begin(unattended ? 'redirect' : (this.flow ?? 'popup'), { ...this.#wanted(purpose), ...more });
   }
 
   async #disconnect(credential: Credential): Promise<void> {
     const { client } = this;
-    if (!client || !this.tell('sr-delete-request', { ids: [credential.id] }, true)) return;
+    if (!client || !this.emit('sr-delete-request', { ids: [credential.id] }, true)) return;
+    const user = this.userCount;
     try {
       const ask = async (present: Credential) => {
-        // Off only once it is answered: the focus cannot go back to a button that is off.
+        // The button is disabled after the answer: a disabled button cannot get the focus back.
         this.isBusy = false;
         return (this.isBusy = await this.#confirm.ask(removalQuestion(present, this.#title, this.words)));
       };
-      const session = this.#session;
-      if (!(await remove(client, credential, ask)) || session !== this.#session) return;
+      if (!(await remove(client, credential, ask)) || user !== this.userCount) return;
       this.trouble = null;
       this.credentialChanged({ id: credential.id, credential: null });
       this.#flow.settle(connection.idle);
-      this.tell('sr-disconnect', { credentialId: credential.id });
+      this.emit('sr-disconnect', { credentialId: credential.id });
     } catch (caught) {
-      this.trouble = this.fail(caught);
+      if (user === this.userCount) this.trouble = this.fail(caught);
     } finally {
       this.isBusy = false;
     }
@@ -174,10 +166,12 @@ export class SrOauthButton extends StrongroomElement {
     if (input) input.value = '';
   }
 
+  /** As of a form control. */
   checkValidity(): boolean {
     return this.internals.checkValidity();
   }
 
+  /** As of a form control. */
   reportValidity(): boolean {
     return this.internals.reportValidity();
   }
@@ -191,9 +185,9 @@ export class SrOauthButton extends StrongroomElement {
   moved(_from: connection.Connect, to: connection.Connect): void {
     if (to.at === 'connected') this.#connected(to.credential);
     if (to.at === 'key-file') void this.#focusKeyFile();
-    if (to.at === 'blocked') this.tell('sr-connect-error', { code: 'blocked' });
+    if (to.at === 'blocked') this.emit('sr-connect-error', { code: 'blocked' });
     if (to.at !== 'failed') return;
-    this.tell('sr-connect-error', { code: to.reason === 'problem' ? to.cause : to.reason });
+    this.emit('sr-connect-error', { code: to.reason === 'problem' ? to.cause : to.reason });
     if (to.problem) this.fail(to.problem);
   }
 
@@ -206,24 +200,29 @@ export class SrOauthButton extends StrongroomElement {
 
   protected override willUpdate(changed: PropertyValues): void {
     super.willUpdate(changed);
-    if (changed.has('credentialId')) this.chosen = this.credentialId;
+    if (changed.has('credentialId') || changed.has('plugin')) this.#choose(this.credentialId);
   }
 
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
     const wanted = this.chosen;
-    const stored = wanted ? await this.#look(client, wanted, signal) : null;
-    const registered = await client.plugin(this.plugin || (stored?.plugin ?? ''), signal);
-    const hasOthers = !this.fixed && registered.manifest.credentials.oauth2;
+    const found = wanted ? await this.#look(client, wanted, signal) : null;
+    const registered = await client.plugin(this.plugin || (found?.plugin ?? ''), signal);
+    const stored = found?.plugin === registered.name ? found : null;
+    const hasOthers = !this.single && registered.manifest.credentials.oauth2;
     const listed = hasOthers ? await this.#list(client, registered, signal) : [];
     this.registered = registered;
     this.accounts = stored && !listed.some(({ id }) => id === stored.id) ? [stored, ...listed] : listed;
-    if (!stored && this.chosen === wanted) this.chosen = '';
+    if (wanted && !stored && this.chosen === wanted) this.#dropChoice();
     this.#flow.ask();
   }
 
   async #list(client: Client, { name }: Plugin, signal: AbortSignal): Promise<Credential[]> {
-    const found = await client.allCredentials(name, 'oauth2', signal);
-    return found.sort((a, b) => accountName(a).localeCompare(accountName(b), this.words.locale));
+    return this.#sorted(await client.allCredentials(name, 'oauth2', signal));
+  }
+
+  #sorted(accounts: Credential[]): Credential[] {
+    const { locale } = this.words;
+    return accounts.sort((a, b) => accountName(a).localeCompare(accountName(b), locale) || (a.id < b.id ? -1 : 1));
   }
 
   /** The stored credential; null if it is gone and the plugin alone can be shown. */
@@ -231,7 +230,7 @@ export class SrOauthButton extends StrongroomElement {
     try {
       return await client.credential(id, signal);
     } catch (caught) {
-      if (!this.plugin || this.fixed || asProblem(caught).code !== 'not-found') throw caught;
+      if (!this.plugin || this.single || asProblem(caught).code !== 'not-found') throw caught;
       return null;
     }
   }
@@ -240,19 +239,24 @@ export class SrOauthButton extends StrongroomElement {
     if (!this.accounts || !this.registered) return;
     const { name } = this.registered;
     const fits = ({ id, plugin, type }: Credential) =>
-      this.fixed ? id === this.chosen : plugin === name && type === 'oauth2';
-    this.accounts = withChange(this.accounts, change, fits);
+      this.single ? id === this.chosen : plugin === name && type === 'oauth2';
+    this.accounts = this.#sorted(withChange(this.accounts, change, fits));
     if (change.credential) return;
-    if (this.chosen === change.id) this.chosen = '';
+    if (this.chosen === change.id) this.#dropChoice();
     if (this.renewed?.id === change.id) this.renewed = null;
     const { state } = this.#flow;
     if (state.at === 'connected' && state.credential.id === change.id) this.#flow.settle(connection.idle);
   }
 
+  #dropChoice(): void {
+    this.chosen = '';
+    this.isGone = true;
+  }
+
   protected override forget(): void {
-    this.#session += 1;
+    this.#confirm.close();
     this.accounts = this.renewed = this.trouble = null;
-    this.chosen = this.credentialId;
+    this.#choose(this.credentialId);
     this.cancel();
   }
 
@@ -270,27 +274,25 @@ export class SrOauthButton extends StrongroomElement {
     this.internals.setFormValue(this.value || null);
     const anchor = this.renderRoot.querySelector<HTMLElement>('button, input') ?? undefined;
     if (!this.required || this.value) this.internals.setValidity({});
-    else if (anchor) this.internals.setValidity({ valueMissing: true }, this.say('connect.required'), anchor);
+    else if (anchor) {
+      const missing = this.accounts?.length ? 'connect.choose' : 'connect.required';
+      this.internals.setValidity({ valueMissing: true }, this.say(missing), anchor);
+    }
   }
 
   protected override render(): TemplateResult {
     const { state } = this.#flow;
     // The page that began shows the accounts; this window only says how it ended.
-    const isBeside = this.arrival.finished?.seen === true;
+    const isBeside = this.returnPage.finished?.seen === true;
     return html`<div part="base" class="stack" dir=${this.direction ?? nothing}>
       ${this.label ? html`<span class="label">${this.label}</span>` : nothing}
-      ${arrivalView(this.arrival, this.words, this.problem)}
+      ${returnView(this.returnPage, this.words, this.problem)}
+      ${this.problem || isBeside ? nothing : this.#accounts(state)}
       <div part="status" class="stack" role="status" aria-live="polite">
         ${this.problem || isBeside ? nothing : this.#status(state)}
       </div>
       ${this.problemView ?? (isBeside ? nothing : this.#action(state))}
-      ${
-        this.trouble
-          ? html`<div role="alert" part="error">
-            ${banner('bad', 'alert', html`<p>${sayProblem(this.trouble, this.words)}</p>`)}
-          </div>`
-          : nothing
-      }
+      ${this.trouble ? problemBanner(this.trouble, this.words, null) : nothing}
       ${this.helpText ? html`<span class="muted">${this.helpText}</span>` : nothing} ${this.#confirm.view}
     </div>`;
   }
@@ -310,39 +312,43 @@ export class SrOauthButton extends StrongroomElement {
   }
 
   #status(state: connection.Connect): unknown {
-    const { words, accounts } = this;
+    const { words } = this;
     if (state.at !== 'idle' && state.at !== 'connected') {
       return connectionView(state, this.#provider, words, {
-        again: () => this.#begin(this.#purpose),
+        again: () => this.#begin(this.#purpose ?? { is: 'new' }),
         reopen: () => void this.#flow.reopen(),
         cancel: () => this.cancel(),
         here: () => this.#flow.continueHere(),
         ask: () => this.#flow.ask(),
       });
     }
-    if (!accounts?.length) return nothing;
-    const renewed =
-      this.renewed &&
-      renewedView({
-        words,
-        account: accountName(this.renewed),
-        isOff: this.isOff || this.readonly,
-        createSecond: () => this.#begin({ is: 'second' }),
-        dismiss: () => (this.renewed = null),
-      });
-    return html`${accountsView({
+    if (!this.renewed) return nothing;
+    return renewedView({
+      words,
+      account: accountName(this.renewed),
+      isOff: this.isOff || this.readonly,
+      createSecond: () => this.#begin({ is: 'second' }),
+      dismiss: () => (this.renewed = null),
+    });
+  }
+
+  /** Outside of the live region: a change must not have all accounts read out. */
+  #accounts(state: connection.Connect): TemplateResult | typeof nothing {
+    const { words, accounts } = this;
+    if (!accounts?.length || (state.at !== 'idle' && state.at !== 'connected')) return nothing;
+    return accountsView({
       words,
       accounts,
       current: this.#current,
       asked: this.#asked,
-      canChoose: this.name !== '' && !this.readonly && accounts.length > 1,
+      canChoose: Boolean(this.name) && !this.readonly && (accounts.length > 1 || this.isGone),
       canChange: !this.readonly,
       isOff: this.isOff,
       isBusy: this.isBusy,
-      choose: (credential) => this.#choose(credential),
+      choose: (credential) => this.#chosen(credential),
       reconnect: (credential) => this.#begin({ is: 'renewal', credential }),
       disconnect: (credential) => void this.#disconnect(credential),
-    })}${renewed ?? nothing}`;
+    });
   }
 
   #action(state: connection.Connect): TemplateResult | typeof nothing {
@@ -352,12 +358,12 @@ export class SrOauthButton extends StrongroomElement {
       return banner('bad', 'cross', html`<p>${this.say('connect.none')}</p>`);
     }
     if (state.at === 'key-file') {
-      const take = (text: string) => this.#begin(this.#purpose, { key_file: text });
+      const take = (text: string) => this.#begin(this.#purpose ?? { is: 'new' }, { key_file: text });
       return keyFileView({ words, isOff: this.isOff, wrong: state.wrong, take, cancel: () => this.cancel() });
     }
     if (state.at !== 'idle' && state.at !== 'connected') return nothing;
     if (this.readonly) return accounts.length ? nothing : html`<p class="muted">${this.say('connect.not')}</p>`;
-    if (this.fixed && accounts.length) return nothing;
+    if (this.single && accounts.length) return nothing;
     if (registered.connect?.registered === false) return accounts.length ? nothing : this.#unregistered();
     return connectView({
       words,
@@ -373,8 +379,13 @@ export class SrOauthButton extends StrongroomElement {
     return connectionView(connection.unregistered, this.#provider, this.words, { again: () => void this.refresh() });
   }
 
-  #choose(credential: Credential): void {
-    this.chosen = credential.id;
+  #choose(id: string): void {
+    this.chosen = id;
+    this.isGone = false;
+  }
+
+  #chosen(credential: Credential): void {
+    this.#choose(credential.id);
     this.dispatchEvent(new Event('change', { bubbles: true, composed: true }));
   }
 
@@ -383,7 +394,7 @@ export class SrOauthButton extends StrongroomElement {
   }
 
   get #more(): string[] {
-    return this.scopes.split(/\s+/).filter(Boolean);
+    return (this.scopes ?? '').split(/\s+/).filter(Boolean);
   }
 
   get #returns() {
@@ -393,31 +404,33 @@ export class SrOauthButton extends StrongroomElement {
     return found;
   }
 
-  #wanted(purpose: Purpose): Record<string, unknown> {
+  #wanted(purpose: Purpose): ConnectionInput {
     const renewal = purpose.is === 'renewal' ? purpose.credential : null;
-    const name = renewal?.name || this.credentialName.trim() || this.#title;
-    const wanted: Record<string, unknown> = {
-      plugin: this.plugin || this.registered?.name,
-      name: name.slice(0, 100).trim(),
-    };
-    if (renewal) wanted['credential'] = renewal.id;
-    if (purpose.is === 'new') wanted['if_connected'] = 'reconnect';
-    if (this.app) wanted['app'] = this.app;
-    if (this.#more.length) wanted['scopes'] = this.#more;
+    const name = renewal?.name || this.credentialName?.trim() || this.#title;
     const { address } = this.#returns;
-    if (address && this.flow !== 'device') wanted['return_address'] = address;
+    const wanted: ConnectionInput = {
+      plugin: this.plugin || (this.registered?.name ?? ''),
+      name: name.slice(0, 100).trim(),
+      scopes: this.#more,
+      if_connected: purpose.is === 'new' ? 'reconnect' : 'create',
+    };
+    if (renewal) wanted.credential = renewal.id;
+    if (this.app) wanted.app = this.app;
+    if (address && this.flow !== 'device') wanted.return_address = address;
     return wanted;
   }
 
   #connected(credential: Credential): void {
-    const isNew = credential.revision === 1;
-    if (this.#purpose.is === 'new' && !isNew) this.renewed = credential;
-    this.#purpose = { is: 'new' };
-    this.accounts = withChange(this.accounts ?? [], { id: credential.id, credential }, () => true);
-    this.chosen = credential.id;
+    const renewed = credential.revision > 1;
+    // What returns to a page does not say what it was begun for.
+    if (this.#purpose?.is === 'new' && renewed) this.renewed = credential;
+    this.#purpose = null;
+    this.accounts = this.#sorted(withChange(this.accounts ?? [], { id: credential.id, credential }, () => true));
+    this.#choose(credential.id);
     this.trouble = null;
-    const { id, account, scopes, revision } = credential;
-    this.tell('sr-connect', { credentialId: id, account: account ?? null, scopes, revision } satisfies ConnectDetail);
+    const { id: credentialId, scopes, revision } = credential;
+    const account = credential.account ?? null;
+    this.emit('sr-connect', { credentialId, account, scopes, revision, renewed } satisfies ConnectDetail);
   }
 }
 

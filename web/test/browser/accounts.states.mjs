@@ -36,7 +36,7 @@ export default {
     await button.getByText('ben@example.com was connected already').waitFor();
     await person.state('connect-renewed');
     assert.equal((await items(vault, person.user)).length, 1, 'a second one was made without a question');
-    const second = await connect(person, button, 'ben@example.com', 'Connect it a second time');
+    const second = await connect(person, button, 'ben@example.com', 'Add as a second credential');
     assert.notEqual(second.credentialId, first.credentialId);
     assert.equal((await items(vault, person.user)).length, 2);
     await button.getByText('ben@example.com (Plugin scripted 2)').waitFor();
@@ -108,11 +108,11 @@ export default {
     assert.equal(await again.evaluate((each) => each.value), '');
   },
 
-  async 'one alone'(person) {
+  async 'single shows one account'(person) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'scripted' });
     const gus = await connect(person, button, 'gus@example.com');
     await connect(person, button, 'hana@example.com');
-    const fixed = await person.fresh('sr-oauth-button', { fixed: true, credentialId: gus.credentialId });
+    const fixed = await person.fresh('sr-oauth-button', { single: true, credentialId: gus.credentialId });
     await fixed.getByText('gus@example.com').waitFor();
     assert.equal(await fixed.getByText('hana@example.com').count(), 0);
     assert.equal(await fixed.getByRole('button', { name: 'Connect another account' }).count(), 0);

@@ -21,7 +21,7 @@ export default {
     await list.getByLabel('Select all on this page').check();
     await list.getByText(`${rows} selected`).waitFor();
     await list.getByRole('button', { name: 'Test', exact: true }).first().click();
-    await list.getByText(/It goes on in \d+ s/).waitFor();
+    await list.getByText(/Continues in \d+ s/).waitFor();
     await list.getByText(/Testing: \d+ of 50/).waitFor();
     await person.state('list-paced');
     await list.getByRole('progressbar').waitFor({ state: 'detached', timeout: 60_000 });

@@ -1,5 +1,6 @@
 // The canaries would be noticed: a secret that a page is made to show, and a session in an address, are found.
 import assert from 'node:assert/strict';
+import { until } from './vault.mjs';
 
 export default {
   async 'the checks see'(person, { provider, secret }) {
@@ -10,7 +11,8 @@ export default {
     assert.throws(() => person.checkCanaries([leaked, provider.secret], new Set([leaked])), /in page/);
     person.seen = person.seen.filter(({ what }) => what !== 'page');
     await person.page.evaluate((text) => console.log(text), leaked);
-    await person.page.waitForTimeout(50);
+    const isSaid = ({ what, text }) => what === 'console' && text.includes(leaked);
+    await until('the line of the console arrives', () => person.seen.some(isSaid));
     assert.throws(() => person.checkCanaries([leaked], new Set([leaked])), /in console/);
     person.seen = [];
     await person.open();

@@ -1,6 +1,6 @@
 // What holds for all four: sessions, hostile texts, languages and directions, narrow and dark, no script of a stranger.
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { becomes, until } from './vault.mjs';
 
 const HOSTILE = [
   '<img src=x onerror=window.hit=1>',
@@ -23,6 +23,8 @@ const look = async (person, name) => {
       (each) => each.shadowRoot.querySelector('button, .nothing') && !each.shadowRoot.querySelector('.skeleton'),
     ),
   );
+  // The list shows its first rows before it has all.
+  await until('selector and list have loaded', async () => (await person.events('sr-load')).length >= 2);
   await person.state(name);
 };
 
@@ -64,15 +66,18 @@ async function dressed(person, { vault }) {
   await selector.evaluate((each) => (each.density = 'compact'));
   await selector.evaluate((each) => each.updateComplete);
   assert((await height()) < roomy, 'compact is smaller');
-  assert.deepEqual(await is('loading', 'failed', 'open', 'invalid'), []);
+  await becomes('it is closed', () => is('loading', 'failed', 'open', 'invalid'), []);
   await selector.locator('#input').click();
   await selector.getByRole('option').first().waitFor();
-  assert.deepEqual(await is('loading', 'failed', 'open', 'invalid'), ['open']);
+  await becomes('it is open', () => is('loading', 'failed', 'open', 'invalid'), ['open']);
   await person.state('all-compact');
   await selector.getByRole('option').first().click();
+  await selector.getByRole('listbox').waitFor({ state: 'hidden' });
   await selector.evaluate((each) => each.edit());
   const button = selector.locator('sr-credential-form').getByRole('button', { name: 'Save' });
   await button.waitFor();
+  // A button under the mouse has another colour.
+  await person.page.mouse.move(0, 0);
   const color = () => button.evaluate((each) => getComputedStyle(each).backgroundColor);
   const before = await color();
   await selector.evaluate((each) => (each.appearance = { colorPrimary: 'rgb(10, 90, 60)', radius: '0' }));
@@ -87,9 +92,12 @@ async function dressed(person, { vault }) {
 /** Signing in without a new page: nothing of who was there is shown to who is, saved for them, or deleted by them. */
 async function handed(person, { vault, host, secret }) {
   const theirs = await vault.save(person.user, 'weather', 'api-key', 'Theirs', { api_key: 'stored-key' });
-  await vault.save('another', 'weather', 'api-key', 'Mine', { api_key: 'stored-key' });
+  const next = `${person.user}next`;
+  await vault.save(next, 'weather', 'api-key', 'Mine', { api_key: 'stored-key' });
   const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
-  await form.getByRole('textbox', { name: 'API key' }).fill(secret());
+  const box = form.getByRole('textbox', { name: 'API key' });
+  await box.fill(secret());
+  const typed = await box.elementHandle();
   const list = await person.mount('sr-credential-list', {});
   await list.getByLabel('Select Theirs').check();
   const selector = await person.mount('sr-credential-selector', {
@@ -98,18 +106,15 @@ async function handed(person, { vault, host, secret }) {
     value: theirs.id,
   });
   await selector.locator('#input').waitFor();
-  await person.context.addCookies([{ name: 'user', value: 'another', url: host.origin }]);
+  await person.context.addCookies([{ name: 'user', value: next, url: host.origin }]);
   await person.page.evaluate(() => window.forgetSession(window.session));
   await list.getByText('Mine', { exact: true }).waitFor();
-  assert.deepEqual(await list.locator('tbody th bdi').allTextContents(), ['Mine']);
-  assert.equal(await list.getByText('selected').count(), 0);
+  await becomes('only theirs', () => list.locator('tbody th bdi').allTextContents(), ['Mine']);
+  await list.getByText('selected').waitFor({ state: 'detached' });
   await selector.getByText('deleted, or is not yours').waitFor();
-  await form.getByRole('textbox', { name: 'API key' }).waitFor();
-  assert.equal(
-    await form.getByRole('textbox', { name: 'API key' }).inputValue(),
-    '',
-    'what somebody else typed is still there',
-  );
+  await person.page.waitForFunction((old) => !old.isConnected, typed);
+  await box.waitFor();
+  assert.equal(await box.inputValue(), '', 'what the user before typed is still there');
   await person.state('all-handed-over');
 }
 
@@ -141,29 +146,28 @@ export default {
     assert.equal(await person.page.evaluate(() => window.asked), 1);
   },
 
-  async 'a session that ends is renewed'(person, { host }) {
-    host.seconds = 1;
+  async 'a session that ends is renewed'(person, { vault }) {
     const list = await person.fresh('sr-credential-list', {});
     await list.getByText('No credentials yet').waitFor();
-    await sleep(1500);
-    host.seconds = 900;
+    vault.lapseSession(person.user);
     await list.evaluate((each) => each.refresh());
     assert.deepEqual(await person.events('sr-session-expired'), []);
     assert.equal(await person.page.evaluate(() => window.asked), 2);
   },
 
-  async 'a session that is over'(person, { host, secret }) {
-    host.seconds = 1;
+  async 'a session that is over'(person, { host, vault, secret }) {
+    // The form's last request is for the names that are taken. Were the session over by then, it would get a new one.
+    const named = person.page.waitForResponse(/\/v1\/credentials\?/);
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     await form.getByLabel('API key', { exact: true }).fill(secret());
-    await sleep(1500);
+    await (await named).finished();
+    vault.lapseSession(person.user);
     host.signedOut = true;
     await form.getByRole('button', { name: 'Save' }).click();
     await form.getByText('Your session has ended').waitFor();
     await person.state('form-session-expired');
     assert.equal((await person.events('sr-session-expired')).length, 1);
     host.signedOut = false;
-    host.seconds = 900;
     await form.getByRole('button', { name: 'Try again' }).click();
     await form.getByText('Saved.').waitFor();
   },
@@ -257,8 +261,11 @@ export default {
     await person.mount('sr-credential-selector', { plugin: 'hostile', value: items[1].id, label: HOSTILE[0] });
     const form = await person.mount('sr-credential-form', { plugin: 'hostile' });
     await form.getByRole('button', { name: 'Save' }).click();
-    await form.getByText(HOSTILE[0]).first().waitFor();
+    // The form's title is hostile too: only the summary tells that the refusal has been drawn.
+    await form.locator('#summary').getByText(HOSTILE[0]).first().waitFor();
     await person.page.locator('sr-credential-list tbody tr').nth(6).waitFor();
+    await person.page.locator('sr-credential-selector .chosen .banner').waitFor();
+    await person.page.locator('sr-credential-list').getByText('did not connect the account').waitFor();
     assert.equal(await person.page.evaluate(() => window.hit), undefined);
     const links = await person.page.evaluate(() =>
       [...document.querySelectorAll('#stage > *')].flatMap((each) =>
@@ -278,13 +285,18 @@ export default {
 
   async 'slow network'(person) {
     await person.open();
+    let letGo;
+    const gate = new Promise((resolve) => (letGo = resolve));
     await person.page.route('**/v1/**', async (route) => {
-      await sleep(600);
+      await gate;
       await route.continue().catch(() => undefined);
     });
-    await person.mount('sr-credential-form', { plugin: 'weather' });
-    await person.mount('sr-credential-list', {});
+    const form = await person.mount('sr-credential-form', { plugin: 'weather' });
+    const list = await person.mount('sr-credential-list', {});
+    for (const each of [form, list]) await each.locator('.skeleton').first().waitFor();
     await person.state('all-loading');
+    letGo();
     await person.page.getByText('No credentials yet').waitFor();
+    await form.getByRole('button', { name: 'Save' }).waitFor();
   },
 };

@@ -1,7 +1,7 @@
 // <sr-oauth-button> with a provider that somebody else wrote: each way a connection can go.
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { consent, refuse, signIn } from './provider.mjs';
+import { clickAway, consent, refuse, signIn } from './provider.mjs';
 import { until } from './vault.mjs';
 
 /** Clicks, and gives the window that opens. */
@@ -21,9 +21,29 @@ async function connectAs(person, button, login, name) {
 
 /** The next one sits down at the same page. */
 async function handOver(person, host) {
-  await person.context.addCookies([{ name: 'user', value: 'another', url: host.origin }]);
+  await person.context.addCookies([{ name: 'user', value: `${person.user}next`, url: host.origin }]);
   await person.page.evaluate(() => window.forgetSession(window.session));
 }
+
+/** From now on, each page keeps the addresses whose answers its elements have read. */
+function notingAnswers(person) {
+  return person.context.addInitScript(() => {
+    const read = Response.prototype.text;
+    window.answered = [];
+    Response.prototype.text = async function text() {
+      const said = await read.call(this);
+      // After what the reader does with it at once.
+      setTimeout(() => window.answered.push(this.url));
+      return said;
+    };
+  });
+}
+
+const isAnswered = (page, end) =>
+  page.waitForFunction((wanted) => window.answered.some((url) => url.endsWith(wanted)), end);
+
+/** A bounded wait: what an element would show wrongly is there by then. */
+const asLongAsItMayTake = () => sleep(300);
 
 export default {
   async popup(person, { vault }) {
@@ -31,7 +51,7 @@ export default {
     await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
     await person.state('connect-idle');
     const popup = await press(person, button);
-    await button.getByText('Go on in the window').waitFor();
+    await button.getByText('Continue in the').waitFor();
     await person.state('connect-waiting');
     await signIn(popup, 'alice');
     await consent(popup);
@@ -101,7 +121,7 @@ export default {
   async cancelled(person) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     const popup = await press(person, button);
-    await button.getByText('Go on in the window').waitFor();
+    await button.getByText('Continue in the').waitFor();
     await popup.waitForSelector('input[name=login]');
     assert.equal(await popup.evaluate(() => window.opener), null);
     await button.getByRole('button', { name: 'Cancel' }).click();
@@ -114,7 +134,7 @@ export default {
     await person.page.evaluate(() => (window.open = () => null));
     const button = await person.mount('sr-oauth-button', { plugin: 'mail' });
     await button.getByRole('button', { name: 'Connect Witness' }).click();
-    await button.getByText('did not let the window open').waitFor();
+    await button.getByText('blocked the window').waitFor();
     await person.state('connect-blocked');
     await button.getByRole('button', { name: 'Continue in this tab' }).click();
     await signIn(person.page, 'erik');
@@ -142,6 +162,7 @@ export default {
   },
 
   async 'somebody else while it is completed'(person, { host }) {
+    await notingAnswers(person);
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail', flow: 'redirect' });
     await button.getByRole('button', { name: 'Connect Witness' }).click();
     await person.page.route('**/complete', async (route) => {
@@ -153,7 +174,8 @@ export default {
     await consent(person.page);
     await answered;
     await person.page.getByRole('button', { name: 'Connect Witness' }).waitFor();
-    await sleep(300);
+    await isAnswered(person.page, '/complete');
+    await asLongAsItMayTake();
     assert.deepEqual(await person.events('sr-connect'), []);
     assert.equal(await person.page.getByText('lena@example.com').count(), 0);
   },
@@ -170,7 +192,7 @@ export default {
         if (window.held || !String(request[0]).includes('/plugins/')) return answer;
         window.held = true;
         const text = answer.text.bind(answer);
-        answer.text = () => gate.then(text);
+        answer.text = () => gate.then(text).finally(() => setTimeout(() => (window.released = true)));
         return answer;
       };
     });
@@ -181,11 +203,13 @@ export default {
       window.letGo();
     });
     await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
-    await sleep(300);
+    await person.page.waitForFunction(() => window.released);
+    await asLongAsItMayTake();
     assert.equal(await button.getByText('mona@example.com').count(), 0);
   },
 
   async 'somebody else while it is disconnected'(person, { host }) {
+    await notingAnswers(person);
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     await connectAs(person, button, 'nora');
     await person.page.route('**/v1/credentials/cred_*', async (route) => {
@@ -194,10 +218,13 @@ export default {
     });
     const deleted = person.page.waitForResponse((response) => response.request().method() === 'DELETE');
     await button.getByRole('button', { name: 'Disconnect' }).click();
+    // The credential has been read from the same address.
+    await person.page.evaluate(() => void (window.answered = []));
     await button.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-    await deleted;
+    const { pathname } = new URL((await deleted).url());
     await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
-    await sleep(300);
+    await isAnswered(person.page, pathname);
+    await asLongAsItMayTake();
     assert.deepEqual(await person.events('sr-disconnect'), []);
   },
 
@@ -213,8 +240,10 @@ export default {
     await signIn(two, 'second');
     await consent(two);
     await second.getByText('second@example.com').waitFor();
-    await first.getByText(/Go on in the window/).waitFor();
-    await consent(one).catch(() => undefined);
+    await first.getByText(/Continue in the/).waitFor();
+    // It is still at the sign-in: an empty form goes nowhere.
+    await one.waitForSelector('input[name=login]');
+    await consent(one);
     await one.close();
     await first.getByText('The window was closed').waitFor();
   },
@@ -225,15 +254,17 @@ export default {
     const code = await button.locator('.code').textContent();
     const address = await button.getByRole('link').getAttribute('href');
     await person.state('connect-device');
-    const other = await (await person.world.browser.newContext()).newPage();
+    const beside = await person.world.browser.newContext();
+    person.leave(() => beside.close());
+    const other = await beside.newPage();
     await other.goto(address);
     await other.fill('input[name=user_code]', code);
     await other.click('button[type=submit]');
-    if (await other.locator('button[autofocus], button[type=submit]').count()) await other.click('button[type=submit]');
+    await other.locator('form[id="op.deviceConfirmForm"]').waitFor({ state: 'attached' });
+    await other.click('button[autofocus]');
     await signIn(other, 'frida');
     await consent(other);
     await button.getByText('frida@example.com').waitFor({ timeout: 30_000 });
-    await other.context().close();
   },
 
   async unregistered(person) {
@@ -250,10 +281,10 @@ export default {
     const popup = await press(person, button, /Reconnect/);
     await signIn(popup, 'mallory');
     await consent(popup);
-    await button.getByText('another account').waitFor();
+    await button.getByText('That was another account').waitFor();
     assert.equal(await button.evaluate((each) => each.value), id);
+    await until('the window closes', () => popup.isClosed());
     await person.state('connect-other-account');
-    if (!popup.isClosed()) await popup.close();
     await button.evaluate((each) => each.cancel());
     await button.getByRole('button', { name: 'Disconnect' }).click();
     await button.getByRole('dialog').waitFor();
@@ -301,7 +332,7 @@ export default {
       await person.state(`connect-${name}`);
     }
     const off = await person.fresh('sr-oauth-button', { plugin: 'mail', disabled: true });
-    assert(await off.getByRole('button').isDisabled());
+    await off.getByRole('button', { name: 'Connect Witness', disabled: true }).waitFor();
     await person.state('connect-disabled');
   },
 
@@ -318,7 +349,7 @@ export default {
     await popup.getByText('This is not available at the moment').first().waitFor();
     await person.state('connect-session-expired', popup);
     host.signedOut = false;
-    await popup.getByRole('button', { name: 'Try again' }).first().click();
+    await clickAway(popup, popup.getByRole('button', { name: 'Try again' }).first());
     await button.getByText('ines@example.com').waitFor();
   },
 

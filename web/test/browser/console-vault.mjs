@@ -29,6 +29,17 @@ async function isCurrent(vault) {
   return true;
 }
 
+/** The address of the console's first script, as only the page on the disk asks for it here. */
+const SCRIPT = pathOf('console.js');
+const MARKED = `${SCRIPT}?disk`;
+
+/** What a route answers. A redirect goes around the routes: the page that it brings loads itself anew, before it begins. */
+function contentOf(name, address) {
+  if (name === 'console.js' && !address.endsWith(MARKED)) return 'location.reload();';
+  const content = readFileSync(new URL(name, pages), 'utf8');
+  return name === 'console.html' ? content.replace(SCRIPT, MARKED) : content;
+}
+
 export async function openConsole(person, vault) {
   compared ??= isCurrent(vault);
   if (await compared) return;
@@ -40,15 +51,10 @@ export async function openConsole(person, vault) {
       ...(name === 'console.html' ? { 'content-security-policy': POLICY } : {}),
     };
     const isThis = (url) => url.origin === vault.origin && url.pathname === pathOf(name);
-    await person.context.route(isThis, (route) => route.fulfill({ headers, body: readFileSync(new URL(name, pages)) }));
+    await person.context.route(isThis, (route) =>
+      route.fulfill({ headers, body: contentOf(name, route.request().url()) }),
+    );
   }
-}
-
-/** A window that a provider's redirect brings back. Redirects go around the routes above: what is on the disk is asked for anew. */
-export async function land(popup, vault) {
-  if (await compared) return;
-  await popup.waitForURL((url) => url.origin === vault.origin && url.pathname === '/');
-  await popup.reload();
 }
 
 /** A link of the command line, for the operator or for a user. */
@@ -61,22 +67,37 @@ const headed = (page, name) => page.getByRole('heading', { level: 1, name, exact
 /** What a link leads to signs nobody in by itself. */
 export const accept = (page) => page.getByRole('button', { name: 'Sign in', exact: true }).click();
 
+/** Waits until a user's page has loaded, and the list in it too. A page that still loads would draw over what comes next. */
+export async function userPage(page) {
+  await headed(page, 'Your credentials');
+  await page.locator('sr-credential-list').locator('table, .nothing').waitFor();
+}
+
+/** Does what makes an operator's page draw anew. Waits until the page from before has gone and the new one has loaded. */
+export async function redrawn(page, act) {
+  const before = await page.locator('#place > div').elementHandle();
+  await act();
+  await page.waitForFunction((old) => !old.isConnected && !document.querySelector('[aria-busy]'), before);
+}
+
 /** Signs a user in. */
 export async function enterAs(person, vault, user) {
   await openConsole(person, vault);
   await person.page.goto(await linkFor(vault, user));
   await accept(person.page);
-  await headed(person.page, 'Your credentials');
+  await userPage(person.page);
   return person.page;
 }
 
 /** Signs an operator in, and goes to one of the pages. */
 export async function operate(person, vault, title) {
   await openConsole(person, vault);
-  await person.page.goto(await linkFor(vault));
-  await accept(person.page);
-  await headed(person.page, 'Plugins');
-  await person.page.getByRole('navigation').getByRole('link', { name: title }).click();
-  await headed(person.page, title);
-  return person.page;
+  const { page } = person;
+  await page.goto(await linkFor(vault));
+  await accept(page);
+  await headed(page, 'Plugins');
+  // The address has no page yet, so each link draws anew. That closes dialogs.
+  await redrawn(page, () => page.getByRole('navigation').getByRole('link', { name: title }).click());
+  await headed(page, title);
+  return page;
 }

@@ -2,10 +2,9 @@
 // that no secret comes back, and that a stranger's text stays text.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { accept, enterAs, land, linkFor, openConsole, operate } from './console-vault.mjs';
+import { accept, enterAs, linkFor, openConsole, operate, redrawn, userPage } from './console-vault.mjs';
 import { consent, signIn } from './provider.mjs';
-import { Person } from './stage.mjs';
-import { until } from './vault.mjs';
+import { becomes, until } from './vault.mjs';
 
 const LEAVE = 'Discard what you have entered?';
 const HOSTILE = '<img src=x onerror=window.hit=1>/../?#{{7*7}}';
@@ -24,7 +23,19 @@ const headingOf = (page, name) => page.getByRole('heading', { level: 1, name, ex
 const tab = (page, name) => page.getByRole('navigation').getByRole('link', { name });
 const dialogOf = (page) => page.locator('body > dialog');
 const said = (page, text) => page.locator('#said').getByText(text).waitFor();
-const focused = (page) => page.evaluate(() => document.activeElement.textContent);
+/** Waits until no dialog is in the page: one that closes leaves it with the browser's next frame. */
+const closed = (page) => dialogOf(page).waitFor({ state: 'detached' });
+/** Waits until an element with this text has the focus. */
+const focused = (page, text, tag = '*') =>
+  becomes(
+    `the focus is on “${text}”`,
+    () =>
+      page.evaluate(
+        (wanted) => (document.activeElement.matches(wanted) ? document.activeElement.textContent : 'another'),
+        tag,
+      ),
+    text,
+  );
 const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
 /** What is in the page, its storage and its cookies that scripts can read. */
@@ -41,9 +52,8 @@ const held = (page) =>
 async function eachPage(person, vault, check) {
   const page = await operate(person, vault, 'Health');
   for (const name of ['Plugins', 'OAuth apps', 'Keys', 'Users', 'Audit', 'Health']) {
-    await tab(page, name).click();
+    await redrawn(page, () => tab(page, name).click());
     await headingOf(page, name).waitFor();
-    await page.waitForFunction(() => !document.querySelector('[aria-busy]'));
     await check(page, name.toLowerCase().replace(' ', '-'));
   }
 }
@@ -72,15 +82,33 @@ async function contrast(person, { vault }) {
 }
 contrast.options = { forcedColors: 'active' };
 
+/** A request for what the user does not have. The log says that it was denied. */
+async function refused(vault, token, method) {
+  const headers = { authorization: `Bearer ${token}`, 'if-match': '*' };
+  const answer = await fetch(`${vault.origin}/v1/credentials/cred_${'0'.repeat(32)}`, { method, headers });
+  assert.equal(answer.status, 404);
+}
+
+/** Fills in the search for events, sends it, and waits for what it finds. */
+async function find(page, { user, action, denied }) {
+  if (user) await page.getByLabel('User').fill(user);
+  if (action) await page.getByLabel('Action').fill(action);
+  if (denied) await page.getByLabel('Denied only').check();
+  await redrawn(page, () => page.getByRole('button', { name: 'Find' }).click());
+}
+
 async function files(person, { vault }) {
-  const page = await operate(person, vault, 'Audit');
   await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
-  await page.getByLabel('User').fill(person.user);
-  await page.getByRole('button', { name: 'Find' }).click();
+  const page = await operate(person, vault, 'Audit');
+  await find(page, { user: person.user });
   await page.getByRole('link', { name: 'credential.save' }).waitFor();
-  await page.waitForFunction(() => !document.querySelector('[aria-busy]'));
   await person.state('console-audit-found');
-  const shown = await page.locator('tbody tr').count();
+  const rows = await page.locator('tbody tr').allTextContents();
+  assert(
+    rows.every((text) => text.includes(person.user)),
+    'only this user’s events',
+  );
+  const shown = rows.length;
   const saving = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Export these' }).click();
   const download = await saving;
@@ -99,6 +127,7 @@ async function files(person, { vault }) {
     'newest first',
   );
   await said(page, `Exported ${shown} event`);
+  await closed(page);
 }
 files.options = { viewport: { width: 1280, height: 800 }, acceptDownloads: true };
 
@@ -121,12 +150,12 @@ export default {
     await page.getByText('Go on only if you made it').waitFor();
     await person.state('console-arrival');
     await accept(page);
-    await headingOf(page, 'Your credentials').waitFor();
+    await userPage(page);
     await page.getByText(`Signed in as user ${person.user} until`).waitFor();
     assert.equal(page.url(), `${vault.origin}/`);
     assert(!/sr[lc]_/.test(await held(page)), 'neither link nor cookie can be read');
     await page.reload();
-    await headingOf(page, 'Your credentials').waitFor();
+    await userPage(page);
     await page.evaluate((again) => void (location.href = again), link);
     await accept(page);
     await said(page, 'This link does not sign anybody in');
@@ -134,8 +163,9 @@ export default {
     await page.getByRole('button', { name: 'Sign out', exact: true }).click();
     await page.getByText('You are signed out.').waitFor();
     await page.goto(link);
+    await page.getByText('Go on only if you made it').waitFor();
     await page.reload();
-    await headingOf(page, 'Sign in').waitFor();
+    await page.getByText('strongroom console link', { exact: true }).waitFor();
     await page.evaluate((again) => void (location.href = again), link);
     await accept(page);
     await page.getByRole('alert').getByText('A link works once, and within ten minutes').waitFor();
@@ -155,20 +185,19 @@ export default {
     await person.state('console-other-person');
   },
 
-  async 'signed out everywhere'(person, world) {
-    const { vault } = world;
+  async 'signed out everywhere'(person, { vault }) {
     const page = await enterAs(person, vault, person.user);
-    const there = await Person.with(world, person.user);
+    const there = await person.beside(person.user);
     const other = await enterAs(there, vault, person.user);
     await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await dialogOf(page).waitFor();
     await person.state('console-everywhere');
     await dialogOf(page).getByRole('button', { name: 'Sign out everywhere' }).click();
     await page.getByText('You are signed out everywhere.').waitFor();
     await headingOf(page, 'Sign in').waitFor();
     await other.getByRole('button', { name: 'Add a credential' }).click();
     await other.getByText('Your sign-in has ended').waitFor();
-    await dialogOf(other).waitFor({ state: 'detached' });
-    await there.close();
+    await closed(other);
   },
 
   async 'a user adds, tests, changes and deletes'(person, { vault, secret }) {
@@ -179,7 +208,7 @@ export default {
     await dialogOf(page).getByRole('button', { name: 'Weather' }).waitFor();
     await person.state('console-user-choose');
     await dialogOf(page).getByLabel('Find a plugin').fill('asks for the weather');
-    assert.equal(await dialogOf(page).getByRole('listitem').count(), 1);
+    await becomes('one plugin is left', () => dialogOf(page).getByRole('listitem').count(), 1);
     await dialogOf(page).getByRole('button', { name: 'Weather' }).click();
     await dialogOf(page).getByLabel('API key', { exact: true }).fill(secret('good'));
     await person.state('console-user-form');
@@ -189,7 +218,7 @@ export default {
     await page.getByRole('dialog', { name: LEAVE }).waitFor({ state: 'hidden' });
     await dialogOf(page).getByRole('button', { name: 'Save' }).click();
     await said(page, 'Saved “Weather”.');
-    assert.equal(await dialogOf(page).count(), 0);
+    await closed(page);
     const list = page.locator('sr-credential-list');
     await list.getByRole('button', { name: 'Test Weather' }).click();
     await list.getByText('Accepted').waitFor();
@@ -198,6 +227,7 @@ export default {
     await list.locator('#name').fill('Rain');
     await list.getByRole('button', { name: 'Save' }).click();
     await list.locator('tbody').getByText('Rain').waitFor();
+    await list.locator('dialog').waitFor({ state: 'detached' });
     await page.reload();
     await list.getByRole('button', { name: 'Delete Rain' }).click();
     await list.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
@@ -213,10 +243,10 @@ export default {
     const popup = await opening;
     await signIn(popup, 'dora');
     await consent(popup);
-    await land(popup, vault);
     await said(page, 'Saved “Mail”.');
     await page.locator('sr-credential-list tbody').getByText('dora@example.com').waitFor();
     await until('the window closes', () => popup.isClosed());
+    await closed(page);
     await person.state('console-user-connected');
   },
 
@@ -235,7 +265,7 @@ export default {
       .fill(JSON.stringify(manifest('', { hosts: ['not a host'], docs_url: 'http://x' })));
     await dialog.getByRole('button', { name: 'Register' }).click();
     await dialog.getByText('docs_url').waitFor();
-    assert.equal(await dialog.getByLabel('Manifest', { exact: true }).getAttribute('aria-invalid'), 'true');
+    await dialog.getByLabel('Manifest', { exact: true }).and(page.locator('[aria-invalid=true]')).waitFor();
     await person.state('console-plugin-faults');
     await dialog.getByLabel('Manifest', { exact: true }).fill(JSON.stringify(manifest('Again')));
     await dialog.getByRole('button', { name: 'Register' }).click();
@@ -255,10 +285,12 @@ export default {
     await page.waitForFunction(() => document.querySelector('dialog input').value === 'clock-tower');
     await dialog.getByRole('button', { name: 'Register' }).click();
     await said(page, 'Registered clock-tower.');
+    await closed(page);
     await page.getByRole('button', { name: 'Manifest clock-tower' }).click();
     await dialog.getByText('"api_key"').waitFor();
     await person.state('console-manifest');
     await dialog.getByRole('button', { name: 'Close' }).click();
+    await closed(page);
     await page.getByRole('button', { name: 'Replace clock-tower' }).click();
     const text = dialog.getByLabel('Manifest', { exact: true });
     await text.fill((await text.inputValue()).replace('"Clock"', '"Tower"'));
@@ -266,6 +298,7 @@ export default {
     await dialog.getByRole('button', { name: 'Replace' }).click();
     await dialog.getByText('Somebody has changed it').waitFor();
     await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await closed(page);
     await vault.save(person.user, 'clock-tower', 'api-key', 'Bell', { api_key: 'stored-key' });
     await page.reload();
     await page.getByRole('button', { name: 'Remove… clock-tower' }).click();
@@ -278,6 +311,7 @@ export default {
     await dialog.getByLabel('Delete everybody’s credentials for it too').check();
     await dialog.getByRole('button', { name: 'Remove' }).click();
     await said(page, 'Removed clock-tower.');
+    await closed(page);
     await person.state('console-plugins');
   },
 
@@ -296,6 +330,7 @@ export default {
     await dialog.getByLabel('Client secret').fill(secret());
     await dialog.getByRole('button', { name: 'Add' }).click();
     await said(page, 'Register this redirect address there');
+    await closed(page);
     await page
       .locator('tbody tr')
       .filter({ hasText: 'console-client' })
@@ -303,10 +338,12 @@ export default {
       .waitFor();
     await person.state('console-apps');
     await page.getByRole('button', { name: 'Remove… Bare, console-client' }).click();
+    // Enter by habit removes nothing.
+    await focused(page, 'Cancel');
     await person.state('console-app-remove');
-    assert.equal(await focused(page), 'Cancel', 'Enter by habit removes nothing');
     await dialog.getByRole('button', { name: 'Remove' }).click();
     await said(page, 'Removed the OAuth app');
+    await closed(page);
     await page.getByRole('button', { name: 'Add an OAuth app' }).click();
     await dialog.getByLabel('Provider').selectOption('okta');
     await dialog.getByLabel('Client id').fill('x');
@@ -338,22 +375,33 @@ export default {
       (await vault.call('GET', '/v1/host-keys', token)).items.some(({ label }) => label === 'Backend'),
       true,
     );
+    // The dialog hears of Escape. Were it to close, it would leave the page with the next frame.
+    await dialog.evaluate((each) => {
+      const frame = (then) => () => requestAnimationFrame(then);
+      each.addEventListener('cancel', frame(frame(() => (window.hasHeard = true))));
+    });
     await page.keyboard.press('Escape');
+    await page.waitForFunction(() => window.hasHeard);
     assert(await dialog.isVisible(), 'a habit does not close it');
     await dialog.getByRole('button', { name: 'I have kept it' }).click();
     await said(page, 'Made the key “Backend”.');
+    await closed(page);
     assert(!(await held(page)).includes(token), 'it is gone from the page');
     await page.getByRole('button', { name: 'Revoke… Backend' }).click();
+    await dialog.waitFor();
     await person.state('console-key-revoke');
     await dialog.getByRole('button', { name: 'Revoke' }).click();
     await said(page, 'Revoked “Backend”.');
+    await closed(page);
     await assert.rejects(vault.call('GET', '/v1/host-keys', token), /401/);
-    await page.getByLabel('Plugin', { exact: true }).selectOption('weather');
+    await redrawn(page, () => page.getByLabel('Plugin', { exact: true }).selectOption('weather'));
     await page.getByRole('button', { name: 'New plugin key' }).click();
     await dialog.getByLabel('What is it for?').fill('Plugin machine');
     await dialog.getByRole('button', { name: 'Make the key' }).click();
     assert.match(await dialog.locator('.token').textContent(), /^srp_/);
     await dialog.getByRole('button', { name: 'I have kept it' }).click();
+    await said(page, 'Made the key “Plugin machine”.');
+    await closed(page);
     await page.getByRole('button', { name: 'Revoke… Plugin machine' }).waitFor();
     await person.state('console-keys');
     await page.getByRole('button', { name: 'Revoke… Plugin machine' }).click();
@@ -379,12 +427,17 @@ export default {
     await dialog.getByLabel(`To go on, type ${person.user}`).fill(person.user);
     await page.keyboard.press('Enter');
     await said(page, `Deleted the user ${person.user}.`);
-    assert.equal(await focused(page), 'Users');
-    assert.equal(await row.count(), 0);
+    await focused(page, 'Users', 'h1');
+    await row.waitFor({ state: 'detached' });
   },
 
   async 'look for events'(person, { vault }) {
+    const token = await vault.session(person.user);
+    for (let made = 0; made < 60; made += 1) await vault.session(person.user);
+    for (const method of ['GET', 'DELETE']) await refused(vault, token, method);
     const page = await operate(person, vault, 'Audit');
+    await find(page, { user: person.user });
+    await page.getByText('50 events, and there are older ones').waitFor();
     await page.getByRole('button', { name: 'Older' }).click();
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 50);
     const order = await page.locator('tbody tr > th .soft').allTextContents();
@@ -393,21 +446,18 @@ export default {
       numbers.every((seq, at) => !at || seq < numbers[at - 1]),
       'newest first',
     );
-    await page.getByLabel('Action').fill('credential.steal');
-    await page.getByRole('button', { name: 'Find' }).click();
+    await find(page, { action: 'credential.steal' });
     await page.locator('.fault').getByText('The server knows no such one').waitFor();
     await page.getByText('Must be one of credential.save').waitFor();
     await person.state('console-audit-fault');
-    await page.goBack();
-    await page.getByText('and there are older ones').waitFor();
-    await page.getByLabel('Denied only').check();
-    await page.getByRole('button', { name: 'Find' }).click();
-    await page.waitForFunction(() => location.hash === '#audit?denied=true' && !document.querySelector('[aria-busy]'));
-    // Both in one moment: rows may come between two questions.
-    const [rows, denied] = await page.evaluate(() =>
-      ['tbody tr', 'tbody .badge'].map((each) => document.querySelectorAll(each).length),
+    await redrawn(page, () => page.goBack());
+    await page.getByText('50 events, and there are older ones').waitFor();
+    await find(page, { denied: true });
+    assert.equal(new URL(page.url()).hash, `#audit?user_id=${person.user}&denied=true`);
+    assert.deepEqual(
+      await page.evaluate(() => ['tbody tr', 'tbody .badge'].map((each) => document.querySelectorAll(each).length)),
+      [2, 2],
     );
-    assert.equal(rows, denied);
     await page.goto(`${vault.origin}/#audit?action=user.delete`);
     await page.reload();
     await headingOf(page, 'Audit').waitFor();
@@ -421,8 +471,9 @@ export default {
     const { info } = await (await fetch(`${vault.origin}/v1/openapi.json`)).json();
     await page.getByText(info.version, { exact: true }).waitFor();
     await page.route('**/readyz', (route) => route.fulfill({ status: 503 }));
-    await page.getByRole('button', { name: 'Check again' }).click();
+    await redrawn(page, () => page.getByRole('button', { name: 'Check again' }).click());
     await page.getByText('not well', { exact: true }).waitFor();
+    await said(page, 'Checked.');
     await person.state('console-health-unwell');
   },
 
@@ -441,17 +492,20 @@ export default {
     await dialog.getByText('older than 15 minutes').waitFor();
     await person.state('console-sign-in-again');
     await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await closed(page);
     await page.route('**/v1/users?*', (route) => route.abort());
     await tab(page, 'Users').click();
     await page.getByRole('alert').getByText('does not answer').waitFor();
     await person.state('console-offline');
     await page.unroute('**/v1/users?*');
     await page.getByRole('button', { name: 'Try again' }).click();
+    // The heading stands over the fault too: the page has loaded when it has neither a fault nor something to wait for.
+    await page.waitForFunction(() => !document.querySelector('[role=alert], [aria-busy]'));
     await headingOf(page, 'Users').waitFor();
     await person.context.clearCookies();
     await tab(page, 'Plugins').click();
     await page.getByText('Your sign-in has ended').waitFor();
-    assert.equal(await tab(page, 'Plugins').count(), 0);
+    await tab(page, 'Plugins').waitFor({ state: 'detached' });
   },
 
   async 'by keyboard'(person, { vault }) {
@@ -459,23 +513,21 @@ export default {
     await page.reload();
     await page.getByRole('button', { name: 'Register a plugin' }).waitFor();
     await page.keyboard.press('Tab');
-    assert.equal(await focused(page), 'Skip to the content');
+    await focused(page, 'Skip to the content');
     await tab(page, 'Users').focus();
-    await page.keyboard.press('Enter');
+    await redrawn(page, () => page.keyboard.press('Enter'));
     await headingOf(page, 'Users').waitFor();
-    await page.waitForFunction(
-      () => document.activeElement.textContent === 'Users' && document.activeElement.tagName === 'H1',
-    );
-    assert.equal(await tab(page, 'Users').getAttribute('aria-current'), 'page');
-    await page.goBack();
-    await headingOf(page, 'Plugins').waitFor();
+    await focused(page, 'Users', 'h1');
+    await tab(page, 'Users').and(page.locator('[aria-current=page]')).waitFor();
+    await redrawn(page, () => page.goBack());
+    await focused(page, 'Plugins', 'h1');
     const register = page.getByRole('button', { name: 'Register a plugin' });
     await register.focus();
     await page.keyboard.press('Enter');
     await dialogOf(page).waitFor();
     await page.keyboard.press('Escape');
-    await page.waitForFunction(() => !document.querySelector('dialog'));
-    assert.equal(await focused(page), 'Register a plugin');
+    await closed(page);
+    await focused(page, 'Register a plugin');
   },
 
   async 'hostile texts'(person, { vault }) {
@@ -487,17 +539,18 @@ export default {
       assert.equal(await page.locator('img, script:not([src]), [style]').count(), 0);
     });
     const { page } = person;
-    await tab(page, 'Users').click();
+    await redrawn(page, () => tab(page, 'Users').click());
     const row = page.locator('tbody tr').filter({ hasText: '<img' });
-    await row.getByRole('link', { name: 'Log' }).click();
+    await redrawn(page, () => row.getByRole('link', { name: 'Log' }).click());
     await page.getByRole('link', { name: 'credential.save' }).first().waitFor();
     assert.equal(await page.getByLabel('User').inputValue(), HOSTILE);
-    await page.goBack();
+    await redrawn(page, () => page.goBack());
     await row.getByRole('button', { name: 'Delete…' }).click();
     await dialogOf(page).getByLabel('To go on').fill(HOSTILE);
     await dialogOf(page).getByRole('button', { name: 'Delete the user' }).click();
     await said(page, HOSTILE);
-    await tab(page, 'Keys').click();
+    await closed(page);
+    await redrawn(page, () => tab(page, 'Keys').click());
     await page.getByRole('button', { name: `Revoke… ${HOSTILE}` }).click();
     await dialogOf(page).getByRole('button', { name: 'Revoke' }).click();
     await said(page, 'Revoked');

@@ -1,5 +1,5 @@
-// docs/EMBEDDING.md keeps its word: each of its examples is started as it stands there, and a user saves a key in it,
-// chooses it, connects an account through the popup, submits the form, and comes back to it.
+// Each example of docs/EMBEDDING.md runs as it is written. A user saves a key and chooses it, connects an account through the
+// popup and submits the form. Then the page is loaded again.
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -216,7 +216,7 @@ export default {
     await execute(process.execPath, [tools.tsc, ...options, 'types.tsx'], { cwd: project });
   },
 
-  async 'the document'(person) {
+  async 'an example for each framework'(person) {
     await person.open();
     const folders = [...readExamples().keys()].map((name) => name.split('/')[0]);
     assert.deepEqual(

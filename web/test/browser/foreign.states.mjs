@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { consent, signIn } from './provider.mjs';
 import { sendFetches, startStranger, submitForms } from './stranger.mjs';
+import { until } from './vault.mjs';
 
 async function stranger(person) {
   const made = await startStranger();
@@ -35,6 +36,14 @@ async function signInAtConsole(person, vault) {
   await person.context.addCookies([
     { name, value, url: vault.origin.replace('http:', 'https:'), secure: true, httpOnly: true, sameSite: 'Strict' },
   ]);
+}
+
+/** The requests of a page that are under way. */
+function underWay(page) {
+  const open = new Set();
+  page.on('request', (request) => open.add(request));
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => open.delete(request));
+  return open;
 }
 
 /** Typed into the address bar, the cookie counts. */
@@ -73,6 +82,7 @@ async function forged(person, { vault, provider }) {
     ['PUT', '/v1/plugins/evil', manifest],
   ].map(([method, path, body]) => [method, vault.origin + path, body]);
   const before = await snapshot(vault, person.user);
+  const open = underWay(person.page);
   for (const origin of await stranger(person)) {
     await person.page.goto(origin);
     const seen = [];
@@ -80,12 +90,14 @@ async function forged(person, { vault, provider }) {
       response.url().startsWith(vault.origin) && seen.push([response.request().method(), response.status()]);
     person.page.on('response', watch);
     await submitForms(person.page, posts);
+    const hasEach = () => seen.filter(([method]) => method === 'POST').length >= posts.length * 3;
+    await until('the forms arrive', hasEach);
     const answers = await sendFetches(person.page, [
       ...posts.map(([address, body]) => ['POST', address, body]),
       ...others,
     ]);
+    await until('all is answered', () => open.size === 0);
     person.page.off('response', watch);
-    assert(seen.filter(([method]) => method === 'POST').length >= posts.length * 3, 'the forms did not arrive');
     assert.deepEqual(
       seen.filter(([method, status]) => method !== 'OPTIONS' && status < 400),
       [],
@@ -180,11 +192,13 @@ async function framing(person, { vault }) {
       [address, tag],
     );
   await show(`${origin}/control`, 'iframe');
-  assert(
-    person.page.frames().some((frame) => frame.url() === `${origin}/control`),
-    'the control',
-  );
-  for (const path of paths) for (const tag of ['iframe', 'embed', 'object']) await show(vault.origin + path, tag);
+  await until('the control', () => person.page.frames().some((frame) => frame.url() === `${origin}/control`));
+  const tags = ['iframe', 'embed', 'object'];
+  let answers = 0;
+  person.page.on('response', (response) => (answers += Number(response.url().startsWith(vault.origin))));
+  for (const path of paths) for (const tag of tags) await show(vault.origin + path, tag);
+  await until('each is answered', () => answers >= paths.length * tags.length);
+  await until('each frame has a page or a fault', () => person.page.frames().every((frame) => frame.url() !== ''));
   const others = person.page.frames().filter((frame) => !frame.url().startsWith(origin));
   const texts = await Promise.all(others.map((frame) => frame.content().catch(() => '')));
   assert(others.length >= paths.length);
@@ -218,7 +232,7 @@ async function messages(person, { host }) {
   await button.getByRole('button', { name: 'Connect Witness' }).click();
   const { id } = await (await beginning).json();
   const popup = await popping;
-  await button.getByText('Go on in the window').waitFor();
+  await button.getByText('Continue in the').waitFor();
   const shapes = [
     null,
     'connected',
@@ -235,6 +249,13 @@ async function messages(person, { host }) {
     { connection: `conn_${'b'.repeat(32)}`, status: 'connected' },
     { type: 'sr-connect', detail: { credentialId: 'cred_x' } },
   ];
+  await victim.evaluate((connection) => {
+    window.heard = { window: 0, channel: 0 };
+    addEventListener('message', () => (window.heard.window += 1));
+    const channel = new BroadcastChannel(`strongroom:${connection}`);
+    // The element answers over the same channel.
+    channel.onmessage = ({ data }) => (window.heard.channel += Number(data?.status !== 'seen'));
+  }, id);
   const say = ([address, sent, connection]) => {
     const channel = new BroadcastChannel(`strongroom:${connection}`);
     for (const each of sent) {
@@ -248,7 +269,13 @@ async function messages(person, { host }) {
   const tab = await person.context.newPage();
   await tab.goto(`${host.origin}/`);
   await tab.evaluate(say, [host.origin, shapes, id]);
-  await sleep(1500);
+  await victim.waitForFunction(
+    (count) => window.heard.window === 2 * count && window.heard.channel === count,
+    shapes.length,
+  );
+  // It has heard all of it, and asks the vault, which knows better.
+  await victim.waitForResponse((response) => response.url().endsWith(id));
+  await sleep(300);
   assert.deepEqual(await button.evaluate((each) => [each.status, each.value]), ['waiting', '']);
   assert.deepEqual(await victim.evaluate(() => window.events.filter(([type]) => type === 'sr-connect')), []);
   assert.equal(await button.getByText('mallory').count(), 0);
@@ -296,17 +323,26 @@ async function policies(person, { vault }) {
   const { page } = person;
   await page.locator('sr-credential-list').getByRole('button', { name: 'Delete Work' }).click();
   await page.locator('sr-credential-list').getByRole('button', { name: 'Cancel' }).click();
+  await page.locator('sr-credential-list dialog').waitFor({ state: 'detached' });
   await page.locator('sr-credential-selector').getByRole('combobox').click();
+  await page.locator('sr-credential-selector').getByRole('option').waitFor();
   await page.locator('sr-credential-form').getByRole('button', { name: 'Save' }).click();
-  assert.deepEqual(await page.evaluate(() => window.violations), []);
+  await page.locator('sr-credential-form #summary').waitFor();
+  await page.locator('sr-oauth-button').getByRole('button', { name: 'Connect Witness' }).waitFor();
+  // A violation is told with a task of its own.
+  const violations = () =>
+    page.evaluate(() => new Promise((resolve) => setTimeout(() => resolve(window.violations), 300)));
+  assert.deepEqual(await violations(), []);
   await page.goto(`${vault.origin}/`);
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await page.waitForLoadState('networkidle');
-  assert.deepEqual(await page.evaluate(() => window.violations), []);
+  assert.deepEqual(await violations(), []);
   await page.goto(`${vault.origin}/connect/${'a'.repeat(43)}`);
-  assert.deepEqual(await page.evaluate(() => window.violations), []);
+  await page.getByText('Nothing was connected').waitFor();
+  assert.deepEqual(await violations(), []);
   await person.open();
   await page.evaluate(() => document.body.setAttribute('style', 'color: red'));
-  await page.waitForFunction(() => window.violations.length === 1, null, { timeout: 2000 });
+  await page.waitForFunction(() => window.violations.length === 1);
   person.forget(({ what, text }) => what === 'console' && /inline style/.test(text));
 }
 

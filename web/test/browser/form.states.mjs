@@ -1,5 +1,6 @@
 // <sr-credential-form>: creating, changing, faults, secrets that stay where they are, conflicts, tests, files.
 import assert from 'node:assert/strict';
+import { becomes } from './vault.mjs';
 
 export default {
   async create(person, { vault, secret }) {
@@ -8,14 +9,18 @@ export default {
     await person.state('form-create');
     await form.getByRole('button', { name: 'Save' }).click();
     await form.locator('#summary').waitFor();
-    assert.equal(await form.evaluate((each) => each.shadowRoot.activeElement?.id), 'summary');
+    await becomes(
+      'the summary has the focus',
+      () => form.evaluate((each) => each.shadowRoot.activeElement?.id),
+      'summary',
+    );
     await person.state('form-faults');
     await form.getByLabel('API key', { exact: true }).fill(secret());
     await form.getByLabel('Region').fill('eu');
     await form.getByRole('button', { name: 'Save' }).click();
     await form.getByText('Saved.').waitFor();
     await form.getByText('Configured').waitFor();
-    assert.equal(await form.locator('#field-api_key').count(), 0);
+    await form.locator('#field-api_key').waitFor({ state: 'detached' });
     await person.state('form-saved');
     const [{ credential }] = await person.events('sr-save');
     assert.deepEqual([credential.configured, credential.settings], [['api_key'], { region: 'eu' }]);
@@ -35,7 +40,7 @@ export default {
     await input.fill(secret());
     assert.equal(await input.getAttribute('type'), 'password');
     await form.getByRole('button', { name: /Show what I type/ }).click();
-    assert.equal(await input.getAttribute('type'), 'text');
+    await becomes('it is revealed', () => input.getAttribute('type'), 'text');
     await person.state('form-replacing');
     await form.getByRole('button', { name: 'Undo the change of API key' }).click();
     await form.getByText('Configured').waitFor();
@@ -168,11 +173,12 @@ export default {
     await form.getByRole('dialog').waitFor();
     await person.state('form-leaving');
     await form.getByRole('button', { name: 'Keep editing' }).click();
+    await form.getByRole('dialog').waitFor({ state: 'detached' });
     assert.deepEqual(await person.events('sr-cancel'), []);
     await form.getByRole('button', { name: 'Cancel' }).click();
     await form.getByRole('button', { name: 'Discard' }).click();
     await person.page.waitForFunction(() => window.events.some(([type]) => type === 'sr-cancel'));
-    assert.equal(await form.getByLabel('API key', { exact: true }).inputValue(), '');
+    await becomes('it is empty', () => form.getByLabel('API key', { exact: true }).inputValue(), '');
   },
 
   async 'sent once'(person, { vault, secret }) {

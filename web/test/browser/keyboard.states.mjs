@@ -2,6 +2,7 @@
 // and is undone or done as people do it; what holds the focus is always to be seen.
 import assert from 'node:assert/strict';
 import { consent, signIn } from './provider.mjs';
+import { becomes, until } from './vault.mjs';
 
 /** What has the focus, through shadow roots: its name for people, and whether a focus ring is drawn around it. */
 const focused = (page) =>
@@ -25,6 +26,16 @@ const focused = (page) =>
       (around && getComputedStyle(around).boxShadow !== 'none');
     return { name: name.trim().replace(/\s+/g, ' '), role: at.type || at.localName, isSeen: Boolean(isSeen) };
   });
+
+/** Waits until the focus has moved by itself to a control of that name. */
+async function arrives(page, name, role = null) {
+  const isThere = async () => {
+    const at = await focused(page);
+    return name.test(at.name) && (!role || role === at.role) ? at : null;
+  };
+  const { name: found, isSeen } = await until(`the focus is on ${name}`, isThere);
+  assert(isSeen, `${found} has the focus, and shows no ring`);
+}
 
 /** Tabs until a control of that name has the focus. */
 async function reach(page, name, { back = false, role = null } = {}) {
@@ -52,6 +63,16 @@ async function type(page, name, text) {
   await page.keyboard.type(text);
 }
 
+/** Waits until a dialog is open and has the focus in it. */
+async function opened(element) {
+  await element.getByRole('dialog').waitFor();
+  await until('the focus is in the dialog', () =>
+    element.evaluate(({ shadowRoot }) => Boolean(shadowRoot.activeElement?.closest('dialog'))),
+  );
+}
+
+const closed = (element) => element.locator('dialog').waitFor({ state: 'detached' });
+
 async function form(person, { vault, secret }) {
   const element = await person.fresh('sr-credential-form', { plugin: 'weather' });
   const { page } = person;
@@ -59,19 +80,22 @@ async function form(person, { vault, secret }) {
   await type(page, /^Name/, 'Work');
   await press(page, /^Save$/);
   await element.locator('#summary').waitFor();
-  await press(page, /^API key: Required/);
-  assert.match((await focused(page)).name, /^API key/);
+  await arrives(page, /API key: is required/, 'div');
+  await press(page, /^API key: is required/);
+  await arrives(page, /^API key/, 'password');
   await page.keyboard.type(secret());
   await press(page, /^Show what I type/, {}, 'Space');
+  await element.locator('#field-api_key[type=text]').waitFor();
   await type(page, /^Region/, 'eu');
   await page.keyboard.press('Enter');
   await element.getByText('Saved.').waitFor();
   await press(page, /^Replace API key/, { back: true });
-  assert.match((await focused(page)).name, /^API key/);
+  await arrives(page, /^API key/, 'password');
   await page.keyboard.type(secret());
   await press(page, /^Undo the change of API key/);
-  assert.match((await focused(page)).name, /^Replace API key/);
+  await arrives(page, /^Replace API key/);
   await page.keyboard.press('Enter');
+  await arrives(page, /^API key/, 'password');
   await page.keyboard.type(secret());
   await type(page, /^Region/, 'mine');
   const token = await vault.session(person.user);
@@ -84,21 +108,28 @@ async function form(person, { vault, secret }) {
     { 'if-match': '*' },
   );
   await page.keyboard.press('Enter');
+  await opened(element);
   await element.getByRole('dialog').getByText('theirs').waitFor();
   await page.keyboard.press('Escape');
-  await element.getByRole('dialog').waitFor({ state: 'detached' });
+  await closed(element);
+  // What was being saved is off until that has ended.
+  await element.locator('form[aria-busy=false]').waitFor();
   await press(page, /^Save$/);
+  await opened(element);
   await element.getByRole('dialog').getByText('theirs').waitFor();
   await reach(page, /^Mine:/, { role: 'radio' });
   await page.keyboard.press('ArrowDown');
+  await element.getByRole('radio', { name: /^Theirs:/, checked: true }).waitFor();
   await press(page, /^Save this/);
   await element.getByText('Saved.').waitFor();
+  await closed(element);
   const now = await vault.call('GET', `/v1/credentials/${items[0].id}`, token);
   assert.deepEqual([now.settings.region, now.revision], ['theirs', 3]);
   await type(page, /^Note/, 'lost');
   await press(page, /^Cancel/);
+  await opened(element);
   await press(page, /^Discard/);
-  assert.equal((await person.events('sr-cancel')).length, 1);
+  await becomes('it is left once', async () => (await person.events('sr-cancel')).length, 1);
 }
 
 async function button(person, { vault }) {
@@ -111,26 +142,28 @@ async function button(person, { vault }) {
     const popup = await opening;
     if (!isKnown) await signIn(popup, login);
     await consent(popup);
-    await popup.waitForEvent('close');
+    await until('the window closes', () => popup.isClosed());
     await page.bringToFront();
+    // While it connects, the element shows no account.
     await element.getByText(`${login}@example.com`).waitFor();
   };
   const opening = person.context.waitForEvent('page');
   await press(page, /^Connect Witness/);
   await (await opening).waitForURL(/localhost/);
   await page.bringToFront();
+  await element.getByText('Continue in the').waitFor();
   await press(page, /^Cancel/);
   await element.getByRole('button', { name: 'Connect Witness' }).waitFor();
   for (const each of person.context.pages()) if (each !== page) await each.close();
   await through(/^Connect Witness/, 'karl');
   await through(/^Reconnect/, 'karl', true);
   await press(page, /^Disconnect/, {}, 'Space');
-  await element.getByRole('dialog').waitFor();
+  await opened(element);
   await press(page, /^Cancel/);
-  await element.getByRole('dialog').waitFor({ state: 'detached' });
-  assert.match((await focused(page)).name, /^Disconnect/);
+  await closed(element);
+  await arrives(page, /^Disconnect/);
   await page.keyboard.press('Enter');
-  await element.getByRole('dialog').waitFor();
+  await opened(element);
   await press(page, /^Delete/);
   await element.getByRole('button', { name: 'Connect Witness' }).waitFor();
   assert.deepEqual((await vault.call('GET', '/v1/credentials', await vault.session(person.user))).items, []);
@@ -142,40 +175,54 @@ async function list(person, { vault }) {
   await vault.save(person.user, 'mail', 'api-key', 'Post', { api_key: 'key-post' });
   const element = await person.fresh('sr-credential-list', { label: 'Credentials', pageSize: 2 });
   const { page } = person;
-  const shown = () => element.locator('tbody th bdi').allTextContents();
+  const shows = (names) => becomes('the rows', () => element.locator('tbody th bdi').allTextContents(), names);
   await element.getByText('4 credentials', { exact: true }).waitFor();
+  await until('the list has loaded', async () => (await person.events('sr-load')).length);
   await press(page, /^Page 2 of 2/);
-  assert.deepEqual(await shown(), ['Gamma', 'Post']);
+  await shows(['Gamma', 'Post']);
+  await becomes(
+    'the focus is on the table',
+    () => element.evaluate(({ shadowRoot }) => shadowRoot.activeElement?.localName),
+    'table',
+  );
   await press(page, /^Name/, { back: true });
-  assert.deepEqual(await shown(), ['Beta', 'Alpha']);
+  await shows(['Beta', 'Alpha']);
   await type(page, /^Search/, 'zzz');
   await element.getByText('No matching credentials').waitFor();
   await press(page, /^Show all/);
   await element.getByText('4 credentials', { exact: true }).waitFor();
   await reach(page, /^Plugin/, { role: 'select-one', back: true });
-  await page.keyboard.type('Wea');
+  // One letter: what is typed slowly is a new search for each letter.
+  await page.keyboard.type('W');
   await element.getByText('3 credentials', { exact: true }).waitFor();
+  await shows(['Gamma', 'Beta']);
   await reach(page, /^Select all on this page/);
   await page.keyboard.press('Space');
   await element.getByText('2 selected').waitFor();
   await press(page, /^Clear selection/, { back: true });
+  await element.getByText('2 selected').waitFor({ state: 'detached' });
   await press(page, /^Test Gamma/);
   await element.getByText('Accepted').waitFor();
   await press(page, /^Edit Gamma/);
+  await opened(element);
   await element.locator('#name').waitFor();
   await type(page, /^Name/, 'Omega');
   await page.keyboard.press('Enter');
-  await element.getByRole('dialog').waitFor({ state: 'detached' });
-  assert((await shown()).includes('Omega'));
-  for (const name of [/^Select Omega/, /^Select Beta/]) await press(page, name, { role: 'checkbox' }, 'Space');
+  await closed(element);
+  await shows(['Omega', 'Beta']);
+  await arrives(page, /^Edit Omega/);
+  for (const name of ['Omega', 'Beta']) {
+    await press(page, new RegExp(`^Select ${name}`), { role: 'checkbox' }, 'Space');
+    await element.getByRole('checkbox', { name: `Select ${name}`, checked: true }).waitFor();
+  }
   await element.getByText('2 selected').waitFor();
   await press(page, /^Delete$/, { back: true });
-  await element.getByRole('dialog').waitFor();
+  await opened(element);
   await page.keyboard.press('Escape');
-  await element.getByRole('dialog').waitFor({ state: 'detached' });
-  assert.match((await focused(page)).name, /^Delete$/);
+  await closed(element);
+  await arrives(page, /^Delete$/);
   await page.keyboard.press('Enter');
-  await element.getByRole('dialog').waitFor();
+  await opened(element);
   await press(page, /^Delete$/);
   await element.getByText('One credential', { exact: true }).waitFor();
   const { items } = await vault.call('GET', '/v1/credentials', await vault.session(person.user));

@@ -1,6 +1,7 @@
 // Where there is little room: 320 px wide, and magnified by the browser to 200 %, which leaves half the room in each direction
 // (WCAG 1.4.4, 1.4.10). Nothing scrolls sideways, no text is cut off, no controls lie on each other, and each can be clicked.
 import assert from 'node:assert/strict';
+import { becomes } from './vault.mjs';
 
 /** What is wrong with how an element lies on the page; each fault in words. */
 function faultsOf(root) {
@@ -75,6 +76,9 @@ function faultsOf(root) {
   return faults;
 }
 
+/** Waits until a list has all rows: it shows the first ones before. */
+const complete = (list) => list.page().waitForFunction(() => window.events.some(([type]) => type === 'sr-load'));
+
 async function looks(person, element, what) {
   assert.deepEqual(await element.evaluate(faultsOf), [], what);
 }
@@ -87,6 +91,7 @@ async function everywhere(person, { vault, scripted, secret }) {
   for (const lang of ['en', 'de']) {
     const form = await person.fresh('sr-credential-form', { plugin: 'wide' }, `?lang=${lang}`);
     await form.locator('#field-mode').selectOption('tls');
+    await form.locator('#field-certificate').waitFor();
     await looks(person, form, `${lang}: form`);
     await form.locator('form').evaluate((each) => each.requestSubmit());
     await form.locator('#summary').waitFor();
@@ -114,7 +119,9 @@ async function everywhere(person, { vault, scripted, secret }) {
       { plugin: 'weather', label: LONG, pageSize: 1 },
       `?lang=${lang}`,
     );
+    await complete(list);
     await list.locator('tbody input[type=checkbox]').check();
+    await list.locator('.bulk .danger').waitFor();
     await looks(person, list, `${lang}: list`);
     await list.locator('.bulk .danger').click();
     await list.locator('dialog').waitFor();
@@ -124,6 +131,7 @@ async function everywhere(person, { vault, scripted, secret }) {
       { plugin: 'mail', label: LONG, flow: 'device' },
       `?lang=${lang}`,
     );
+    await button.locator('button').waitFor();
     await looks(person, button, `${lang}: button`);
     await button.locator('button').click();
     await button.locator('.code').waitFor();
@@ -146,7 +154,11 @@ narrow.options = { viewport: { width: 320, height: 640 } };
 /** By the browser itself: a window of 1000 by 800, of which the page has half, with pixels twice as dense. */
 async function magnified(person, world) {
   await person.open();
-  assert.deepEqual(await person.page.evaluate(() => [innerWidth, innerHeight, devicePixelRatio]), [500, 400, 2]);
+  await becomes(
+    'the page has half of the window',
+    () => person.page.evaluate(() => [innerWidth, innerHeight, devicePixelRatio]),
+    [500, 400, 2],
+  );
   await everywhere(person, world);
 }
 magnified.options = { viewport: { width: 1000, height: 800 }, zoom: 2 };
@@ -154,6 +166,7 @@ magnified.options = { viewport: { width: 1000, height: 800 }, zoom: 2 };
 async function seen(person, { vault }) {
   await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
   const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
+  await complete(list);
   await list.locator('tbody tr').waitFor();
   await looks(person, list, 'the control');
   await list.evaluate((each) => {

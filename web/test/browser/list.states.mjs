@@ -1,5 +1,6 @@
 // <sr-credential-list>: finding, ordering, paging, testing and deleting, one and several; a thousand rows.
 import assert from 'node:assert/strict';
+import { becomes } from './vault.mjs';
 
 async function filled(person, vault) {
   for (const [name, key] of [
@@ -13,23 +14,77 @@ async function filled(person, vault) {
 }
 
 const shown = (list) => list.locator('tbody th bdi').allTextContents();
+const shows = (list, names) => becomes('the rows', () => shown(list), names);
+const showsMany = (list, number) => becomes('the number of rows', async () => (await shown(list)).length, number);
+
+/** Waits until the list has all rows: it shows the first ones before. */
+const complete = (list) => list.page().waitForFunction(() => window.events.some(([type]) => type === 'sr-load'));
+
+/**
+ * How many times as long as the requests alone the list may take until it shows them. It is about 1.5, and above 3 if all
+ * rows are drawn at once. Of three measurements the middle one counts, so that one pause of the machine decides nothing.
+ */
+const MOST_TIMES = 3;
+
+/**
+ * In a page: how long a list takes to load and show all rows, three times. Beside each, how long it takes to fetch and parse
+ * the same pages of the API, before and after: the larger.
+ */
+async function timesOf(vault) {
+  const timed = async (work) => {
+    window.forgetSession(window.session);
+    const begun = performance.now();
+    await work();
+    return performance.now() - begun;
+  };
+  const plain = async () => {
+    const headers = { authorization: `Bearer ${await window.session()}` };
+    const ask = async (path) =>
+      JSON.parse(await (await fetch(`${vault}/v1/${path}`, { headers, cache: 'no-store' })).text());
+    const plugins = ask('plugins?limit=200');
+    let next = 'credentials?limit=100';
+    while (next) {
+      const { next_cursor: cursor } = await ask(next);
+      next = cursor && `credentials?${new URLSearchParams({ limit: 200, cursor })}`;
+    }
+    await plugins;
+  };
+  const element = async () => {
+    const list = window.mount('sr-credential-list', {});
+    const { detail } = await new Promise((resolve) => list.addEventListener('sr-load', resolve));
+    await list.updateComplete;
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+    if (detail.count !== 1000) throw new Error(`${detail.count} rows`);
+    list.remove();
+  };
+  const rounds = [];
+  let before = await timed(plain);
+  for (let round = 0; round < 3; round += 1) {
+    const took = await timed(element);
+    const after = await timed(plain);
+    rounds.push({ element: took, plain: Math.max(before, after) });
+    before = after;
+  }
+  return rounds;
+}
 
 export default {
   async 'find and order'(person, { vault }) {
     await filled(person, vault);
     const list = await person.fresh('sr-credential-list', { label: 'Credentials' });
     await list.getByText('4 credentials', { exact: true }).waitFor();
+    await complete(list);
     await person.state('list');
-    assert.deepEqual(await shown(list), ['Alpha', 'Beta', 'Gamma', 'Post']);
+    await shows(list, ['Alpha', 'Beta', 'Gamma', 'Post']);
     await list.getByRole('button', { name: 'Name' }).click();
-    assert.deepEqual(await shown(list), ['Post', 'Gamma', 'Beta', 'Alpha']);
+    await shows(list, ['Post', 'Gamma', 'Beta', 'Alpha']);
     await list.getByRole('combobox', { name: 'Plugin' }).selectOption('mail');
-    assert.deepEqual(await shown(list), ['Post']);
+    await shows(list, ['Post']);
     await list.getByRole('searchbox').fill('zzz');
     await list.getByText('No matching credentials').waitFor();
     await person.state('list-nomatch');
     await list.getByRole('button', { name: 'Show all' }).click();
-    assert.equal((await shown(list)).length, 4);
+    await showsMany(list, 4);
   },
 
   async 'test and delete'(person, { vault }) {
@@ -41,11 +96,12 @@ export default {
     await list.getByRole('dialog').getByText('Weather').waitFor();
     await person.state('list-deleting');
     await list.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    await list.locator('dialog').waitFor({ state: 'detached' });
     assert.equal((await shown(list)).length, 3);
     await list.getByRole('button', { name: 'Delete Beta' }).click();
     await list.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await list.getByText('2 credentials', { exact: true }).waitFor();
-    assert.deepEqual(await shown(list), ['Alpha', 'Gamma']);
+    await shows(list, ['Alpha', 'Gamma']);
   },
 
   /** A dialog's closing is told with the next frame; what is asked before that is another question, and stays. */
@@ -58,10 +114,16 @@ export default {
           const click = (selector) => element.shadowRoot.querySelector(selector).click();
           click(opening);
           await element.updateComplete;
+          const first = element.shadowRoot.querySelector('dialog');
+          const told = new Promise((resolve, reject) => {
+            first.addEventListener('close', resolve);
+            setTimeout(reject, 15_000, new Error('the first dialog did not tell that it closed'));
+          });
           if (closing) click(closing);
           else element.shadowRoot.querySelector('sr-credential-form').cancel();
           await element.updateComplete;
           click(opening);
+          await told;
           for (let frames = 0; frames < 5; frames += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
         },
         [opening, closing],
@@ -83,16 +145,19 @@ export default {
     await list.getByText('3 selected').waitFor();
     await list.getByRole('button', { name: 'Test', exact: true }).first().click();
     await list.getByText('Accepted').nth(1).waitFor();
+    await list.getByText('Rejected').waitFor();
+    await list.locator('progress').waitFor({ state: 'detached' });
     await person.state('list-tested');
     const token = await vault.session(person.user);
     const { items } = await vault.call('GET', '/v1/credentials?plugin=weather', token);
     const beta = items.find(({ name }) => name === 'Beta');
     await vault.call('PATCH', `/v1/credentials/${beta.id}`, token, { name: 'Changed' }, { 'if-match': '*' });
     await list.getByRole('button', { name: 'Delete', exact: true }).click();
+    await list.getByRole('dialog').waitFor();
     await person.state('list-deleting-several');
     await list.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await list.getByText('One failed').waitFor();
-    assert.deepEqual(await shown(list), ['Beta']);
+    await shows(list, ['Beta']);
     await person.state('list-partly-deleted');
   },
 
@@ -104,11 +169,12 @@ export default {
     await person.state('list-editing');
     await list.getByRole('button', { name: 'Save' }).click();
     await list.locator('tbody').getByText('Omega').waitFor();
+    await list.locator('dialog').waitFor({ state: 'detached' });
     await list.getByRole('button', { name: 'Create new' }).click();
     await list.getByLabel('API key', { exact: true }).fill(secret());
     await list.getByRole('button', { name: 'Save' }).click();
     await list.locator('tbody th').getByText('Weather', { exact: true }).waitFor();
-    assert.equal((await shown(list)).length, 4);
+    await showsMany(list, 4);
   },
 
   async 'a thousand'(person, { vault }) {
@@ -124,23 +190,19 @@ export default {
       await Promise.all(batch.map((draft) => vault.call('POST', '/v1/credentials', token, draft)));
     }
     await person.open();
-    const took = await person.page.evaluate(async () => {
-      const begun = performance.now();
-      const list = window.mount('sr-credential-list', {});
-      await new Promise((resolve) => list.addEventListener('sr-load', resolve));
-      await list.updateComplete;
-      await new Promise((resolve) => requestAnimationFrame(resolve));
-      return performance.now() - begun;
-    });
-    assert(took < 1000, `${took} ms`);
-    console.log(`     1,000 rows in ${Math.round(took)} ms`);
-    const list = person.page.locator('sr-credential-list');
-    assert.equal((await shown(list)).length, 50);
+    const rounds = await person.page.evaluate(timesOf, vault.origin);
+    const ratios = rounds.map(({ plain, element }) => element / plain).sort((a, b) => a - b);
+    const told = rounds.map(({ plain, element }) => `${Math.round(element)} ms (read alone: ${Math.round(plain)} ms)`);
+    console.log(`     1,000 rows in ${told.join(', ')}`);
+    assert(ratios[1] <= MOST_TIMES, `${ratios.map((ratio) => ratio.toFixed(1))} times as long as reading alone`);
+    const list = await person.mount('sr-credential-list');
+    await showsMany(list, 50);
+    await list.getByText('1,000 credentials', { exact: true }).waitFor();
     await person.state('list-thousand');
     await list.getByRole('button', { name: 'Page 20 of 20' }).click();
-    assert.equal((await shown(list))[49], 'Row 999');
+    await becomes('the last row', async () => (await shown(list))[49], 'Row 999');
     await list.getByRole('searchbox').fill('row 77');
-    assert.equal((await shown(list)).length, 19);
+    await showsMany(list, 19);
   },
 
   async empty(person) {

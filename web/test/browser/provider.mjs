@@ -128,5 +128,12 @@ export async function signIn(page, login) {
   await page.waitForSelector('input[name=prompt][value=consent]', { state: 'attached' });
 }
 
-export const consent = (page) => page.click('button[type=submit]');
-export const refuse = (page) => page.click('text=[ Cancel ]');
+/** Clicks what may lead to the end of its window. The window may close before Playwright has reported the click. */
+export async function clickAway(page, target) {
+  await target.click().catch((error) => {
+    if (!page.isClosed()) throw error;
+  });
+}
+
+export const consent = (page) => clickAway(page, page.locator('button[type=submit]').first());
+export const refuse = (page) => clickAway(page, page.locator('text=[ Cancel ]').first());

@@ -1,5 +1,6 @@
 // <sr-credential-selector>: the combobox by keyboard, choices that are gone or ailing, in a form, creating and editing.
 import assert from 'node:assert/strict';
+import { becomes, until } from './vault.mjs';
 
 const names = ['Alpha', 'Beta', 'Gamma', 'Gämse'];
 
@@ -11,6 +12,11 @@ async function filled(person, vault, list = names) {
 }
 
 const value = (selector) => selector.evaluate((each) => each.value);
+const chooses = (selector, id) => becomes('the choice', () => value(selector), id);
+
+/** Waits until the option with this number is the active one. */
+const isActive = (input, number) =>
+  becomes('the active option', () => input.getAttribute('aria-activedescendant'), `option-${number}`);
 
 export default {
   async keyboard(person, { vault }) {
@@ -25,31 +31,39 @@ export default {
     assert.equal(await value(selector), '');
     await person.state('selector-closed');
     const { keyboard } = person.page;
+    const options = selector.getByRole('listbox');
     await person.page.keyboard.press('Tab');
     await keyboard.press('Alt+ArrowDown');
-    await selector.getByRole('listbox').waitFor();
+    await options.waitFor();
     await keyboard.press('End');
-    assert.match(await input.getAttribute('aria-activedescendant'), /3$/);
+    await isActive(input, 3);
     await keyboard.press('Home');
+    await isActive(input, 0);
     await keyboard.press('ArrowDown');
+    await isActive(input, 1);
     await person.state('selector-open');
     await keyboard.press('Enter');
-    assert.equal(await value(selector), made.Beta.id);
+    await chooses(selector, made.Beta.id);
+    await options.waitFor({ state: 'hidden' });
     await keyboard.press('ArrowDown');
+    await options.waitFor();
     await keyboard.press('Escape');
-    assert.equal(await selector.getByRole('listbox').count(), 0);
+    await options.waitFor({ state: 'hidden' });
     await keyboard.press('Control+A');
     await keyboard.type('gamse');
+    await becomes('one option is left', () => selector.getByRole('option').count(), 1);
+    await isActive(input, 0);
     await keyboard.press('Enter');
-    assert.equal(await value(selector), made['Gämse'].id);
+    await chooses(selector, made['Gämse'].id);
+    await options.waitFor({ state: 'hidden' });
     await keyboard.press('Control+A');
     await keyboard.type('zzz');
     await selector.getByText('No match for').waitFor();
     await person.state('selector-nomatch');
     await keyboard.press('Tab');
     await keyboard.press('Tab');
-    const focused = await selector.evaluate((each) => each.shadowRoot.activeElement?.textContent.trim());
-    assert.match(focused, /Create new|No choice/);
+    const focused = () => selector.evaluate((each) => each.shadowRoot.activeElement?.textContent.trim());
+    await until('the focus is in the popup', async () => /Create new|Clear choice/.test(await focused()));
     await keyboard.press('Escape');
     assert.equal((await person.events('change')).length, 2);
   },
@@ -63,7 +77,7 @@ export default {
     await person.state('selector-creating');
     await selector.getByRole('button', { name: 'Save' }).click();
     await person.page.waitForFunction(() => document.querySelector('sr-credential-selector').value.startsWith('cred_'));
-    assert.equal(await selector.getByRole('dialog').count(), 0);
+    await selector.locator('dialog').waitFor({ state: 'detached' });
     await selector.getByRole('button', { name: /Edit/ }).click();
     await selector.getByText('Configured').waitFor();
     await person.page.keyboard.press('Escape');
@@ -83,7 +97,7 @@ export default {
     });
     await selector.getByText('has been deleted').waitFor();
     assert.equal(await value(selector), id);
-    assert.equal(await selector.evaluate((each) => each.checkValidity()), false);
+    await becomes('it is not valid', () => selector.evaluate((each) => each.checkValidity()), false);
     await person.state('selector-gone');
   },
 
@@ -131,13 +145,14 @@ export default {
     });
     const selector = person.page.locator('sr-credential-selector');
     await selector.getByRole('combobox').waitFor();
-    assert.equal(await person.page.evaluate(() => document.querySelector('form').checkValidity()), false);
+    const isValid = () => person.page.evaluate(() => document.querySelector('form').checkValidity());
+    await becomes('the form is not valid', isValid, false);
     await selector.getByRole('combobox').click();
     await selector.getByRole('option', { name: /Alpha/ }).click();
     const data = () => person.page.evaluate(() => [...new FormData(document.querySelector('form'))]);
-    assert.deepEqual(await data(), [['credential', made.Alpha.id]]);
+    await becomes('the data of the form', data, [['credential', made.Alpha.id]]);
     await person.page.evaluate(() => (document.querySelector('fieldset').disabled = true));
-    assert(await selector.getByRole('combobox').isDisabled());
+    await selector.getByRole('combobox', { disabled: true }).waitFor();
     await person.state('selector-disabled');
     await person.page.evaluate(() => {
       document.querySelector('fieldset').disabled = false;
@@ -152,8 +167,10 @@ export default {
     await person.page.evaluate(() => document.addEventListener('sr-create-request', (event) => event.preventDefault()));
     await selector.getByRole('combobox').click();
     await selector.getByRole('button', { name: 'Create new' }).click();
-    assert.deepEqual(await person.events('sr-create-request'), [{ plugin: 'weather' }]);
-    assert.equal(await selector.getByRole('dialog').count(), 0);
+    await becomes('it asks', () => person.events('sr-create-request'), [{ plugin: 'weather' }]);
+    // A dialog would be drawn with the next update.
+    await selector.evaluate((each) => (each.requestUpdate(), each.updateComplete));
+    assert.equal(await selector.locator('dialog').count(), 0);
   },
 
   async 'loading and failing'(person) {
@@ -166,8 +183,7 @@ export default {
     const selector = await person.mount('sr-credential-selector', { plugin: 'weather', label: 'Credential' });
     await selector.locator('.skeleton').waitFor();
     await person.state('selector-loading');
-    while (!wait) await person.page.waitForTimeout(20);
-    wait();
+    (await until('it asks for the credentials', () => wait))();
     await selector.getByText('cannot be reached').waitFor();
     await person.state('selector-failed');
     await person.page.unroute('**/v1/credentials?*');

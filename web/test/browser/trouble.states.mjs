@@ -5,13 +5,28 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from './vault.mjs';
+import { becomes, until } from './vault.mjs';
+
+/** Clicks, and gives the window that opens. */
+async function press(person, target) {
+  const opening = person.context.waitForEvent('page');
+  await target.click();
+  return opening;
+}
+
+/** The kinds of grant by which clients asked for tokens since then. A vault refreshes by itself at any time. */
+const grantsSince = ({ asked }, count) =>
+  asked
+    .slice(count)
+    .map((form) => form.get('grant_type'))
+    .filter((type) => type !== 'refresh_token');
 
 async function connected(person, properties = {}) {
   const { scripted } = person.world;
   const button = await person.fresh('sr-oauth-button', { plugin: 'scripted', ...properties });
-  await button.getByRole('button', { name: /Connect (Scripted|another account)/ }).click();
+  const popup = await press(person, button.getByRole('button', { name: /Connect (Scripted|another account)/ }));
   await button.getByText(scripted.account.email).waitFor();
+  await until('the window closes', () => popup.isClosed());
   return [button, await button.evaluate((each) => each.value)];
 }
 
@@ -33,6 +48,7 @@ function keyFile(secret) {
 
 /** Drops a file as a person does: the browser itself makes the events. */
 async function drop(person, input, path) {
+  await input.scrollIntoViewIfNeeded();
   const { x, y, width, height } = await input.boundingBox();
   const session = await person.context.newCDPSession(person.page);
   const data = { items: [], files: [path], dragOperationsMask: 1 };
@@ -74,8 +90,12 @@ async function ailing(person, { vault, scripted }) {
   await person.state('real-selector');
   const list = await person.fresh('sr-credential-list', { plugin: 'scripted', label: 'Accounts' });
   await list.getByRole('button', { name: 'Reconnect refuse' }).click();
-  await list.getByRole('dialog').getByRole('button', { name: 'Reconnect' }).click();
+  const again = list.getByRole('dialog').getByRole('button', { name: 'Reconnect' });
+  const popup = await press(person, again);
+  await list.locator('dialog').waitFor({ state: 'detached' });
   await list.getByText('Reconnect needed').waitFor({ state: 'detached' });
+  await list.getByRole('button', { name: 'Edit refuse' }).waitFor();
+  await until('the window closes', () => popup.isClosed());
   await person.state('real-list');
 }
 
@@ -86,29 +106,32 @@ async function partial(person, { scripted }) {
   await button.getByText('files', { exact: true }).waitFor();
   await person.state('real-partial');
   scripted.granted = null;
-  await button.getByRole('button', { name: 'Reconnect' }).click();
+  const popup = await press(person, button.getByRole('button', { name: 'Reconnect' }));
+  // While it connects, the element shows no account, and so no missing permission.
+  await becomes('it is connected again', async () => (await person.events('sr-connect')).length, 2);
+  await button.getByText('quinn@example.com').waitFor();
   await button.getByText('One permission was not granted').waitFor({ state: 'detached' });
+  await until('the window closes', () => popup.isClosed());
 }
 
 async function refused(person, { vault, scripted }) {
   scripted.turns = ['refuse'];
   const button = await person.fresh('sr-oauth-button', { plugin: 'scripted' });
-  const opening = person.context.waitForEvent('page');
-  await button.getByRole('button', { name: 'Connect Scripted' }).click();
-  const popup = await opening;
+  const popup = await press(person, button.getByRole('button', { name: 'Connect Scripted' }));
   await button.getByText('did not connect the account').waitFor();
   await until('the window closes', () => popup.isClosed());
   await person.state('real-refused');
   assert.deepEqual((await vault.call('GET', '/v1/credentials', await vault.session(person.user))).items, []);
-  await button.getByRole('button', { name: 'Try again' }).click();
+  const second = await press(person, button.getByRole('button', { name: 'Try again' }));
   await button.getByText('quinn@example.com').waitFor();
+  await until('the window closes', () => second.isClosed());
 }
 
 async function expired(person, { vault }) {
   const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
   const begun = person.page.waitForRequest(/\/v1\/connections\/conn_/);
   await button.getByRole('button', { name: 'Connect Witness' }).click();
-  await button.getByText('Go on in the window').waitFor();
+  await button.getByText('Continue in the').waitFor();
   vault.lapse(new URL((await begun).url()).pathname.split('/').at(-1));
   await button.getByText('Nothing was connected in time').waitFor();
   await person.state('connect-expired');
@@ -116,11 +139,12 @@ async function expired(person, { vault }) {
 }
 
 async function unattended(person, { scripted }) {
+  const before = scripted.asked.length;
   const button = await person.fresh('sr-oauth-button', { plugin: 'robot' });
   await button.getByRole('button', { name: 'Connect Robot' }).click();
   await button.getByText('Connected as').waitFor();
   assert.equal(person.context.pages().length, 1);
-  assert.equal(scripted.asked.at(-1).get('grant_type'), 'client_credentials');
+  assert.deepEqual(grantsSince(scripted, before), ['client_credentials']);
   await person.state('connect-unattended');
 }
 
@@ -130,25 +154,27 @@ async function account(person, { vault, scripted, secret }) {
   await button.getByRole('button', { name: 'Connect Accounts' }).click();
   const input = button.getByLabel('Key file of the service account');
   await input.waitFor();
-  assert.equal(await input.evaluate((each) => each.getRootNode().activeElement === each), true);
+  const hasFocus = () => input.evaluate((each) => each.getRootNode().activeElement === each);
+  await becomes('the key file has the focus', hasFocus, true);
   await person.state('connect-key-file');
   await input.fill(`no key ${secret()}`);
   await button.getByRole('button', { name: 'Connect', exact: true }).click();
   await button.getByText('no private key in it').waitFor();
-  assert.equal(await input.inputValue(), '');
+  await becomes('what was wrong is gone', () => input.inputValue(), '');
   await person.state('connect-key-file-wrong');
   const file = keyFile(secret());
   await drop(person, input, inFolder(person, 'account.json', file));
   await button.getByText('Read from the file.').waitFor();
-  assert.equal(await input.inputValue(), file);
+  await becomes('the file is read', () => input.inputValue(), file);
+  const before = scripted.asked.length;
   const sending = person.page.waitForRequest(
     (request) => request.url().endsWith('/v1/connections') && request.postDataJSON()?.key_file === file,
   );
   await button.getByRole('button', { name: 'Connect', exact: true }).click();
   await sending;
   await form.getByText('Saved.').waitFor();
-  assert.equal(await button.locator('textarea').count(), 0);
-  assert.equal(scripted.asked.at(-1).get('grant_type'), 'urn:ietf:params:oauth:grant-type:jwt-bearer');
+  await button.locator('textarea').waitFor({ state: 'detached' });
+  assert.deepEqual(grantsSince(scripted, before), ['urn:ietf:params:oauth:grant-type:jwt-bearer']);
   await person.state('connect-key-file-connected');
   const { items } = await vault.call('GET', '/v1/credentials', await vault.session(person.user));
   assert.deepEqual([items.length, JSON.stringify(items).includes('PRIVATE')], [1, false]);
@@ -166,10 +192,9 @@ async function drag(person, { secret }) {
   const form = await person.fresh('sr-credential-form', { plugin: 'wide' });
   const input = form.getByRole('textbox', { name: 'Service account' });
   const text = `{"k":"${secret()}"}`;
-  await input.scrollIntoViewIfNeeded();
   await drop(person, input, inFolder(person, 'account.json', text));
   await form.getByText('Read from the file.').waitFor();
-  assert.equal(await input.inputValue(), text);
+  await becomes('the file is read', () => input.inputValue(), text);
   await drop(person, input, inFolder(person, 'large.json', 'x'.repeat(70_000)));
   await form.getByText('too large').waitFor();
   await drop(person, input, inFolder(person, 'binary.json', Buffer.from([0xff, 0xfe, 0])));
@@ -201,16 +226,21 @@ async function many(person, { vault, host }) {
   const hammer = (async () => {
     while (!isOver) await Promise.all(Array.from({ length: 8 }, test));
   })();
-  for (let tries = 0; tries < 20 && !(await form.getByText('Too many requests').isVisible()); tries += 1) {
+  const tested = () =>
+    person.page.waitForResponse(
+      (response) => response.request().method() === 'POST' && response.url().endsWith('/test'),
+    );
+  const tryOnce = async () => {
+    const answer = tested();
     await button.click();
-    await person.page.waitForTimeout(150);
-  }
-  isOver = true;
+    return (await answer).status() === 429;
+  };
+  await until('it is too much', tryOnce).finally(() => (isOver = true));
   await hammer;
-  await form.getByText('Too many requests').waitFor({ timeout: 1000 });
+  await form.getByText('Too many requests').waitFor();
   await person.state('form-too-much');
-  assert.equal((await person.events('sr-error')).at(-1).code, 'rate-limited');
-  assert.equal((await person.events('sr-error')).at(-1).retryable, true);
+  const { code, retryable } = (await person.events('sr-error')).at(-1);
+  assert.deepEqual([code, retryable], ['rate-limited', true]);
   person.forget(({ text }) => text.includes(token));
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect, isDeepStrictEqual } from 'node:util';
 
 const BUILT = fileURLToPath(new URL('../../../target/debug/strongroom', import.meta.url));
 
@@ -24,6 +25,16 @@ export async function until(what, ask, seconds = 15) {
     if (found) return found;
   }
   return assert.fail(`${what}: not within ${seconds} s`);
+}
+
+/** Waits until `ask` gives the wanted answer. If it never does, the failure shows the last answer. */
+export async function becomes(what, ask, wanted) {
+  let found;
+  const isThere = async () => isDeepStrictEqual((found = await ask()), wanted);
+  await until(what, isThere).catch((error) => {
+    if (!(error instanceof assert.AssertionError)) throw error;
+    assert.fail(`${error.message}: it is ${inspect(found)}, not ${inspect(wanted)}`);
+  });
 }
 
 export class Vault {
@@ -48,7 +59,7 @@ export class Vault {
     };
     const server = spawn(vault.program, ['dev', '--listen', address], { env: vault.env });
     for (const stream of [server.stdout, server.stderr]) stream.on('data', (chunk) => (vault.#log += chunk));
-    await until('the vault starts', () => vault.#log.includes('Stop with Ctrl-C') || server.exitCode !== null);
+    await until('the vault starts', () => vault.#log.includes('Stop with Ctrl-C') || server.exitCode !== null, 60);
     assert.equal(server.exitCode, null, vault.#log);
     vault.hostKey = vault.#log.match(/host key\s+(\S+)/)[1];
     let isOver = false;
@@ -105,12 +116,21 @@ export class Vault {
     return read;
   }
 
-  /** Lets a connection's ten minutes be over: nobody waits for them. Python has SQLite in it; Node.js 20 has not. */
+  /** Ends a connection's ten minutes, so that no test waits for them. */
   lapse(connection) {
-    const sql =
-      'import sqlite3, sys; db = sqlite3.connect(sys.argv[1], 10); done = db.execute("UPDATE connection SET expires_at = 1 WHERE id = ?", sys.argv[2:]); db.commit(); assert done.rowcount == 1';
+    this.#expire('connection', 'id', connection);
+  }
+
+  /** Ends the only session of a user, at a moment that the test chooses. */
+  lapseSession(user) {
+    this.#expire('session', 'user_id', user);
+  }
+
+  /** Python has SQLite in it; Node.js 20 has not. */
+  #expire(table, column, value) {
+    const sql = `import sqlite3, sys; db = sqlite3.connect(sys.argv[1], 10); done = db.execute("UPDATE ${table} SET expires_at = 1 WHERE ${column} = ?", sys.argv[2:]); db.commit(); assert done.rowcount == 1`;
     const database = join(this.env.XDG_DATA_HOME, 'strongroom', 'strongroom.db');
-    const { status, stderr } = spawnSync('python3', ['-c', sql, database, connection], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync('python3', ['-c', sql, database, value], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
   }
 

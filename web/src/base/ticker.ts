@@ -1,0 +1,20 @@
+// Draws an element again now and then, so that "2 minutes ago" stays true.
+import type { ReactiveController, ReactiveControllerHost } from 'lit';
+
+const TICK_MS = 30_000;
+
+export class Ticker implements ReactiveController {
+  #timer = 0;
+
+  constructor(private readonly host: ReactiveControllerHost) {
+    host.addController(this);
+  }
+
+  hostConnected(): void {
+    this.#timer = window.setInterval(() => this.host.requestUpdate(), TICK_MS);
+  }
+
+  hostDisconnected(): void {
+    clearInterval(this.#timer);
+  }
+}
