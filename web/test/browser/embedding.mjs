@@ -51,7 +51,6 @@ export const tools = { vite: bin('vite/bin/vite.js'), next: bin('next/dist/bin/n
 
 export class Example {
   static async write(addresses) {
-    await installPackage();
     const example = new Example();
     example.port = await freePort();
     example.origin = `http://localhost:${example.port}`;

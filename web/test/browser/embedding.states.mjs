@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Example, execute, installPackage, npm, project, readExamples, tools } from './embedding.mjs';
+import { Example, execute, npm, project, readExamples, tools } from './embedding.mjs';
 import { consent, signIn } from './provider.mjs';
 import { until } from './vault.mjs';
 
@@ -166,7 +166,6 @@ export default {
 
   async 'the packed package'(person) {
     await person.open();
-    await installPackage();
     const path = join(project, 'node_modules/@strongroom/elements');
     const known = () => JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
     // The next install keeps it, which it did not do with a package that was linked.

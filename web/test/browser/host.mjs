@@ -2,8 +2,11 @@
 // no inline script, no eval and no unchecked markup; and the backend that mints sessions for whoever is signed in.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { project } from './embedding.mjs';
 
-const dist = new URL('../../dist/', import.meta.url);
+/** The elements as the packed package has them. */
+const dist = join(project, 'node_modules/@strongroom/elements/dist');
 const FILES = new Set(['elements.js', 'de.js', 'ar.js']);
 
 const page = (lang, dir) => `<!doctype html><html lang="${lang}" dir="${dir}"><head><meta charset="utf-8">
@@ -74,7 +77,7 @@ export class Host {
         JSON.stringify({ token: await vault.session(user, [this.origin], this.seconds) }),
       );
     }
-    if (FILES.has(file)) return send('text/javascript', readFileSync(new URL(file, dist)));
+    if (FILES.has(file)) return send('text/javascript', readFileSync(join(dist, file)));
     if (pathname === '/host.js') return send('text/javascript', script(vault.origin));
     if (pathname === '/host.css') return send('text/css', style);
     if (pathname === '/' || pathname === '/return')

@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { installPackage } from './embedding.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const [options, wanted] = [[], []];
@@ -36,6 +37,8 @@ function run(file) {
   });
 }
 
+// Every test uses the package as it would be published.
+await installPackage();
 const queue = [...files];
 const work = async () => {
   for (let file = queue.shift(); file; file = queue.shift()) await run(file);
