@@ -119,7 +119,9 @@ export function copyButton(text, what, kind = 'small') {
   const told = make('span', { class: 'hush', role: 'status' });
   const copy = async () => {
     let outcome = 'Copied';
-    await navigator.clipboard.writeText(text).catch(() => (outcome = 'Select it and copy it'));
+    // Over plain http, on another host than localhost, a browser has no clipboard.
+    const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'));
+    await copied.catch(() => (outcome = 'Select it and copy it'));
     words.textContent = outcome;
     told.textContent = `${outcome}: ${what}`;
     setTimeout(() => ((words.textContent = 'Copy'), (told.textContent = '')), 4000);
