@@ -21,8 +21,9 @@ if [ "$(cargo deny --version 2>/dev/null)" != "cargo-deny 0.20.2" ]; then
     cargo install --quiet --locked --no-default-features --version 0.20.2 cargo-deny
 fi
 
-say "the web elements"
+say "the web elements: build, types, lint, units"
 tests/web.sh build
+tests/web.sh check
 
 say "format"
 cargo fmt --all --check

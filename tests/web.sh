@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# The web elements: tests/web.sh build | test BINARY | screenshots BINARY
+# The web elements: tests/web.sh build | check | test BINARY | screenshots BINARY
 # Installs npm packages into web/node_modules, and Node.js, Chromium and Python if there are none, and says so.
 set -euo pipefail
 start=$PWD
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 case "${1:-}" in
-build | test | screenshots) ;;
+build | check | test | screenshots) ;;
 *)
-  echo "usage: tests/web.sh build | test path/to/strongroom | screenshots path/to/strongroom" >&2
+  echo "usage: tests/web.sh build | check | test path/to/strongroom | screenshots path/to/strongroom" >&2
   exit 2
   ;;
 esac
@@ -38,13 +38,20 @@ if [ "$1" = build ]; then
   exit
 fi
 
+if [ "$1" = check ]; then
+  # What needs no browser: types, lint, the API's types, structure, size, unit tests.
+  for check in check lint check-api check-structure check-size unit; do npm run --silent "$check"; done
+  # What is made from the sources was made anew by the build. In CI it must be what was committed.
+  [ "${CI:-}" != true ] || git diff --exit-code --stat -- custom-elements.json docs
+  exit
+fi
+
 STRONGROOM=$(cd "$start" && realpath "${2:?the path of the server}")
 export STRONGROOM
 command -v "${CHROMIUM:-chromium}" >/dev/null || install chromium "the elements are tested in it"
 command -v python3 >/dev/null || install python3 "a test lets a connection's time be over"
 case "$1" in
 test)
-  for check in check lint check-api check-structure check-size unit; do npm run --silent "$check"; done
   runs=1
   if [ -n "${SOAK:-}" ]; then
     # The tests are deterministic: 20 times in a row, beside a process that keeps one core busy.
@@ -56,8 +63,6 @@ test)
     echo "browser suite, run $run of $runs"
     npm run --silent browser
   done
-  # What is made from the sources was made anew by the build. In CI it must be what was committed.
-  [ "${CI:-}" != true ] || git diff --exit-code --stat -- custom-elements.json docs
   ;;
 screenshots) npm run --silent screenshots ;;
 esac

@@ -21,7 +21,14 @@ async function bundle(entry, outDir, file, { external = [], banner = '' } = {}) 
     tsconfig: join(root, 'tsconfig.json'),
     transform: { target: 'es2022' },
     preserveEntrySignatures: 'strict',
-    output: { dir: join(root, outDir), format: 'es', entryFileNames: file, chunkFileNames: '[name].js', banner, minify: true },
+    output: {
+      dir: join(root, outDir),
+      format: 'es',
+      entryFileNames: file,
+      chunkFileNames: '[name].js',
+      banner,
+      minify: true,
+    },
   });
 }
 

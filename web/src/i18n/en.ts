@@ -93,7 +93,8 @@ export const en = {
   'connect.required': 'Connect an account.',
   'connect.preparing': 'Preparing…',
   'connect.waiting': 'Continue in the {provider} window. This page waits for it.',
-  'connect.closed': 'The window was closed, or this page cannot reach it any more. If it is still open, continue there.',
+  'connect.closed':
+    'The window was closed, or this page cannot reach it any more. If it is still open, continue there.',
   'connect.reopen': 'Open again',
   'connect.blocked': 'Your browser blocked the window.',
   'connect.here': 'Continue in this tab',
