@@ -31,6 +31,7 @@ export class Flow implements ReactiveController {
 
   hostDisconnected(): void {
     this.#release();
+    this.#channel?.close();
   }
 
   hostConnected(): void {
@@ -70,6 +71,7 @@ export class Flow implements ReactiveController {
 
   cancel(): void {
     this.#run += 1;
+    this.#channel?.close();
     this.#end(connect.idle);
   }
 
@@ -107,10 +109,13 @@ export class Flow implements ReactiveController {
 
   #follow(id: string): void {
     this.#asked = 0;
-    this.#channel = channelOf(id);
-    this.#channel.onmessage = ({ data }: MessageEvent<Announcement>) => {
+    this.#channel?.close();
+    // It stays open after the end: this page may learn the end from the vault before the window announces it, and the window
+    // closes only after an answer.
+    const channel = (this.#channel = channelOf(id));
+    channel.onmessage = ({ data }: MessageEvent<Announcement>) => {
       if (data?.connection !== id || data.status === 'seen') return;
-      this.#channel?.postMessage({ connection: id, status: 'seen' } satisfies Announcement);
+      channel.postMessage({ connection: id, status: 'seen' } satisfies Announcement);
       this.ask();
     };
     this.#later(id);
@@ -158,8 +163,6 @@ export class Flow implements ReactiveController {
   #release(): void {
     clearTimeout(this.#timer);
     clearInterval(this.#watch);
-    this.#channel?.close();
-    this.#channel = null;
     this.#popup = null;
   }
 

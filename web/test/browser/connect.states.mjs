@@ -96,6 +96,19 @@ export default {
     await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
   },
 
+  /** The page asks the vault, so it can know the end while the window is still on its way back. */
+  async 'denied, and the window returns late'(person, { host }) {
+    const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
+    const popup = await press(person, button);
+    let letReturn;
+    host.returning = new Promise((resolve) => (letReturn = resolve));
+    const refusing = refuse(popup);
+    await button.getByText('consent was not given').waitFor();
+    letReturn();
+    await refusing;
+    await until('the window closes', () => popup.isClosed());
+  },
+
   async 'denied in this tab'(person) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail', flow: 'redirect' });
     await button.getByRole('button', { name: 'Connect Witness' }).click();

@@ -43,6 +43,8 @@ export class Host {
   /** What the next mintings give: a lifetime in seconds, or nobody signed in. */
   seconds = 900;
   signedOut = false;
+  /** Until then, the page that connections return to is not answered. */
+  returning = Promise.resolve();
 
   static async start(vault) {
     const host = new Host();
@@ -69,6 +71,7 @@ export class Host {
     const send = (type, body) =>
       response.writeHead(200, { 'content-type': type, 'content-security-policy': this.policy }).end(body);
     const file = pathname.slice(1);
+    if (pathname === '/return') await this.returning;
     if (pathname === '/token') {
       const user = /user=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
       if (!user || this.signedOut) return response.writeHead(401).end();

@@ -1,4 +1,5 @@
 // Runs the tests of one file in a world of its own: node states.mjs NAME.states.mjs
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CANARY } from './provider.mjs';
 import { Person } from './stage.mjs';
 import { startWorld } from './world.mjs';
@@ -7,6 +8,12 @@ const [file] = process.argv.slice(2);
 const world = await startWorld();
 const { browser, host, vault, provider, scripted } = world;
 const { default: states } = await import(new URL(file, import.meta.url));
+/** A click waits for the page that it leads to, however long that takes: a test that never ends has failed. */
+const DEADLINE_MS = 180_000;
+const deadline = async () => {
+  await sleep(DEADLINE_MS, null, { ref: false });
+  throw new Error(`not done within ${DEADLINE_MS / 1000} s`);
+};
 let failed = 0;
 for (const [name, check] of Object.entries(states)) {
   const user = `u${file.replace(/\W.*/, '')}${name.replace(/\W/g, '')}`;
@@ -20,7 +27,7 @@ for (const [name, check] of Object.entries(states)) {
       sent.add(made);
       return made;
     };
-    await check(person, { ...world, secret });
+    await Promise.race([check(person, { ...world, secret }), deadline()]);
     await person.look();
     person.checkCanaries([...sent, `AccessToken-${CANARY}`, `RefreshToken-${CANARY}`, provider.secret], sent);
     console.log(`ok   ${file.split('.')[0]}: ${name} (${Date.now() - begun} ms)`);
