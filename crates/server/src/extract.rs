@@ -1,7 +1,6 @@
 //! Reading requests strictly: bodies into memory that is wiped, JSON without duplicate keys or unknown members, queries
 //! without unknown parameters, preconditions, idempotency keys. No message repeats what was sent.
 
-use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -14,7 +13,6 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use strongroom::id::NameError;
 use strongroom::{Once, Secret, Who};
-use url::form_urlencoded;
 
 use crate::app::App;
 use crate::principal::Seen;
@@ -131,16 +129,6 @@ impl<T: DeserializeOwned> Query<T> {
 fn invalid_query() -> Problem {
     let detail = "a query parameter is unknown, given twice, or has a value that is not allowed";
     Problem::bad_request("invalid-query", detail)
-}
-
-/// Whom a plugin asks for, where nothing else may be asked. It asks for secrets so often that this is read by hand.
-pub(crate) fn only_user(query: Option<&str>) -> Result<Option<Cow<'_, str>>, Problem> {
-    let mut asked = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    match (asked.next(), asked.next()) {
-        (None, _) => Ok(None),
-        (Some((name, user)), None) if name == "user_id" => Ok(Some(user)),
-        _ => Err(invalid_query()),
-    }
 }
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {

@@ -1,6 +1,5 @@
 //! Counters for Prometheus. Labels are the route's pattern, the method and the status: never an id, a name or an address.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -20,19 +19,11 @@ struct Request {
 /// A route, by its pattern.
 pub(crate) struct Route {
     pattern: String,
-    /// Counts what is asked most by far, and need not be looked up for each: reads that went well.
-    read: OnceLock<Counter>,
-    opens: bool,
 }
 
 impl Route {
-    pub(crate) fn of(pattern: String, opens: bool) -> Self {
-        Self { pattern, read: OnceLock::new(), opens }
-    }
-
-    /// Whether a plugin reads a credential's secrets here.
-    pub(crate) fn opens(&self) -> bool {
-        self.opens
+    pub(crate) fn of(pattern: String) -> Self {
+        Self { pattern }
     }
 
     pub(crate) fn pattern(&self) -> &str {
@@ -77,11 +68,7 @@ impl Metrics {
             "DELETE" => "DELETE",
             _ => "other",
         };
-        let counter = || self.requests.get_or_create_owned(&Request { method, route: route.pattern.clone(), status });
-        match (method, status) {
-            ("GET", 200) => route.read.get_or_init(counter).inc(),
-            _ => counter().inc(),
-        };
+        self.requests.get_or_create(&Request { method, route: route.pattern.clone(), status }).inc();
         self.seconds.observe(took.as_secs_f64());
     }
 

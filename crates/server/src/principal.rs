@@ -13,7 +13,7 @@ use strongroom::request::RequestId;
 use strongroom::session::Principal;
 use strongroom::{Actor, Owner, TenantId, UserId, Who};
 
-use crate::extract::{Query, member, only_user};
+use crate::extract::{Query, member};
 use crate::problem::Problem;
 
 /// What the outermost layer found out.
@@ -82,12 +82,15 @@ struct OnBehalfOf {
     user_id: Option<String>,
 }
 
-fn caller(parts: &Parts) -> Result<&Caller, Problem> {
-    known(parts.extensions.get())
+/// The same, where the route takes no other parameter.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnlyOnBehalfOf {
+    user_id: Option<String>,
 }
 
-fn known(seen: Option<&Seen>) -> Result<&Caller, Problem> {
-    let detail = match seen {
+fn caller(parts: &Parts) -> Result<&Caller, Problem> {
+    let detail = match parts.extensions.get() {
         Some(Seen::Known(caller)) => return Ok(caller),
         Some(Seen::Invalid) => "the bearer token is unknown, expired or revoked",
         Some(Seen::Anonymous) | None => "send a bearer token: Authorization: Bearer sr…",
@@ -97,20 +100,6 @@ fn known(seen: Option<&Seen>) -> Result<&Caller, Problem> {
 
 fn wrong_kind(needed: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "wrong-principal", format!("this needs {needed}"))
-}
-
-impl Plugin {
-    /// The plugin that was seen, and the user whom it names in the query.
-    pub(crate) fn of(seen: Option<&Seen>, query: Option<&str>) -> Result<Self, Problem> {
-        let caller = known(seen)?;
-        match &caller.principal.who {
-            Who::Plugin { .. } => {
-                let owner = caller.owner_named(only_user(query)?.as_deref())?;
-                Ok(Self { owner, actor: caller.actor.clone() })
-            }
-            _ => Err(wrong_kind("a plugin key (srp_…)")),
-        }
-    }
 }
 
 impl Caller {
@@ -186,7 +175,14 @@ impl<S: Sync> FromRequestParts<S> for Plugin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::of(parts.extensions.get(), parts.uri.query())
+        let caller = caller(parts)?;
+        match &caller.principal.who {
+            Who::Plugin { .. } => {
+                let Query(OnlyOnBehalfOf { user_id }) = Query::read(parts)?;
+                Ok(Self { owner: caller.owner_named(user_id.as_deref())?, actor: caller.actor.clone() })
+            }
+            _ => Err(wrong_kind("a plugin key (srp_…)")),
+        }
     }
 }
 

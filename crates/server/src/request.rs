@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -18,11 +18,10 @@ use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use strongroom::request::RequestId;
 use strongroom::session::Principal;
-use strongroom::{CredentialId, Token, TokenKind};
+use strongroom::{Token, TokenKind};
 use tokio::time::timeout;
 use tower::Service;
 
-use crate::api::opened;
 use crate::app::App;
 use crate::config::Config;
 use crate::console;
@@ -30,7 +29,7 @@ use crate::limits::Allowance;
 use crate::metrics::Route;
 use crate::origin::{Page, preflight};
 use crate::page;
-use crate::principal::{Caller, Came, Plugin, Seen};
+use crate::principal::{Caller, Came, Seen};
 use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -74,11 +73,8 @@ struct Routes {
 }
 
 impl Routes {
-    /// The route of a path; and the credential, if it is one whose secrets are read there.
-    fn at(&self, path: &str) -> (&Route, Option<CredentialId>) {
-        let Ok(found) = self.known.at(path) else { return (&self.none, None) };
-        let id = || found.params.get("id")?.parse().ok();
-        (found.value, found.value.opens().then(id).flatten())
+    fn at(&self, path: &str) -> &Route {
+        self.known.at(path).map_or(&self.none, |found| found.value)
     }
 }
 
@@ -89,7 +85,7 @@ impl Handled {
         for route in routed {
             let _ = known.insert(route.pattern().to_owned(), route);
         }
-        let routes = Routes { known, none: Route::of("none".to_owned(), false) };
+        let routes = Routes { known, none: Route::of("none".to_owned()) };
         Self { router: Arc::new(Known { app, router, routes }), peer: None }
     }
 
@@ -120,41 +116,32 @@ where
 }
 
 impl Handled {
-    /// Not an `async fn`: that keeps what it is given twice, and all of this is moved for every request.
-    #[expect(clippy::manual_async_fn, reason = "half as large")]
-    fn handle(self, mut request: Request, id: RequestId) -> impl Future<Output = Result<Response, Infallible>> + Send {
-        async move {
-            let Known { app, router, routes } = &*self.router;
-            let (asked, began) = (Asked::of(routes, &request), Instant::now());
-            let (mut response, allowance) = match admit(app, head(&request), self.peer, &asked.page, &id).await {
-                Ok((seen, came, allowance)) => {
-                    let limit = app.config.limits.request_timeout;
-                    let answer = if let Some(id) = asked.opens {
-                        let answer = pin!(open(app, &seen, request.uri(), id));
-                        timeout(limit, unpanicked(answer)).await
-                    } else {
-                        let extensions = request.extensions_mut();
-                        came.map(|came| extensions.insert(came));
-                        extensions.insert(seen);
-                        timeout(limit, unpanicked(router.clone().call(request))).await
-                    };
-                    (answer.unwrap_or_else(|_| late()), allowance)
-                }
-                Err(answer) => (answer, None),
-            };
-            finish(app, &mut response, &id, allowance);
-            if asked.for_a_person && response.status() == StatusCode::NOT_FOUND {
-                page::show(&mut response, &id);
+    async fn handle(self, mut request: Request, id: RequestId) -> Result<Response, Infallible> {
+        let Known { app, router, routes } = &*self.router;
+        let (asked, began) = (Asked::of(routes, &request), Instant::now());
+        let (mut response, allowance) = match admit(app, head(&request), self.peer, &asked.page, &id).await {
+            Ok((seen, came, allowance)) => {
+                let limit = app.config.limits.request_timeout;
+                let extensions = request.extensions_mut();
+                came.map(|came| extensions.insert(came));
+                extensions.insert(seen);
+                let answer = timeout(limit, unpanicked(router.clone().call(request))).await;
+                (answer.unwrap_or_else(|_| late()), allowance)
             }
-            if asked.route.pattern().starts_with("/v1/") {
-                asked.page.let_read(response.headers_mut());
-            }
-            if asked.method == Method::HEAD {
-                keep_head(&mut response);
-            }
-            asked.answered(app, response.status(), began.elapsed());
-            Ok(response)
+            Err(answer) => (answer, None),
+        };
+        finish(app, &mut response, &id, allowance);
+        if asked.for_a_person && response.status() == StatusCode::NOT_FOUND {
+            page::show(&mut response, &id);
         }
+        if asked.route.pattern().starts_with("/v1/") {
+            asked.page.let_read(response.headers_mut());
+        }
+        if asked.method == Method::HEAD {
+            keep_head(&mut response);
+        }
+        asked.answered(app, response.status(), began.elapsed());
+        Ok(response)
     }
 }
 
@@ -171,17 +158,14 @@ struct Asked<'a> {
     route: &'a Route,
     page: Page,
     for_a_person: bool,
-    opens: Option<CredentialId>,
 }
 
 impl<'a> Asked<'a> {
     fn of(routes: &'a Routes, request: &Request) -> Self {
         let (path, headers) = (request.uri().path(), request.headers());
-        let (route, opens) = routes.at(path);
         Self {
             method: request.method().clone(),
-            route,
-            opens: opens.filter(|_| request.method() == Method::GET),
+            route: routes.at(path),
             page: Page::of(request.uri(), headers),
             for_a_person: page::is_for_a_person(path, headers),
         }
@@ -211,12 +195,6 @@ fn keep_head(response: &mut Response) {
 
 fn late() -> Response {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again").into_response()
-}
-
-/// What plugins ask for more often than for all else is not routed a second time: that was an eighth of its cost. Whoever writes
-/// the path in another way is routed, and answered alike.
-async fn open(app: &App, seen: &Seen, uri: &Uri, id: CredentialId) -> Result<Response, Problem> {
-    opened(app, Plugin::of(Some(seen), uri.query())?, id).await
 }
 
 fn unpanicked<Answer: IntoResponse>(
@@ -274,7 +252,7 @@ async fn judge(
         Some(Some(text)) => bearer_of(app, text).await?,
         Some(None) => None,
         None => match console::token(method, uri, headers) {
-            Ok(Some(token)) => Box::pin(app.vault.authenticate(&token)).await?,
+            Ok(Some(token)) => app.vault.authenticate(&token).await?,
             Ok(None) => None,
             // A cookie that does not count is somebody else's doing: it draws on their address.
             Err(problem) => {
@@ -312,7 +290,7 @@ async fn bearer_of(app: &App, text: &str) -> Result<Option<Principal>, Problem> 
     }
     match Token::parse(text) {
         // The console's is for its cookie: as a bearer it would get around what is asked of cookies.
-        Ok(token) if token.kind() != TokenKind::Console => Ok(Box::pin(app.vault.authenticate(&token)).await?),
+        Ok(token) if token.kind() != TokenKind::Console => Ok(app.vault.authenticate(&token).await?),
         _ => Ok(None),
     }
 }
@@ -385,7 +363,7 @@ fn finish(app: &App, response: &mut Response, id: &RequestId, allowance: Option<
     let own = std::mem::replace(response.headers_mut(), app.always.clone());
     let headers = response.headers_mut();
     headers.extend(own);
-    if let Ok(id) = HeaderValue::from_str(id.write(&mut [0; 32])) {
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, id);
     }
     if let Some(allowance) = allowance {

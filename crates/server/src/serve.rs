@@ -28,7 +28,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// The API as a service: what the tests call and the listener serves.
 pub fn service(app: &Arc<App>) -> Handled {
     let (routes, description) = api::routes().split_for_parts();
-    let routed = description.paths.paths.into_iter().map(|(path, item)| Route::of(path, api::opens(&item)));
+    let routed = description.paths.paths.into_keys().map(Route::of);
     let method_unknown = || async {
         Problem::new(
             axum::http::StatusCode::METHOD_NOT_ALLOWED,
@@ -38,7 +38,7 @@ pub fn service(app: &Arc<App>) -> Handled {
     };
     #[cfg(feature = "console")]
     let (routes, routed) = {
-        let pages = crate::web::PATHS.map(|path| Route::of(path.to_owned(), false));
+        let pages = crate::web::PATHS.map(|path| Route::of(path.to_owned()));
         (routes.merge(crate::web::routes()), routed.chain(pages))
     };
     let router = routes

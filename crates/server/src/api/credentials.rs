@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer, Serialize};
 use strongroom::clock::rfc3339;
 use strongroom::{Change, Credential, CredentialFilter, CredentialId, Draft, Fields, Verdict};
-use utoipa::openapi::PathItem;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -335,18 +334,11 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-const OPEN: &str = "openCredential";
-
-/// Whether a plugin reads a credential's secrets at this path: then its `{id}` is all that the path says.
-pub(crate) fn opens(path: &PathItem) -> bool {
-    path.get.as_ref().is_some_and(|read| read.operation_id.as_deref() == Some(OPEN))
-}
-
 /// Read a credential's secrets
 ///
 /// For the plugin that the credential was given to, on behalf of the user it belongs to. The event that says so is
 /// durable before the answer leaves.
-#[utoipa::path(get, path = "/v1/credentials/{id}/secret", operation_id = OPEN, tag = "credentials",
+#[utoipa::path(get, path = "/v1/credentials/{id}/secret", operation_id = "openCredential", tag = "credentials",
     params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), ForUser),
     responses((status = 200, body = OpenedCredential)), security(("plugin_key" = [])))]
 async fn open(
@@ -354,11 +346,6 @@ async fn open(
     plugin: Plugin,
     InPath((id,)): InPath<(CredentialId,)>,
 ) -> Result<Response, Problem> {
-    opened(&app, plugin, id).await
-}
-
-/// The answer to a plugin's read, however it got here.
-pub(crate) async fn opened(app: &App, plugin: Plugin, id: CredentialId) -> Result<Response, Problem> {
     let grant = app.vault.grant(&plugin.actor, &plugin.owner, id).await?;
     let opened = app.vault.open(grant).await?;
     let fields = opened.json().expose();

@@ -19,7 +19,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) use self::credentials::{opened, opens};
 use crate::app::App;
 
 /// Every route, each with its description: nothing is routed that is not described.
