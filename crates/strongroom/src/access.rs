@@ -7,7 +7,7 @@ use std::sync::Arc;
 use strongroom_crypto::TokenHash;
 
 use crate::audit::{Action, Entry, Reason};
-use crate::credential::CredentialRow;
+use crate::credential::CachedCredential;
 use crate::error::Error;
 use crate::id::{CredentialId, KeyId, Owner, PluginName, SessionId};
 use crate::manifest::Access;
@@ -114,7 +114,7 @@ impl Actor {
 #[derive(Debug)]
 pub struct Grant {
     pub(crate) owner: Owner,
-    pub(crate) row: Arc<CredentialRow>,
+    pub(crate) row: Arc<CachedCredential>,
     pub(crate) entry: Box<Entry>,
     pub(crate) epoch: u64,
 }
@@ -130,7 +130,7 @@ impl Vault {
         let entry = Box::new(self.entry(actor, owner.tenant, Action::CredentialOpen).of_user(&owner.user).on(id));
         let epoch = self.store.epoch();
         let row = match self.store.kept_credential(owner, id) {
-            None => Box::pin(self.fetched(owner, id)).await?,
+            None => self.fetched(owner, id).await?,
             kept => kept,
         };
         let refused = match self.judge(&actor.who, owner, row).await? {
@@ -140,18 +140,17 @@ impl Vault {
             }
             Err(reason) => reason,
         };
-        // In a box, as all that is rarely done on this way: what a read's future has room for is moved with every read.
-        Box::pin(self.record(entry.denied(refused))).await?;
+        self.record(entry.denied(refused)).await?;
         Err(match refused {
             Reason::AccessIsInject => Error::AccessIsInject,
             _ => Error::NotFound { what: "credential" },
         })
     }
 
-    async fn fetched(&self, owner: &Owner, id: CredentialId) -> Result<Option<Arc<CredentialRow>>, Error> {
+    async fn fetched(&self, owner: &Owner, id: CredentialId) -> Result<Option<Arc<CachedCredential>>, Error> {
         Ok(match self.store.recent_credential(owner, id).await? {
             // Another process may have saved it a moment ago.
-            None => self.store.credential(owner, id).await?.map(Arc::new),
+            None => self.store.credential(owner, id).await?.map(|row| Arc::new(row.into())),
             found => found,
         })
     }
@@ -162,14 +161,14 @@ impl Vault {
         &self,
         who: &Who,
         owner: &Owner,
-        row: Arc<CredentialRow>,
+        row: Arc<CachedCredential>,
         epoch: u64,
-    ) -> Result<Arc<CredentialRow>, Error> {
-        if self.store.epoch() == epoch { Ok(row) } else { Box::pin(self.granted_anew(who, owner, row.id)).await }
+    ) -> Result<Arc<CachedCredential>, Error> {
+        if self.store.epoch() == epoch { Ok(row) } else { self.granted_anew(who, owner, row.id).await }
     }
 
-    async fn granted_anew(&self, who: &Who, owner: &Owner, id: CredentialId) -> Result<Arc<CredentialRow>, Error> {
-        let row = self.store.credential(owner, id).await?.map(Arc::new);
+    async fn granted_anew(&self, who: &Who, owner: &Owner, id: CredentialId) -> Result<Arc<CachedCredential>, Error> {
+        let row = self.store.credential(owner, id).await?.map(|row| Arc::new(row.into()));
         match self.judge(who, owner, row).await? {
             Ok(row) => Ok(row),
             Err(Reason::AccessIsInject) => Err(Error::AccessIsInject),
@@ -181,8 +180,8 @@ impl Vault {
         &self,
         who: &Who,
         owner: &Owner,
-        row: Option<Arc<CredentialRow>>,
-    ) -> Result<Result<Arc<CredentialRow>, Reason>, Error> {
+        row: Option<Arc<CachedCredential>>,
+    ) -> Result<Result<Arc<CachedCredential>, Reason>, Error> {
         let Who::Plugin { name, .. } = who else { return Ok(Err(Reason::NoPlugin)) };
         let Some(manifest) = self.genuine_manifest(owner.tenant, name).await? else {
             return Ok(Err(Reason::NoPlugin));

@@ -20,8 +20,6 @@ macro_rules! id {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
 
-        const _: () = assert!($prefix.len() + 32 <= ID_BYTES, "ids are written into room of this size");
-
         impl $name {
             /// What every id of this kind starts with.
             pub const PREFIX: &str = $prefix;
@@ -42,14 +40,13 @@ macro_rules! id {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                ObjectId::from(id).into()
+                id.to_string()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                // In one piece: a text that is made of an id is then allocated once.
-                f.write_str(ObjectId::from(*self).write(&mut [0; ID_BYTES]))
+                ObjectId::from(*self).fmt(f)
             }
         }
 
@@ -99,25 +96,13 @@ pub(crate) struct ObjectId {
     uuid: Uuid,
 }
 
-impl From<ObjectId> for String {
-    fn from(id: ObjectId) -> Self {
-        id.write(&mut [0; ID_BYTES]).to_owned()
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.prefix, self.uuid.simple())
     }
 }
 
-/// No id is longer than this.
-pub(crate) const ID_BYTES: usize = 40;
-
 impl ObjectId {
-    pub(crate) fn write(self, room: &mut [u8; ID_BYTES]) -> &str {
-        let length = self.prefix.len();
-        if let Some((prefix, id)) = room.split_at_mut_checked(length) {
-            prefix.copy_from_slice(self.prefix.as_bytes());
-            self.uuid.simple().encode_lower(id);
-        }
-        room.get(..length + 32).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
-    }
-
     /// If it is a credential's.
     pub(crate) fn credential(self) -> Option<CredentialId> {
         (self.prefix == CredentialId::PREFIX).then_some(CredentialId(self.uuid))

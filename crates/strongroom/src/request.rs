@@ -27,15 +27,6 @@ impl RequestId {
     pub fn of(bytes: [u8; 16]) -> Self {
         Self(Inner::Made(bytes))
     }
-
-    /// The text, in `room` if it has none yet.
-    #[must_use]
-    pub fn write<'a>(&'a self, room: &'a mut [u8; 32]) -> &'a str {
-        match &self.0 {
-            Inner::Made(bytes) => HEXLOWER.encode_mut_str(bytes, room),
-            Inner::Given(text) => text,
-        }
-    }
 }
 
 /// A caller's own: 8 to 64 letters, digits and hyphens.
@@ -52,7 +43,10 @@ impl FromStr for RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.write(&mut [0; 32]))
+        match &self.0 {
+            Inner::Made(bytes) => f.write_str(&HEXLOWER.encode(bytes)),
+            Inner::Given(text) => f.write_str(text),
+        }
     }
 }
 

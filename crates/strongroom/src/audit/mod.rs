@@ -5,7 +5,6 @@
 
 mod reading;
 mod target;
-mod texts;
 mod verify;
 
 use std::borrow::Cow;
@@ -13,7 +12,6 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 pub use reading::Reading;
 pub(crate) use target::Target;
-pub(crate) use texts::Texts;
 pub use verify::{Checkpoint, Finding, Report};
 
 use crate::access::{Actor, Who};
@@ -270,27 +268,26 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn new(seq: u64, entry: &'a Entry, texts: &'a mut Texts) -> Self {
+    pub(crate) fn new(seq: u64, entry: &'a Entry) -> Self {
         let (decision, reason) = match entry.decision {
             Decision::Allowed => ("allowed", None),
             Decision::Denied(reason) => ("denied", Some(reason.as_str().into())),
         };
         let plugin = entry.plugin.as_ref().or(entry.actor.who.plugin());
-        let Texts { tenant, actor_id, target, request_id, address } = texts;
         Self {
             seq,
             at: entry.at,
-            tenant: entry.tenant.map(|id| ObjectId::from(id).write(tenant).into()),
+            tenant: entry.tenant.map(|id| id.to_string().into()),
             actor: entry.actor.who.kind().into(),
-            actor_id: entry.actor.who.id().map(|id| id.write(actor_id).into()),
+            actor_id: entry.actor.who.id().map(|id| id.to_string().into()),
             action: entry.action.as_str().into(),
             decision: decision.into(),
             reason,
             user: entry.user.as_ref().map(|user| user.as_str().into()),
             plugin: plugin.map(|name| name.as_str().into()),
-            target: entry.target.as_ref().map(|about| about.write(target).into()),
-            address: entry.actor.address.map(|from| texts::address(from, address)),
-            request_id: entry.actor.request_id.as_ref().map(|id| id.write(request_id).into()),
+            target: entry.target.as_ref().map(Target::text),
+            address: entry.actor.address.map(|address| address.to_string().into()),
+            request_id: entry.actor.request_id.as_ref().map(|id| id.to_string().into()),
             digest: entry.digest,
         }
     }

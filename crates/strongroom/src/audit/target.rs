@@ -1,19 +1,21 @@
-//! What an event is about: an object by its id, which is text only where it is written.
+//! The object that an event is about.
 
-use crate::id::{CredentialId, ID_BYTES, ObjectId};
+use std::borrow::Cow;
+
+use crate::id::{CredentialId, ObjectId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Id(ObjectId),
-    /// As a row has it that was removed: that goes on whatever somebody has written there.
+    /// The id of a removed row as the database has it, also if it does not parse.
     Text(String),
 }
 
 impl Target {
-    pub(super) fn write<'a>(&'a self, room: &'a mut [u8; ID_BYTES]) -> &'a str {
+    pub(super) fn text(&self) -> Cow<'_, str> {
         match self {
-            Self::Id(id) => id.write(room),
-            Self::Text(text) => text,
+            Self::Id(id) => id.to_string().into(),
+            Self::Text(text) => text.into(),
         }
     }
 

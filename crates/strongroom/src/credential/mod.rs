@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 pub use probe::Verdict;
-pub use row::CredentialRow;
-pub(crate) use row::Opener;
+pub use row::{CachedCredential, CredentialRow};
 use strongroom_crypto::{Key, Secret};
 
 use crate::access::{Actor, Grant, Who};
@@ -436,12 +435,12 @@ impl Vault {
                 let read = row.revision;
                 let row = self.still_granted(&who, &owner, row, epoch).await?;
                 if row.revision != read {
-                    json = Box::pin(self.for_a_plugin(&row)).await?;
+                    json = self.for_a_plugin(&row).await?;
                 }
                 Ok(Opened { id: row.id, revision: row.revision, kind: row.kind, expires_at: row.expires_at, json })
             }
             Err(error) => {
-                Box::pin(self.record(entry.denied(Reason::Undecryptable))).await?;
+                self.record(entry.denied(Reason::Undecryptable)).await?;
                 self.still_granted(&who, &owner, row, epoch).await?;
                 Err(error)
             }
@@ -452,11 +451,11 @@ impl Vault {
         row.values(self, &*self.key_of(row).await?)
     }
 
-    async fn for_a_plugin(&self, row: &CredentialRow) -> Result<Secret<Vec<u8>>, Error> {
+    async fn for_a_plugin(&self, row: &CachedCredential) -> Result<Secret<Vec<u8>>, Error> {
         if let Some(found) = row.reopened() {
             return found;
         }
-        row.for_a_plugin(self, &*Box::pin(self.key_of(row)).await?)
+        row.for_a_plugin(self, &*self.key_of(row).await?)
     }
 
     /// The data key of a credential's user, with which its columns open and are sealed.

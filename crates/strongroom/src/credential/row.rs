@@ -16,14 +16,11 @@ use crate::vault::Vault;
 /// The fields of a connected account that have columns of their own.
 const TOKEN_COLUMNS: [&str; 4] = ["access_token", "refresh_token", "expires_at", "scopes"];
 
-/// A credential as it is stored: sealed. What a plugin's read looks at stands first and together, for of many credentials
-/// most are in no cache of the processor's.
+/// A credential as it is stored: sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[repr(C)]
 #[expect(missing_docs, reason = "the columns of the table `credential`, described in docs/FORMAT.md")]
 pub struct CredentialRow {
     pub owner: Owner,
-    pub(crate) opener: Opener,
     pub id: CredentialId,
     pub plugin: PluginName,
     pub revision: u64,
@@ -46,28 +43,25 @@ pub struct CredentialRow {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// `encrypted_data` with its message key, once somebody has derived it: for as long as the row stays in memory, it is not
-/// derived again. Nothing of the row: no copy of the row has it, no comparison sees it, no database stores it.
-#[derive(Default)]
-pub(crate) struct Opener(OnceLock<Unlocked>);
+/// A row as the cache holds it: sealed, and once a read has derived the message key of `encrypted_data`, with that key.
+#[derive(Debug)]
+pub struct CachedCredential {
+    /// The row.
+    pub row: CredentialRow,
+    message_key: OnceLock<Unlocked>,
+}
 
-impl Clone for Opener {
-    fn clone(&self) -> Self {
-        Self::default()
+impl From<CredentialRow> for CachedCredential {
+    fn from(row: CredentialRow) -> Self {
+        Self { row, message_key: OnceLock::new() }
     }
 }
 
-impl PartialEq for Opener {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
+impl std::ops::Deref for CachedCredential {
+    type Target = CredentialRow;
 
-impl Eq for Opener {}
-
-impl std::fmt::Debug for Opener {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Opener")
+    fn deref(&self) -> &CredentialRow {
+        &self.row
     }
 }
 
@@ -102,7 +96,6 @@ impl CredentialRow {
             updated_at: now,
             last_used_at: None,
             app: None,
-            opener: Opener::default(),
         }
     }
 
@@ -156,7 +149,6 @@ impl CredentialRow {
         values: &Values,
     ) {
         self.generation += 1;
-        self.opener = Opener::default();
         // It was sealed to the generation that has just passed.
         self.previous_refresh_token = None;
         let tokens: &[&str] = if self.kind == CredentialType::Oauth2 { &TOKEN_COLUMNS } else { &[] };
@@ -230,33 +222,6 @@ impl CredentialRow {
         })
     }
 
-    /// What a plugin gets of it, as JSON, if it takes no more than a key that was derived before.
-    pub(super) fn reopened(&self) -> Option<Result<Secret<Vec<u8>>, Error>> {
-        let unlocked = self.opener.0.get()?;
-        Some(unlocked.open().map_err(|error| self.undecryptable("encrypted_data", &error)))
-    }
-
-    /// What a plugin gets of it, as JSON: what has no tokens is given as it was sealed.
-    pub(super) fn for_a_plugin(&self, vault: &Vault, key: &Key) -> Result<Secret<Vec<u8>>, Error> {
-        if self.kind != CredentialType::Oauth2 && self.app.is_none() {
-            let opened = self.in_context(vault, "encrypted_data", |context| {
-                let unlocked = key.unlock(Kind::Credential, context, &self.encrypted_data)?;
-                Ok((unlocked.open()?, unlocked))
-            });
-            let (data, unlocked) = opened.map_err(|error| self.undecryptable("encrypted_data", &error))?;
-            if !fields::is_object(&data) {
-                return Err(Error::Undecryptable);
-            }
-            let _ = self.opener.0.set(unlocked);
-            return Ok(data);
-        }
-        let mut values = self.values(vault, key)?;
-        // What gets new tokens is nothing that a plugin needs.
-        values.remove("refresh_token");
-        values.remove(KEY_FILE);
-        Ok(fields::to_json(values.iter()))
-    }
-
     /// Every value of the credential, the refresh token included.
     pub(super) fn values(&self, vault: &Vault, key: &Key) -> Result<Values, Error> {
         let data = self.open_column(vault, key, "encrypted_data", &self.encrypted_data)?;
@@ -316,6 +281,35 @@ impl CredentialRow {
             updated_at: self.updated_at,
             last_used_at: self.last_used_at,
         }
+    }
+}
+
+impl CachedCredential {
+    /// What a plugin gets of it, as JSON, if the message key was derived before.
+    pub(super) fn reopened(&self) -> Option<Result<Secret<Vec<u8>>, Error>> {
+        let unlocked = self.message_key.get()?;
+        Some(unlocked.open().map_err(|error| self.undecryptable("encrypted_data", &error)))
+    }
+
+    /// What a plugin gets of it, as JSON: what has no tokens is given as it was sealed.
+    pub(super) fn for_a_plugin(&self, vault: &Vault, key: &Key) -> Result<Secret<Vec<u8>>, Error> {
+        if self.kind != CredentialType::Oauth2 && self.app.is_none() {
+            let opened = self.in_context(vault, "encrypted_data", |context| {
+                let unlocked = key.unlock(Kind::Credential, context, &self.encrypted_data)?;
+                Ok((unlocked.open()?, unlocked))
+            });
+            let (data, unlocked) = opened.map_err(|error| self.undecryptable("encrypted_data", &error))?;
+            if !fields::is_object(&data) {
+                return Err(Error::Undecryptable);
+            }
+            let _ = self.message_key.set(unlocked);
+            return Ok(data);
+        }
+        let mut values = self.values(vault, key)?;
+        // What gets new tokens is nothing that a plugin needs.
+        values.remove("refresh_token");
+        values.remove(KEY_FILE);
+        Ok(fields::to_json(values.iter()))
     }
 }
 

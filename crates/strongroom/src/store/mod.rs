@@ -12,7 +12,7 @@ use strongroom_crypto::{Keyring, Sealed, TokenHash, TokenKind};
 
 use crate::audit::{Action, Entry, Event};
 use crate::console::ConsoleRow;
-use crate::credential::{CredentialRow, CredentialType};
+use crate::credential::{CachedCredential, CredentialRow, CredentialType};
 use crate::id::{
     AppId, ConnectionId, CredentialId, KeyId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
 };
@@ -148,9 +148,9 @@ pub trait Store: Send + Sync {
         &self,
         owner: &Owner,
         id: CredentialId,
-    ) -> Result<Option<Arc<CredentialRow>>, StoreError>;
+    ) -> Result<Option<Arc<CachedCredential>>, StoreError>;
     /// The same, if it is in memory: a busy credential's reader does not even wait for the answer.
-    fn kept_credential(&self, owner: &Owner, id: CredentialId) -> Option<Arc<CredentialRow>>;
+    fn kept_credential(&self, owner: &Owner, id: CredentialId) -> Option<Arc<CachedCredential>>;
     async fn credentials(&self, owner: &Owner, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, StoreError>;
     /// Writes the user's key with the first credential; refuses if another key is there by now, and if the connection that
     /// it comes from is not there any more: then its user was deleted.

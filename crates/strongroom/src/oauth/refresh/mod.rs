@@ -8,6 +8,7 @@ mod lease;
 mod outcome;
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use flight::Flight;
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::access::Actor;
 use crate::audit::Action;
-use crate::credential::{Credential, CredentialRow};
+use crate::credential::{CachedCredential, Credential, CredentialRow};
 use crate::error::Error;
 use crate::id::{CredentialId, NameError, Owner};
 use crate::oauth::side_by_side;
@@ -180,10 +181,7 @@ impl Vault {
     }
 
     /// A row whose token can be handed out: refreshed if it is close to its end, and as it is while it lives.
-    pub(crate) async fn freshened(
-        &self,
-        row: std::sync::Arc<CredentialRow>,
-    ) -> Result<std::sync::Arc<CredentialRow>, Error> {
+    pub(crate) async fn freshened(&self, row: Arc<CachedCredential>) -> Result<Arc<CachedCredential>, Error> {
         let (Some(_), Some(expires_at)) = (row.app, row.expires_at) else { return Ok(row) };
         let now = self.clock.now();
         let left = now.duration_until(expires_at);
@@ -192,14 +190,10 @@ impl Vault {
             return Ok(row);
         }
         let living = left > LEEWAY.try_into().unwrap_or_default();
-        Box::pin(self.refreshed_in_time(&row, living)).await
+        self.refreshed_in_time(&row, living).await
     }
 
-    async fn refreshed_in_time(
-        &self,
-        row: &CredentialRow,
-        living: bool,
-    ) -> Result<std::sync::Arc<CredentialRow>, Error> {
+    async fn refreshed_in_time(&self, row: &CredentialRow, living: bool) -> Result<Arc<CachedCredential>, Error> {
         let flight = self.fly(row);
         if living {
             // It goes on in its own task.
@@ -218,7 +212,7 @@ impl Vault {
             self.fly(&found).await;
             found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
         }
-        if alive(&found) { Ok(std::sync::Arc::new(found)) } else { Err(self.why_not(&found).await?) }
+        if alive(&found) { Ok(Arc::new(found.into())) } else { Err(self.why_not(&found).await?) }
     }
 
     async fn has_not_failed(&self, id: CredentialId) -> Result<bool, Error> {

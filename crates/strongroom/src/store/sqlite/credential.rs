@@ -5,7 +5,7 @@ use strongroom_crypto::Sealed;
 
 use super::row::{Columns, all, first};
 use crate::audit::Entry;
-use crate::credential::{CredentialRow, Opener};
+use crate::credential::CredentialRow;
 use crate::id::{CredentialId, Owner, PluginName, TenantId};
 use crate::store::{Conflict, CredentialFilter, StoreError};
 
@@ -41,7 +41,6 @@ pub(super) fn parse(row: &Row<'_>) -> Result<CredentialRow, StoreError> {
         updated_at: column.at()?,
         last_used_at: column.at_or_null()?,
         app: column.parse_or_null()?,
-        opener: Opener::default(),
     })
 }
 

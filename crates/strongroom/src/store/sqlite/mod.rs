@@ -11,7 +11,6 @@ mod last_used;
 mod once;
 mod plugin;
 mod principal;
-mod queue;
 mod readers;
 mod recent;
 mod refresh;
@@ -33,7 +32,7 @@ use self::writer::Writer;
 use super::{AuditFilter, Conflict, CredentialFilter, EventPage, Linked, Store, StoreError, UserKeyRow};
 use crate::audit::Entry;
 use crate::console::ConsoleRow;
-use crate::credential::CredentialRow;
+use crate::credential::{CachedCredential, CredentialRow};
 use crate::id::{
     AppId, ConnectionId, CredentialId, KeyId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
 };
@@ -120,19 +119,19 @@ impl Store for SqliteStore {
         &self,
         owner: &Owner,
         id: CredentialId,
-    ) -> Result<Option<Arc<CredentialRow>>, StoreError> {
+    ) -> Result<Option<Arc<CachedCredential>>, StoreError> {
         let missed = match self.recent.find(owner, id) {
             Ok(row) => return Ok(Some(row)),
             Err(missed) => missed,
         };
-        let row = self.readers.recent(|db| credential::find(db, owner, id))?.map(Arc::new);
+        let row = self.readers.recent(|db| credential::find(db, owner, id))?.map(|row| Arc::new(row.into()));
         if let Some(row) = &row {
             self.recent.keep(row, &missed);
         }
         Ok(row)
     }
 
-    fn kept_credential(&self, owner: &Owner, id: CredentialId) -> Option<Arc<CredentialRow>> {
+    fn kept_credential(&self, owner: &Owner, id: CredentialId) -> Option<Arc<CachedCredential>> {
         self.recent.find(owner, id).ok()
     }
 

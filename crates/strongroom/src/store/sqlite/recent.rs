@@ -9,7 +9,7 @@ use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 
 use crate::audit::Target;
-use crate::credential::CredentialRow;
+use crate::credential::CachedCredential;
 use crate::id::{CredentialId, Owner};
 
 /// Bytes that a row takes usually.
@@ -25,7 +25,7 @@ pub(super) struct Recent {
     rows: Mutex<Rows>,
 }
 
-type Kept = Cache<CredentialId, Arc<CredentialRow>, Size>;
+type Kept = Cache<CredentialId, Arc<CachedCredential>, Size>;
 
 struct Rows {
     changes: u64,
@@ -43,7 +43,7 @@ impl Recent {
         Self { bytes, rows: Mutex::new(Rows { changes: 0, kept: none(bytes) }) }
     }
 
-    pub(super) fn find(&self, owner: &Owner, id: CredentialId) -> Result<Arc<CredentialRow>, Missed> {
+    pub(super) fn find(&self, owner: &Owner, id: CredentialId) -> Result<Arc<CachedCredential>, Missed> {
         let rows = self.lock();
         match rows.kept.get(&id) {
             Some(row) if row.owner == *owner => Ok(row.clone()),
@@ -51,7 +51,7 @@ impl Recent {
         }
     }
 
-    pub(super) fn keep(&self, row: &Arc<CredentialRow>, missed: &Missed) {
+    pub(super) fn keep(&self, row: &Arc<CachedCredential>, missed: &Missed) {
         let mut rows = self.lock();
         if rows.changes == missed.changes {
             rows.kept.insert(row.id, row.clone());
@@ -90,13 +90,13 @@ fn none(bytes: u64) -> Kept {
 #[derive(Clone)]
 struct Size;
 
-impl Weighter<CredentialId, Arc<CredentialRow>> for Size {
-    fn weight(&self, _: &CredentialId, row: &Arc<CredentialRow>) -> u64 {
+impl Weighter<CredentialId, Arc<CachedCredential>> for Size {
+    fn weight(&self, _: &CredentialId, row: &Arc<CachedCredential>) -> u64 {
         // The encrypted data is there once more when it is unlocked.
         let data = [Some(&row.settings), Some(&row.encrypted_data), Some(&row.encrypted_data)];
         let sealed = data.into_iter().chain([row.access_token.as_ref(), row.refresh_token.as_ref()]);
         let bytes: usize = sealed.flatten().map(|sealed| sealed.as_bytes().len()).sum();
-        let row = std::mem::size_of::<CredentialRow>() + bytes + row.scopes.len();
+        let row = std::mem::size_of::<CachedCredential>() + bytes + row.scopes.len();
         u64::try_from(row).unwrap_or(u64::MAX).saturating_add(OPENER)
     }
 }

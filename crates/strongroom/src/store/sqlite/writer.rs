@@ -1,28 +1,36 @@
-//! The one writer: a thread that takes what has queued, writes it in one transaction with a savepoint for each change,
-//! commits once, and then releases all who wait. A caller that has gone away is skipped; a failed commit is everybody's
-//! answer, and the next batch tries anew, so the writer recovers by itself when the disk does.
+//! Group commit. A single writer thread drains the queue, writes the batch in one transaction and notifies every caller
+//! after the commit. A caller that has gone away is skipped. If the commit fails, every caller in the batch gets the
+//! error. The next batch retries, so the writer recovers when the disk does.
 
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::hooks::Wal;
 use rusqlite::{CachedStatement, Connection};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::error::{SendError, TrySendError};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::audit;
 use super::last_used::{self, LastUsed};
 use super::principal;
-use super::queue::{Queue, Refused};
 use super::readers::Readers;
 use super::recent::Recent;
-use crate::audit::{Entry, Event, Target, Texts};
+use crate::audit::{Entry, Event, Target};
 use crate::id::CredentialId;
 use crate::store::{Link, StoreError};
 
 /// The WAL is written into the database when it has this many pages (8 MB). All wait meanwhile: with four times as many, a read
 /// is 1.01 times as fast, but a slow disk could hold everybody beyond the deadline.
 const CHECKPOINT: i32 = 1_000;
+
+/// More jobs than this in the queue mean an outage: the next caller gets an error at once.
+const QUEUE_CAPACITY: usize = 16_384;
+/// Large enough that the number of callers bounds a batch, small enough that its first caller does not wait long.
+const MAX_BATCH_SIZE: usize = 1_024;
 
 type Change = Box<dyn FnOnce(&Connection) -> Result<Vec<Entry>, StoreError> + Send>;
 type Reply = oneshot::Sender<Result<(), StoreError>>;
@@ -33,17 +41,15 @@ struct Job {
     reply: Reply,
 }
 
-/// What is to be written lies in the queue itself: the writer goes through it in order, and a read's event has nothing that
-/// one thread allocated and another would free, unless its names are long.
 enum Work {
-    Record(Entry),
-    Change(Entry, Change),
+    Record(Box<Entry>),
+    Change(Box<Entry>, Change),
     Ready,
     Close,
 }
 
 pub(super) struct Writer {
-    queue: Arc<Queue<Job>>,
+    queue: mpsc::Sender<Job>,
     thread: Mutex<Option<JoinHandle<()>>>,
     epoch: Arc<AtomicU64>,
 }
@@ -58,10 +64,13 @@ impl Writer {
         checkpoint_between_views(&mut connection, readers.clone())?;
         let (answers, answered) = mpsc::unbounded_channel();
         tokio::spawn(release(answered));
-        let queue = Arc::new(Queue::new());
+        let (queue, queued) = mpsc::channel(QUEUE_CAPACITY);
+        // Only waits on the queue: the writer must outlive the runtime that opened the vault.
+        let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let timer = timer.map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
         let epoch = Arc::new(AtomicU64::new(0));
         let batches = Batches {
-            queue: Open(queue.clone()),
+            queued,
             connection,
             link,
             answers,
@@ -70,11 +79,10 @@ impl Writer {
             epoch: epoch.clone(),
             last: None,
             used: LastUsed::default(),
-            wanted: 1,
         };
         let thread = std::thread::Builder::new()
             .name("strongroom-writer".to_owned())
-            .spawn(move || batches.run())
+            .spawn(move || batches.run(&timer))
             .map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
         Ok(Self { queue, thread: Mutex::new(Some(thread)), epoch })
     }
@@ -85,12 +93,12 @@ impl Writer {
     }
 
     pub(super) async fn record(&self, entry: Box<Entry>) -> Result<(), StoreError> {
-        done(self.send(Work::Record(*entry))?).await
+        done(self.send(Work::Record(entry))?).await
     }
 
     /// `change` gives the events of what it removed along the way; `entry` is written after them.
     pub(super) async fn change(&self, entry: Entry, change: Change) -> Result<(), StoreError> {
-        done(self.send(Work::Change(entry, change))?).await
+        done(self.send(Work::Change(Box::new(entry), change))?).await
     }
 
     pub(super) async fn ready(&self) -> Result<(), StoreError> {
@@ -109,9 +117,9 @@ impl Writer {
 
     fn send(&self, work: Work) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.push(Job { work, reply }).map_err(|refused| match refused {
-            Refused::Full => StoreError::Unavailable(Arc::new(std::io::Error::other("too many writes are waiting"))),
-            Refused::Closed => StoreError::Closed,
+        self.queue.try_send(Job { work, reply }).map_err(|refused| match refused {
+            TrySendError::Full(_) => StoreError::Unavailable(Arc::new(io::Error::other("too many writes are waiting"))),
+            TrySendError::Closed(_) => StoreError::Closed,
         })?;
         Ok(answer)
     }
@@ -147,7 +155,7 @@ fn checkpoint_between_views(connection: &mut Connection, readers: Arc<Readers>) 
 }
 
 struct Batches {
-    queue: Open,
+    queued: mpsc::Receiver<Job>,
     connection: Connection,
     link: Arc<dyn Link>,
     answers: mpsc::UnboundedSender<Vec<Answer>>,
@@ -156,16 +164,6 @@ struct Batches {
     epoch: Arc<AtomicU64>,
     last: Option<u64>,
     used: LastUsed,
-    wanted: usize,
-}
-
-/// The queue, as long as there is a writer.
-struct Open(Arc<Queue<Job>>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.close();
-    }
 }
 
 /// Where the audit chain ends, inside the transaction that holds the lock.
@@ -190,8 +188,7 @@ impl<'a> Log<'a> {
     }
 
     fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
-        let mut texts = Texts::new();
-        let event = Event::new(self.head.seq + 1, entry, &mut texts);
+        let event = Event::new(self.head.seq + 1, entry);
         let link = self.link.link(&self.head.link, &event.canonical());
         audit::insert(&mut self.insertion, &event, &link)?;
         self.head = Head { seq: event.seq, link };
@@ -211,19 +208,24 @@ struct Seen {
 }
 
 impl Batches {
-    fn run(mut self) {
+    fn run(mut self, timer: &Runtime) {
         let mut jobs = Vec::new();
         loop {
-            self.queue.0.batch(&mut jobs, self.wanted, self.used.wait());
-            if jobs.is_empty() {
-                self.readers.end_views();
-                self.used.catch_up(&self.connection);
-                continue;
-            }
-            if let Some(closing) = self.batch(&mut jobs) {
-                self.used.finish(&self.connection);
-                let _ = closing.send(Ok(()));
-                return;
+            let next = self.queued.recv_many(&mut jobs, MAX_BATCH_SIZE);
+            match timer.block_on(async { timeout(self.used.wait(), next).await }) {
+                Err(_) => {
+                    self.readers.end_views();
+                    self.used.catch_up(&self.connection);
+                }
+                // Every sender is gone: the vault was dropped without being closed.
+                Ok(0) => return self.used.finish(&self.connection),
+                Ok(_) => {
+                    if let Some(closing) = self.batch(&mut jobs) {
+                        self.used.finish(&self.connection);
+                        let _ = closing.send(Ok(()));
+                        return;
+                    }
+                }
             }
         }
     }
@@ -233,8 +235,6 @@ impl Batches {
         let mut done: Vec<Answer> = Vec::with_capacity(jobs.len());
         let mut closing = None;
         let outcome = self.transact(jobs, &mut done, &mut closing);
-        // Five sixteenths of those who are there: the others are served while these wait for their commit.
-        self.wanted = (done.len() + self.queue.0.len()) * 5 / 16;
         if let Err(error) = &outcome {
             tracing::error!(%error, waiting = done.len(), "a batch of writes was not committed");
             // What it read of this batch is not in the log: it starts from what is.
@@ -251,7 +251,7 @@ impl Batches {
                 *answer = Err(StoreError::Unavailable(cause.clone()));
             }
         }
-        if let Err(mpsc::error::SendError(done)) = self.answers.send(done) {
+        if let Err(SendError(done)) = self.answers.send(done) {
             // The runtime that opened the vault is gone; whoever waits in another one is still answered.
             done.into_iter().for_each(|(reply, answer)| drop(reply.send(answer)));
         }
