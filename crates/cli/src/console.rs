@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use clap::Subcommand;
 use serde_json::json;
-use strongroom::console::Visitor;
+use strongroom::console::ConsoleUser;
 use strongroom::{Actor, UserId};
 
 use crate::Room;
@@ -27,8 +27,8 @@ impl ConsoleCommand {
         let base = vault.public_url().ok_or_else(|| {
             anyhow!("set server.public_url to the address at which browsers reach this server; the link leads there")
         })?;
-        let visitor = user.clone().map_or(Visitor::Operator, Visitor::User);
-        let token = vault.invite(&Actor::operator(), *tenant, visitor).await?;
+        let user = user.clone().map_or(ConsoleUser::Operator, ConsoleUser::User);
+        let token = vault.invite(&Actor::operator(), *tenant, user).await?;
         // Behind the #: it goes into no log of any server on the way.
         let link = format!("{base}#sign-in={}", token.expose());
         match output.json {

@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use strongroom::fields::{Input, Value, to_json};
 use strongroom::manifest::Manifest;
 use strongroom::{
-    Actor, CredentialFilter, CredentialId, CredentialName, CredentialType, Draft, Fields, Owner, PluginName, Secret,
-    Token, UserId, Who,
+    Actor, CredentialFilter, CredentialId, CredentialName, CredentialType, Draft, Fields, Owner, PluginName, Principal,
+    Secret, Token, UserId,
 };
 
 use crate::output::{self, Output};
@@ -159,7 +159,7 @@ async fn open(room: &Room, owner: &Owner, id: CredentialId, file: Option<&PathBu
         .map_err(|_| anyhow!("that is not a plugin key; `strongroom plugin-key create` makes one"))?;
     let principal =
         room.vault.authenticate(&token).await?.ok_or_else(|| anyhow!("this plugin key is unknown or revoked"))?;
-    if principal.tenant != room.tenant || !matches!(principal.who, Who::Plugin { .. }) {
+    if principal.tenant != room.tenant || !matches!(principal.principal, Principal::Plugin { .. }) {
         bail!("reading a secret takes a plugin key (srp_…) of this tenant");
     }
     let actor = principal.actor(None, None);

@@ -163,7 +163,7 @@ async fn connect(
         return Err("nobody was asked".into());
     };
     let link = begun.start_address.rsplit('/').next().unwrap_or_default().parse()?;
-    let start = vault.start(&Actor::anybody(), &link).await?;
+    let start = vault.start(&Actor::anonymous(), &link).await?;
     let value = |url: &Url, name: &str| {
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
     };
@@ -175,7 +175,7 @@ async fn connect(
         browser: Some(start.browser),
         query: Vec::new(),
     };
-    let back = vault.call_back(&Actor::anybody(), app, callback).await?;
+    let back = vault.call_back(&Actor::anonymous(), app, callback).await?;
     let code = Secret::new(value(&back, "code"));
     let credential = vault.complete(&Actor::user(), &owner, value(&back, "connection").parse()?, &code).await?;
     Ok((user, credential.id))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::http::HeaderMap;
-use strongroom::{Actor, Owner, Vault, Who};
+use strongroom::{Actor, Owner, Principal, Vault};
 
 use crate::config::Config;
 use crate::limits::Limiters;
@@ -50,9 +50,9 @@ impl App {
 
     /// Takes a call to the outside from the caller's allowance; from the address's, where nobody is known.
     pub(crate) fn may_call(&self, actor: &Actor) -> Result<(), Problem> {
-        let taken = match actor.who {
-            Who::Anybody => self.calls.take(&actor.address.map(network)),
-            _ => self.calls.take(&actor.who),
+        let taken = match actor.principal {
+            Principal::Anonymous => self.calls.take(&actor.address.map(network)),
+            _ => self.calls.take(&actor.principal),
         };
         taken.map(drop).map_err(Problem::too_many)
     }
@@ -60,6 +60,6 @@ impl App {
     /// The same for a refresh that somebody asks for: each plugin has an allowance for each user, since its key stands for all
     /// of them, and none of them must keep another waiting, nor a plugin the user or another plugin.
     pub(crate) fn may_refresh(&self, actor: &Actor, owner: &Owner) -> Result<(), u64> {
-        self.calls.take(&(owner, actor.who.plugin())).map(drop)
+        self.calls.take(&(owner, actor.principal.plugin())).map(drop)
     }
 }

@@ -12,7 +12,7 @@ use data_encoding::BASE64URL_NOPAD;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use strongroom::id::NameError;
-use strongroom::{Once, Secret, Who};
+use strongroom::{Once, Principal, Secret};
 
 use crate::app::App;
 use crate::principal::Seen;
@@ -103,12 +103,12 @@ fn idempotency_key(parts: &Parts, request: Secret<Vec<u8>>) -> Result<Option<Onc
         return Err(Problem::bad_request("idempotency-invalid", detail));
     }
     let who = match parts.extensions.get::<Seen>() {
-        Some(Seen::Known(caller)) => match &caller.principal.who {
-            Who::User { .. } => caller.principal.owner.as_ref().map(|owner| format!("user {}", owner.user)),
-            Who::Host { .. } => Some("host".to_owned()),
-            Who::Plugin { name, .. } => Some(format!("plugin {name}")),
-            Who::Operator { .. } => Some("operator".to_owned()),
-            Who::Anybody | Who::Strongroom => None,
+        Some(Seen::Known(caller)) => match &caller.authenticated.principal {
+            Principal::User { .. } => caller.authenticated.owner.as_ref().map(|owner| format!("user {}", owner.user)),
+            Principal::Host { .. } => Some("host".to_owned()),
+            Principal::Plugin { name, .. } => Some(format!("plugin {name}")),
+            Principal::Operator { .. } => Some("operator".to_owned()),
+            Principal::Anonymous | Principal::Strongroom => None,
         },
         _ => None,
     };

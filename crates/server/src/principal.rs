@@ -10,8 +10,8 @@ use axum::http::{Method, StatusCode};
 use serde::Deserialize;
 use strongroom::console::Console;
 use strongroom::request::RequestId;
-use strongroom::session::Principal;
-use strongroom::{Actor, Owner, TenantId, UserId, Who};
+use strongroom::session::Authenticated;
+use strongroom::{Actor, Owner, Principal, TenantId, UserId};
 
 use crate::extract::{Query, member};
 use crate::problem::Problem;
@@ -34,15 +34,15 @@ pub(crate) struct Came {
 /// Whoever carries a valid token.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    pub(crate) principal: Principal,
+    pub(crate) authenticated: Authenticated,
     pub(crate) actor: Actor,
     /// Whether an operator's sign-in is of a moment ago; others need none.
     pub(crate) recent: bool,
 }
 
 /// Somebody at the console.
-pub(crate) struct Visitor {
-    pub(crate) principal: Principal,
+pub(crate) struct ConsoleSession {
+    pub(crate) authenticated: Authenticated,
     pub(crate) console: Console,
     pub(crate) actor: Actor,
 }
@@ -72,7 +72,7 @@ pub(crate) struct Reader {
 }
 
 /// Anybody with a valid token.
-pub(crate) struct Anyone {
+pub(crate) struct AnyPrincipal {
     pub(crate) tenant: TenantId,
 }
 
@@ -106,26 +106,26 @@ impl Caller {
     fn owner_named(&self, user_id: Option<&str>) -> Result<Owner, Problem> {
         let missing = || Problem::bad_request("user-missing", "say for which user: add the query parameter user_id");
         let user = user_id.ok_or_else(missing)?;
-        Ok(Owner { tenant: self.principal.tenant, user: member("user_id", user)? })
+        Ok(Owner { tenant: self.authenticated.tenant, user: member("user_id", user)? })
     }
 }
 
 /// Whoever sent it, taken for nobody: what these routes do is not done for a token that happens to come along.
-pub(crate) struct Anybody {
+pub(crate) struct Unauthenticated {
     pub(crate) actor: Actor,
 }
 
-impl<S: Sync> FromRequestParts<S> for Anybody {
+impl<S: Sync> FromRequestParts<S> for Unauthenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let actor = match (parts.extensions.get::<Seen>(), parts.extensions.get::<Came>()) {
             (Some(Seen::Known(caller)), _) => {
                 let Actor { address, request_id, .. } = caller.actor.clone();
-                Actor::anybody_from(address, request_id)
+                Actor::anonymous_from(address, request_id)
             }
-            (_, Some(came)) => Actor::anybody_from(came.address, Some(came.request_id.clone())),
-            _ => Actor::anybody(),
+            (_, Some(came)) => Actor::anonymous_from(came.address, Some(came.request_id.clone())),
+            _ => Actor::anonymous(),
         };
         Ok(Self { actor })
     }
@@ -136,26 +136,26 @@ impl<S: Sync> FromRequestParts<S> for Host {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
-        match caller.principal.who {
-            Who::Operator { .. } if !caller.recent && !matches!(parts.method, Method::GET | Method::HEAD) => {
+        match caller.authenticated.principal {
+            Principal::Operator { .. } if !caller.recent && !matches!(parts.method, Method::GET | Method::HEAD) => {
                 let detail = "your sign-in is too old for this: run `strongroom console link` and sign in again";
                 Err(Problem::new(StatusCode::FORBIDDEN, "sign-in-again", detail))
             }
-            Who::Host { .. } | Who::Operator { .. } => {
-                Ok(Self { tenant: caller.principal.tenant, actor: caller.actor.clone() })
+            Principal::Host { .. } | Principal::Operator { .. } => {
+                Ok(Self { tenant: caller.authenticated.tenant, actor: caller.actor.clone() })
             }
             _ => Err(wrong_kind("a host key (srh_…)")),
         }
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Visitor {
+impl<S: Sync> FromRequestParts<S> for ConsoleSession {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
-        let console = caller.principal.console.ok_or_else(|| wrong_kind("a sign-in at the console"))?;
-        Ok(Self { principal: caller.principal.clone(), console, actor: caller.actor.clone() })
+        let console = caller.authenticated.console.ok_or_else(|| wrong_kind("a sign-in at the console"))?;
+        Ok(Self { authenticated: caller.authenticated.clone(), console, actor: caller.actor.clone() })
     }
 }
 
@@ -164,7 +164,7 @@ impl<S: Sync> FromRequestParts<S> for User {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
-        match &caller.principal.owner {
+        match &caller.authenticated.owner {
             Some(owner) => Ok(Self { owner: owner.clone(), actor: caller.actor.clone() }),
             None => Err(wrong_kind("a user's session (srs_…)")),
         }
@@ -176,8 +176,8 @@ impl<S: Sync> FromRequestParts<S> for Plugin {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
-        match &caller.principal.who {
-            Who::Plugin { .. } => {
+        match &caller.authenticated.principal {
+            Principal::Plugin { .. } => {
                 let Query(OnlyOnBehalfOf { user_id }) = Query::read(parts)?;
                 Ok(Self { owner: caller.owner_named(user_id.as_deref())?, actor: caller.actor.clone() })
             }
@@ -191,13 +191,13 @@ impl<S: Sync> FromRequestParts<S> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
-        match (&caller.principal.who, &caller.principal.owner) {
+        match (&caller.authenticated.principal, &caller.authenticated.owner) {
             (_, Some(owner)) => {
                 let Query(OnBehalfOf { user_id }) = Query::read(parts)?;
                 user_id.map(|text| member::<UserId>("user_id", &text)).transpose()?;
                 Ok(Self { owner: owner.clone(), actor: caller.actor.clone() })
             }
-            (Who::Plugin { .. }, None) => {
+            (Principal::Plugin { .. }, None) => {
                 let Query(OnBehalfOf { user_id }) = Query::read(parts)?;
                 Ok(Self { owner: caller.owner_named(user_id.as_deref())?, actor: caller.actor.clone() })
             }
@@ -206,10 +206,10 @@ impl<S: Sync> FromRequestParts<S> for Reader {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Anyone {
+impl<S: Sync> FromRequestParts<S> for AnyPrincipal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(Self { tenant: caller(parts)?.principal.tenant })
+        Ok(Self { tenant: caller(parts)?.authenticated.tenant })
     }
 }

@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use strongroom::request::RequestId;
-use strongroom::session::Principal;
+use strongroom::session::Authenticated;
 use strongroom::{Token, TokenKind};
 use tokio::time::timeout;
 use tower::Service;
@@ -248,7 +248,7 @@ async fn judge(
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host-unknown", detail));
     }
     let carried = headers.get(header::AUTHORIZATION);
-    let principal = match carried.map(|value| value.to_str().ok().and_then(bearer)) {
+    let authenticated = match carried.map(|value| value.to_str().ok().and_then(bearer)) {
         Some(Some(text)) => bearer_of(app, text).await?,
         Some(None) => None,
         None => match console::token(method, uri, headers) {
@@ -261,12 +261,12 @@ async fn judge(
             }
         },
     };
-    if let Some(principal) = principal {
-        let allowance = app.principals.take(&principal.who).map_err(Problem::too_many)?;
-        page.may_use(&principal.origins)?;
-        let actor = principal.actor(address, Some(id.clone()));
-        let recent = principal.console.is_none_or(|console| console.recent_until > app.vault.clock().now());
-        return Ok((Seen::Known(Arc::new(Caller { principal, actor, recent })), Some(allowance)));
+    if let Some(authenticated) = authenticated {
+        let allowance = app.principals.take(&authenticated.principal).map_err(Problem::too_many)?;
+        page.may_use(&authenticated.origins)?;
+        let actor = authenticated.actor(address, Some(id.clone()));
+        let recent = authenticated.console.is_none_or(|console| console.recent_until > app.vault.clock().now());
+        return Ok((Seen::Known(Arc::new(Caller { authenticated, actor, recent })), Some(allowance)));
     }
     if !costs_nothing(uri.path()) {
         app.addresses.take(&address.map(network)).map_err(Problem::too_many)?;
@@ -284,7 +284,7 @@ fn bearer(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-async fn bearer_of(app: &App, text: &str) -> Result<Option<Principal>, Problem> {
+async fn bearer_of(app: &App, text: &str) -> Result<Option<Authenticated>, Problem> {
     if let Some(plugin) = app.vault.recognise(text) {
         return Ok(Some(plugin));
     }

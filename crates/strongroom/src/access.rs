@@ -18,7 +18,7 @@ use crate::vault::Vault;
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// The principal.
-    pub who: Who,
+    pub principal: Principal,
     /// The caller's address.
     pub address: Option<IpAddr>,
     /// The request's id.
@@ -35,14 +35,14 @@ pub(crate) struct Carried {
 
 /// The four principals, and Strongroom itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Who {
+pub enum Principal {
     /// Runs Strongroom.
     Operator {
         /// The session at the console; none at the command line.
         session: Option<SessionId>,
     },
     /// Nobody known: a browser with a start link or a provider's answer.
-    Anybody,
+    Anonymous,
     /// Strongroom itself: refreshing and revoking, when nobody asks.
     Strongroom,
     /// The application's backend.
@@ -68,45 +68,45 @@ impl Actor {
     /// The operator at the command line.
     #[must_use]
     pub fn operator() -> Self {
-        Self::of(Who::Operator { session: None })
+        Self::of(Principal::Operator { session: None })
     }
 
     /// The host that embeds the library.
     #[must_use]
     pub fn host() -> Self {
-        Self::of(Who::Host { key: None })
+        Self::of(Principal::Host { key: None })
     }
 
     /// A user, vouched for by the host that embeds the library.
     #[must_use]
     pub fn user() -> Self {
-        Self::of(Who::User { session: None })
+        Self::of(Principal::User { session: None })
     }
 
     /// A plugin, vouched for by the host that embeds the library.
     #[must_use]
     pub fn plugin(name: PluginName) -> Self {
-        Self::of(Who::Plugin { name, key: None })
+        Self::of(Principal::Plugin { name, key: None })
     }
 
     /// A browser that is not signed in.
     #[must_use]
-    pub fn anybody() -> Self {
-        Self::of(Who::Anybody)
+    pub fn anonymous() -> Self {
+        Self::of(Principal::Anonymous)
     }
 
     /// The same, from where and in which request.
     #[must_use]
-    pub fn anybody_from(address: Option<IpAddr>, request_id: Option<RequestId>) -> Self {
-        Self { address, request_id, ..Self::anybody() }
+    pub fn anonymous_from(address: Option<IpAddr>, request_id: Option<RequestId>) -> Self {
+        Self { address, request_id, ..Self::anonymous() }
     }
 
     pub(crate) fn strongroom() -> Self {
-        Self::of(Who::Strongroom)
+        Self::of(Principal::Strongroom)
     }
 
-    fn of(who: Who) -> Self {
-        Self { who, address: None, request_id: None, carried: None }
+    fn of(principal: Principal) -> Self {
+        Self { principal, address: None, request_id: None, carried: None }
     }
 }
 
@@ -133,7 +133,7 @@ impl Vault {
             None => self.fetched(owner, id).await?,
             kept => kept,
         };
-        let refused = match self.judge(&actor.who, owner, row).await? {
+        let refused = match self.judge(&actor.principal, owner, row).await? {
             Ok(row) => {
                 let row = self.freshened(row).await?;
                 return Ok(Grant { owner: owner.clone(), row, entry, epoch });
@@ -159,17 +159,22 @@ impl Vault {
     /// it is judged once more, by the row as it is now.
     pub(crate) async fn still_granted(
         &self,
-        who: &Who,
+        principal: &Principal,
         owner: &Owner,
         row: Arc<CachedCredential>,
         epoch: u64,
     ) -> Result<Arc<CachedCredential>, Error> {
-        if self.store.epoch() == epoch { Ok(row) } else { self.granted_anew(who, owner, row.id).await }
+        if self.store.epoch() == epoch { Ok(row) } else { self.granted_anew(principal, owner, row.id).await }
     }
 
-    async fn granted_anew(&self, who: &Who, owner: &Owner, id: CredentialId) -> Result<Arc<CachedCredential>, Error> {
+    async fn granted_anew(
+        &self,
+        principal: &Principal,
+        owner: &Owner,
+        id: CredentialId,
+    ) -> Result<Arc<CachedCredential>, Error> {
         let row = self.store.credential(owner, id).await?.map(|row| Arc::new(row.into()));
-        match self.judge(who, owner, row).await? {
+        match self.judge(principal, owner, row).await? {
             Ok(row) => Ok(row),
             Err(Reason::AccessIsInject) => Err(Error::AccessIsInject),
             Err(_) => Err(Error::NotFound { what: "credential" }),
@@ -178,11 +183,11 @@ impl Vault {
 
     async fn judge(
         &self,
-        who: &Who,
+        principal: &Principal,
         owner: &Owner,
         row: Option<Arc<CachedCredential>>,
     ) -> Result<Result<Arc<CachedCredential>, Reason>, Error> {
-        let Who::Plugin { name, .. } = who else { return Ok(Err(Reason::NoPlugin)) };
+        let Principal::Plugin { name, .. } = principal else { return Ok(Err(Reason::NoPlugin)) };
         let Some(manifest) = self.genuine_manifest(owner.tenant, name).await? else {
             return Ok(Err(Reason::NoPlugin));
         };

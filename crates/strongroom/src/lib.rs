@@ -60,7 +60,7 @@ pub mod tenant;
 pub mod user;
 pub mod vault;
 
-pub use access::{Actor, Grant, Who};
+pub use access::{Actor, Grant, Principal};
 pub use clock::Clock;
 pub use credential::{Change, Credential, CredentialPage, CredentialType, Draft, Opened, State, Verdict};
 pub use error::Error;

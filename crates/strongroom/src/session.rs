@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
-use crate::access::{Actor, Carried, Who};
+use crate::access::{Actor, Carried, Principal};
 use crate::audit::{Action, Target};
 use crate::console::Console;
 use crate::error::Error;
@@ -50,11 +50,11 @@ impl SessionRow {
 
 /// Who carries a valid token, and for which tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
+pub struct Authenticated {
     /// The tenant.
     pub tenant: TenantId,
     /// The principal.
-    pub who: Who,
+    pub principal: Principal,
     /// For a session: whose.
     pub owner: Option<Owner>,
     /// For a session: the origins of the pages that may use it.
@@ -64,11 +64,11 @@ pub struct Principal {
     pub(crate) carried: Option<Carried>,
 }
 
-impl Principal {
+impl Authenticated {
     /// The principal as it goes into events.
     #[must_use]
     pub fn actor(&self, address: Option<IpAddr>, request_id: Option<RequestId>) -> Actor {
-        Actor { who: self.who.clone(), address, request_id, carried: self.carried }
+        Actor { principal: self.principal.clone(), address, request_id, carried: self.carried }
     }
 }
 
@@ -145,7 +145,7 @@ impl Vault {
     /// Nothing is given out on this memory alone: whatever a plugin asks for waits for its event, and if a key was revoked by
     /// then, by any process, the key is looked up again.
     #[must_use]
-    pub fn recognise(&self, text: &str) -> Option<Principal> {
+    pub fn recognise(&self, text: &str) -> Option<Authenticated> {
         let carried = Carried { hash: TokenHash::of(text), epoch: self.store.epoch() };
         self.plugin_keys.get(&carried.hash).filter(|known| known.carried == Some(carried))
     }
@@ -155,15 +155,15 @@ impl Vault {
     ///
     /// # Errors
     /// Storage errors only.
-    pub async fn authenticate(&self, token: &Token) -> Result<Option<Principal>, Error> {
+    pub async fn authenticate(&self, token: &Token) -> Result<Option<Authenticated>, Error> {
         let hash = token.hash();
         match token.kind() {
             TokenKind::Session => self.authenticate_session(&hash).await,
             TokenKind::Console => self.authenticate_console(&hash).await,
             TokenKind::Link => Ok(None),
-            TokenKind::Host => Ok(self.genuine_key(TokenKind::Host, &hash).await?.map(|row| Principal {
+            TokenKind::Host => Ok(self.genuine_key(TokenKind::Host, &hash).await?.map(|row| Authenticated {
                 tenant: row.tenant,
-                who: Who::Host { key: Some(row.id) },
+                principal: Principal::Host { key: Some(row.id) },
                 owner: None,
                 origins: Vec::new(),
                 carried: None,
@@ -173,10 +173,10 @@ impl Vault {
                 let carried = Carried { hash, epoch: self.store.epoch() };
                 let row = self.genuine_key(TokenKind::Plugin, &hash).await?;
                 let principal = row.and_then(|row| {
-                    let who = Who::Plugin { name: row.role.plugin()?.clone(), key: Some(row.id) };
-                    Some(Principal {
+                    let principal = Principal::Plugin { name: row.role.plugin()?.clone(), key: Some(row.id) };
+                    Some(Authenticated {
                         tenant: row.tenant,
-                        who,
+                        principal,
                         owner: None,
                         origins: Vec::new(),
                         carried: Some(carried),
@@ -203,13 +203,13 @@ impl Vault {
         Ok(self.store.key(kind, hash).await?.filter(|row| self.key_is_genuine(row)))
     }
 
-    async fn authenticate_session(&self, hash: &TokenHash) -> Result<Option<Principal>, Error> {
+    async fn authenticate_session(&self, hash: &TokenHash) -> Result<Option<Authenticated>, Error> {
         let genuine =
             |row: &SessionRow| row.columns(|columns| self.keyring.row_is_genuine("session", columns, &row.mac));
         let row = self.store.session(hash).await?.filter(|row| row.expires_at > self.clock.now() && genuine(row));
-        Ok(row.map(|row| Principal {
+        Ok(row.map(|row| Authenticated {
             tenant: row.owner.tenant,
-            who: Who::User { session: Some(row.id) },
+            principal: Principal::User { session: Some(row.id) },
             owner: Some(row.owner),
             origins: row.origins,
             carried: None,

@@ -22,7 +22,7 @@ use crate::oauth::breaker::Breakers;
 use crate::oauth::egress::Egress;
 use crate::oauth::refresh::Flight;
 use crate::provider::{Catalog, CatalogError, Provider};
-use crate::session::Principal;
+use crate::session::Authenticated;
 use crate::store::sqlite::{Database, SqliteError};
 use crate::store::{Store, StoreError, UserKeyRow};
 use crate::tenant::DEFAULT;
@@ -35,7 +35,7 @@ pub struct Vault {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) user_keys: Arc<Cache<Owner, KnownKey>>,
-    pub(crate) plugin_keys: Arc<Cache<TokenHash, Principal>>,
+    pub(crate) plugin_keys: Arc<Cache<TokenHash, Authenticated>>,
     pub(crate) manifests: Arc<Cache<(TenantId, PluginName), KnownManifest>>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) egress: Arc<Egress>,

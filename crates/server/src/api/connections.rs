@@ -20,7 +20,7 @@ use super::redirect;
 use crate::app::App;
 use crate::console::cookie;
 use crate::extract::{InPath, Json, member, tagged};
-use crate::principal::{Anybody, User};
+use crate::principal::{Unauthenticated, User};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -247,7 +247,7 @@ async fn complete(
     params(("link" = String, Path, pattern = "^[A-Za-z0-9_-]{43}$")), responses((status = 303, description = "To the provider")))]
 async fn start(
     State(app): State<Arc<App>>,
-    anybody: Anybody,
+    anybody: Unauthenticated,
     InPath((link,)): InPath<(StartLink,)>,
 ) -> Result<Response, Problem> {
     let started = app.vault.start(&anybody.actor, &link).await?;
@@ -269,7 +269,7 @@ async fn start(
     responses((status = 303, description = "To the plugin's page")))]
 async fn callback(
     State(app): State<Arc<App>>,
-    anybody: Anybody,
+    anybody: Unauthenticated,
     InPath((id,)): InPath<(AppId,)>,
     axum::extract::RawQuery(query): axum::extract::RawQuery,
     headers: HeaderMap,

@@ -17,7 +17,7 @@ use super::{redirect, with_cookies};
 use crate::app::App;
 use crate::console;
 use crate::extract::Json;
-use crate::principal::{Anybody, Visitor};
+use crate::principal::{ConsoleSession, Unauthenticated};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -90,7 +90,7 @@ struct SignIn {
         (status = 404, description = "The link is unknown, used or too old")))]
 async fn sign_in(
     State(app): State<Arc<App>>,
-    anybody: Anybody,
+    anybody: Unauthenticated,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -125,7 +125,7 @@ async fn begin(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     responses((status = 303, description = "To the console"), (status = 404, description = "It does not fit")))]
 async fn finish(
     State(app): State<Arc<App>>,
-    anybody: Anybody,
+    anybody: Unauthenticated,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -150,23 +150,23 @@ async fn default_tenant(app: &App) -> Result<TenantId, Problem> {
 /// Show who is signed in
 #[utoipa::path(get, path = "/v1/console", operation_id = "showConsole", tag = "console",
     responses((status = 200, body = ConsoleView)), security(("console" = [])))]
-async fn show(visitor: Visitor) -> Response {
-    let user = visitor.principal.owner.as_ref().map(|owner| owner.user.to_string());
-    axum::Json(ConsoleView::of(&visitor.console, user)).into_response()
+async fn show(session: ConsoleSession) -> Response {
+    let user = session.authenticated.owner.as_ref().map(|owner| owner.user.to_string());
+    axum::Json(ConsoleView::of(&session.console, user)).into_response()
 }
 
 /// Sign out
 #[utoipa::path(delete, path = "/v1/console", operation_id = "signOut", tag = "console",
     responses((status = 204)), security(("console" = [])))]
-async fn sign_out(State(app): State<Arc<App>>, visitor: Visitor) -> Result<Response, Problem> {
-    app.vault.sign_out(&visitor.actor, &visitor.principal, false).await?;
+async fn sign_out(State(app): State<Arc<App>>, session: ConsoleSession) -> Result<Response, Problem> {
+    app.vault.sign_out(&session.actor, &session.authenticated, false).await?;
     Ok(with_cookies(StatusCode::NO_CONTENT, &[console::clear()]))
 }
 
 /// Sign out everywhere
 #[utoipa::path(delete, path = "/v1/console/all", operation_id = "signOutEverywhere", tag = "console",
     responses((status = 204)), security(("console" = [])))]
-async fn sign_out_everywhere(State(app): State<Arc<App>>, visitor: Visitor) -> Result<Response, Problem> {
-    app.vault.sign_out(&visitor.actor, &visitor.principal, true).await?;
+async fn sign_out_everywhere(State(app): State<Arc<App>>, session: ConsoleSession) -> Result<Response, Problem> {
+    app.vault.sign_out(&session.actor, &session.authenticated, true).await?;
     Ok(with_cookies(StatusCode::NO_CONTENT, &[console::clear()]))
 }

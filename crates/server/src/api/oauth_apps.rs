@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::extract::{InPath, Json};
-use crate::principal::{Anyone, Host};
+use crate::principal::{AnyPrincipal, Host};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -103,7 +103,7 @@ struct CreateOauthApp {
 /// List providers
 #[utoipa::path(get, path = "/v1/providers", operation_id = "listProviders", tag = "connections",
     responses((status = 200, body = ProviderList)), security(("host_key" = []), ("session" = []), ("plugin_key" = [])))]
-async fn providers(State(app): State<Arc<App>>, _: Anyone) -> Response {
+async fn providers(State(app): State<Arc<App>>, _: AnyPrincipal) -> Response {
     let items = app.vault.catalog().iter().map(|(name, provider)| ProviderView {
         name: name.to_owned(),
         title: provider.title.clone(),

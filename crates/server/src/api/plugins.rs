@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::Page;
 use crate::app::App;
 use crate::extract::{InPath, Json, Precondition, Query, after, cursor, page_size, tagged};
-use crate::principal::{Anyone, Host};
+use crate::principal::{AnyPrincipal, Host};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -104,7 +104,7 @@ struct RemovePlugin {
     responses((status = 200, body = Page<PluginView>)), security(("host_key" = []), ("session" = []), ("plugin_key" = [])))]
 async fn list(
     State(app): State<Arc<App>>,
-    anyone: Anyone,
+    anyone: AnyPrincipal,
     Query(query): Query<ListPlugins>,
 ) -> Result<Response, Problem> {
     let limit = page_size(query.limit)?;
@@ -122,7 +122,7 @@ async fn list(
     responses((status = 200, body = PluginView, headers(("ETag" = String)))), security(("host_key" = []), ("session" = []), ("plugin_key" = [])))]
 async fn show(
     State(app): State<Arc<App>>,
-    anyone: Anyone,
+    anyone: AnyPrincipal,
     InPath((name,)): InPath<(PluginName,)>,
 ) -> Result<Response, Problem> {
     let plugin = app.vault.plugin(anyone.tenant, &name).await?;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::clock::rfc3339;
 use strongroom::session::SessionRow;
-use strongroom::{Owner, SessionId, UserId, Who};
+use strongroom::{Owner, Principal, SessionId, UserId};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -104,7 +104,7 @@ async fn create(State(app): State<Arc<App>>, host: Host, json: Json<CreateSessio
 #[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "endSession", tag = "sessions",
     responses((status = 204)), security(("session" = [])))]
 async fn end(State(app): State<Arc<App>>, user: User) -> Result<StatusCode, Problem> {
-    let Who::User { session } = user.actor.who.clone() else { return Err(Problem::not_found("session")) };
+    let Principal::User { session } = user.actor.principal.clone() else { return Err(Problem::not_found("session")) };
     app.vault.revoke_sessions(&user.actor, &user.owner, session).await?;
     Ok(StatusCode::NO_CONTENT)
 }

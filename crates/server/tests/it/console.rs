@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header;
 use serde_json::json;
-use strongroom::console::Visitor;
+use strongroom::console::ConsoleUser;
 use strongroom::{Actor, TenantId};
 
 use crate::harness::{Answer, Server, draft};
@@ -15,16 +15,16 @@ async fn tenant(server: &Server) -> TenantId {
     server.vault.tenant(&"default".parse().unwrap()).await.unwrap().id
 }
 
-async fn link(server: &Server, visitor: Visitor) -> String {
-    server.vault.invite(&Actor::operator(), tenant(server).await, visitor).await.unwrap().expose().to_owned()
+async fn link(server: &Server, user: ConsoleUser) -> String {
+    server.vault.invite(&Actor::operator(), tenant(server).await, user).await.unwrap().expose().to_owned()
 }
 
 async fn sign_in(server: &Server, link: &str, headers: &[(&str, &str)]) -> Answer {
     server.raw("POST", "/v1/console/sign-in", "", headers, json!({ "link": link }).to_string()).await
 }
 
-async fn signed_in(server: &Server, visitor: Visitor) -> String {
-    let answer = sign_in(server, &link(server, visitor).await, &OWN).await;
+async fn signed_in(server: &Server, user: ConsoleUser) -> String {
+    let answer = sign_in(server, &link(server, user).await, &OWN).await;
     assert_eq!(answer.status, 204);
     let set = answer.headers[header::SET_COOKIE].to_str().unwrap();
     for part in ["__Host-strongroom-console=src_", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
@@ -33,8 +33,8 @@ async fn signed_in(server: &Server, visitor: Visitor) -> String {
     set.split(';').next().unwrap().to_owned()
 }
 
-fn alice() -> Visitor {
-    Visitor::User("alice".parse().unwrap())
+fn alice() -> ConsoleUser {
+    ConsoleUser::User("alice".parse().unwrap())
 }
 
 async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -183,7 +183,7 @@ async fn our_own_page_is_known_over_http_2_too() {
 async fn ending_all_of_a_users_sessions_ends_those_at_the_console() {
     let server = Server::new("console-locked-out").await;
     let (cookie, bob) =
-        (signed_in(&server, alice()).await, signed_in(&server, Visitor::User("bob".parse().unwrap())).await);
+        (signed_in(&server, alice()).await, signed_in(&server, ConsoleUser::User("bob".parse().unwrap())).await);
     assert_eq!(server.delete("/v1/users/alice/sessions", &server.host).await.status, 204);
     for (cookie, status) in [(cookie, 401), (bob, 200)] {
         assert_eq!(ask(&server, "GET", "/v1/console", &[("cookie", &cookie), OWN[0]], "").await.status, status);
@@ -212,7 +212,7 @@ async fn a_session_ends_when_nobody_is_there_and_after_a_day_whatever_happens() 
     assert_eq!(status(&day).await, 401, "eight hours");
     // Everywhere: this session, another one, and a link that is out.
     let (here, there) = (signed_in(&server, alice()).await, signed_in(&server, alice()).await);
-    let (operator, out) = (signed_in(&server, Visitor::Operator).await, link(&server, alice()).await);
+    let (operator, out) = (signed_in(&server, ConsoleUser::Operator).await, link(&server, alice()).await);
     let gone = ask(&server, "DELETE", "/v1/console/all", &[("cookie", &here), OWN[0]], "").await;
     assert!(gone.headers[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
     assert_eq!((status(&here).await, status(&there).await, status(&operator).await), (401, 401, 200));
@@ -225,7 +225,7 @@ async fn a_session_ends_when_nobody_is_there_and_after_a_day_whatever_happens() 
 async fn an_operator_sees_everything_but_secrets_and_changes_things_only_just_after_signing_in() {
     let server = Server::new("console-operator").await;
     let saved = server.saved("Work").await;
-    let cookie = signed_in(&server, Visitor::Operator).await;
+    let cookie = signed_in(&server, ConsoleUser::Operator).await;
     let with = [("cookie", cookie.as_str()), OWN[0]];
     for path in ["/v1/users", "/v1/plugins", "/v1/oauth-apps", "/v1/host-keys", "/v1/audit", "/v1/plugins/openai/keys"]
     {

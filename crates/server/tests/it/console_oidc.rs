@@ -67,7 +67,7 @@ impl House {
         self.server.send(request.body(Body::empty()).unwrap()).await
     }
 
-    async fn who(&self, answer: &Answer) -> Value {
+    async fn signed_in_as(&self, answer: &Answer) -> Value {
         assert_eq!((answer.status.as_u16(), &answer.headers[header::LOCATION]), (303, &"/".parse().unwrap()));
         let cookies = answer.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
         let cookie = cookies.filter(|cookie| cookie.starts_with("__Host-strongroom-console=")).collect::<Vec<_>>();
@@ -94,7 +94,7 @@ async fn a_sign_in_is_as_young_as_what_was_proven() {
         let mut claims = house.claims(&begun);
         let now = house.server.clock.now();
         claims["auth_time"] = proven_ago.map_or(Value::Null, |ago| json!(now.as_second() - ago));
-        let who = house.who(&house.come_back(&query(&begun, "state"), &begun.cookie, &claims).await).await;
+        let who = house.signed_in_as(&house.come_back(&query(&begun, "state"), &begun.cookie, &claims).await).await;
         let until: jiff::Timestamp = who["recent_until"].as_str().unwrap().parse().unwrap();
         assert_eq!(until > now, may_change, "{proven_ago:?}");
         assert!(until <= now + jiff::SignedDuration::from_secs(900), "{proven_ago:?}");
@@ -118,7 +118,7 @@ async fn people_get_in_as_what_the_settings_say() {
             claims[name] = value.clone();
         }
         let answer = house.come_back(&query(&begun, "state"), &begun.cookie, &claims).await;
-        let who = house.who(&answer).await;
+        let who = house.signed_in_as(&answer).await;
         assert_eq!((&who["role"], &who["user_id"]), (&json!(role), &user), "{change}");
     }
     let asked = house.provider.asked("/token").pop().unwrap();
@@ -161,5 +161,5 @@ async fn an_answer_that_does_not_fit_gets_nobody_in() {
         assert_eq!(house.provider.asked("/token").len(), exchanges, "{attack}: nothing was exchanged");
     }
     let honest = house.come_back(&query(&begun, "state"), &begun.cookie, &claims).await;
-    assert_eq!(house.who(&honest).await["role"], "operator", "the control");
+    assert_eq!(house.signed_in_as(&honest).await["role"], "operator", "the control");
 }

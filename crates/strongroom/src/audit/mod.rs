@@ -14,7 +14,7 @@ pub use reading::Reading;
 pub(crate) use target::Target;
 pub use verify::{Checkpoint, Finding, Report};
 
-use crate::access::{Actor, Who};
+use crate::access::{Actor, Principal};
 use crate::error::Error;
 use crate::id::{ObjectId, PluginName, TenantId, UserId};
 use crate::store::{AuditFilter, EventPage};
@@ -273,13 +273,13 @@ impl<'a> Event<'a> {
             Decision::Allowed => ("allowed", None),
             Decision::Denied(reason) => ("denied", Some(reason.as_str().into())),
         };
-        let plugin = entry.plugin.as_ref().or(entry.actor.who.plugin());
+        let plugin = entry.plugin.as_ref().or(entry.actor.principal.plugin());
         Self {
             seq,
             at: entry.at,
             tenant: entry.tenant.map(|id| id.to_string().into()),
-            actor: entry.actor.who.kind().into(),
-            actor_id: entry.actor.who.id().map(|id| id.to_string().into()),
+            actor: entry.actor.principal.kind().into(),
+            actor_id: entry.actor.principal.id().map(|id| id.to_string().into()),
             action: entry.action.as_str().into(),
             decision: decision.into(),
             reason,
@@ -371,11 +371,11 @@ impl Vault {
     }
 }
 
-impl Who {
+impl Principal {
     fn kind(&self) -> &'static str {
         match self {
             Self::Operator { .. } => "operator",
-            Self::Anybody => "anybody",
+            Self::Anonymous => "anybody",
             Self::Strongroom => "strongroom",
             Self::Host { .. } => "host",
             Self::User { .. } => "user",
@@ -385,7 +385,7 @@ impl Who {
 
     fn id(&self) -> Option<ObjectId> {
         match self {
-            Self::Anybody | Self::Strongroom => None,
+            Self::Anonymous | Self::Strongroom => None,
             Self::Host { key } | Self::Plugin { key, .. } => key.map(ObjectId::from),
             Self::User { session } | Self::Operator { session } => session.map(ObjectId::from),
         }

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 pub use oidc::{Issuer, SignIn};
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
-use crate::access::{Actor, Who};
+use crate::access::{Actor, Principal};
 use crate::audit::Action;
 use crate::error::Error;
 use crate::id::{Owner, SessionId, TenantId, UserId};
-use crate::session::Principal;
+use crate::session::Authenticated;
 use crate::store::StoreError;
 use crate::vault::Vault;
 
@@ -31,7 +31,7 @@ const RECENT: Duration = Duration::from_secs(15 * 60);
 
 /// Who comes to the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Visitor {
+pub enum ConsoleUser {
     /// Runs Strongroom.
     Operator,
     /// One of the host's users, with their own credentials.
@@ -44,7 +44,7 @@ pub enum Visitor {
 pub struct ConsoleRow {
     pub id: SessionId,
     pub tenant: TenantId,
-    pub visitor: Visitor,
+    pub user: ConsoleUser,
     pub hash: TokenHash,
     pub opened_at: Option<Timestamp>,
     pub seen_at: Timestamp,
@@ -67,9 +67,9 @@ pub struct Console {
 impl ConsoleRow {
     fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
         // No user's name is empty.
-        let user = match &self.visitor {
-            Visitor::Operator => "",
-            Visitor::User(user) => user.as_str(),
+        let user = match &self.user {
+            ConsoleUser::Operator => "",
+            ConsoleUser::User(user) => user.as_str(),
         };
         let opened = self.opened_at.map(|at| at.as_millisecond().to_be_bytes());
         then(&[
@@ -90,9 +90,9 @@ impl Vault {
     ///
     /// # Errors
     /// Storage and audit errors only.
-    pub async fn invite(&self, actor: &Actor, tenant: TenantId, visitor: Visitor) -> Result<Token, Error> {
+    pub async fn invite(&self, actor: &Actor, tenant: TenantId, user: ConsoleUser) -> Result<Token, Error> {
         let token = Token::generate(TokenKind::Link, &*self.entropy);
-        let row = self.new_console(tenant, visitor, &token, None, LINK);
+        let row = self.new_console(tenant, user, &token, None, LINK);
         let entry = self.console_entry(actor, &row, Action::ConsoleInvite);
         self.within_deadline(self.store.insert_console(&row, entry)).await?;
         Ok(token)
@@ -127,12 +127,12 @@ impl Vault {
         &self,
         actor: &Actor,
         tenant: TenantId,
-        visitor: Visitor,
+        user: ConsoleUser,
         proven_at: Timestamp,
     ) -> Result<(Console, Token), Error> {
         let now = self.clock.now();
         let token = Token::generate(TokenKind::Console, &*self.entropy);
-        let row = self.new_console(tenant, visitor, &token, Some(proven_at), LONGEST);
+        let row = self.new_console(tenant, user, &token, Some(proven_at), LONGEST);
         let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
         self.within_deadline(self.store.insert_console(&row, entry)).await?;
         Ok((console(&row, now), token))
@@ -142,7 +142,7 @@ impl Vault {
     fn new_console(
         &self,
         tenant: TenantId,
-        visitor: Visitor,
+        user: ConsoleUser,
         token: &Token,
         opened_at: Option<Timestamp>,
         life: Duration,
@@ -151,7 +151,7 @@ impl Vault {
         let mut row = ConsoleRow {
             id: SessionId::generate(now, &*self.entropy),
             tenant,
-            visitor,
+            user,
             hash: token.hash(),
             opened_at,
             seen_at: now,
@@ -167,43 +167,44 @@ impl Vault {
     ///
     /// # Errors
     /// Storage and audit errors only.
-    pub async fn sign_out(&self, actor: &Actor, principal: &Principal, everywhere: bool) -> Result<(), Error> {
-        let Some(console) = &principal.console else { return Ok(()) };
-        let user = principal.owner.as_ref().map(|owner| &owner.user);
-        let mut entry = self.entry(actor, principal.tenant, Action::ConsoleSignOut).on(console.session);
+    pub async fn sign_out(&self, actor: &Actor, session: &Authenticated, everywhere: bool) -> Result<(), Error> {
+        let Some(console) = &session.console else { return Ok(()) };
+        let user = session.owner.as_ref().map(|owner| &owner.user);
+        let mut entry = self.entry(actor, session.tenant, Action::ConsoleSignOut).on(console.session);
         entry.user = user.cloned();
         let one = (!everywhere).then_some(console.session);
-        self.within_deadline(self.store.delete_consoles(principal.tenant, user, one, entry)).await
+        self.within_deadline(self.store.delete_consoles(session.tenant, user, one, entry)).await
     }
 
     /// Who carries this cookie; nobody if it is unknown, signed out, idle or too old.
-    pub(crate) async fn authenticate_console(&self, hash: &TokenHash) -> Result<Option<Principal>, Error> {
+    pub(crate) async fn authenticate_console(&self, hash: &TokenHash) -> Result<Option<Authenticated>, Error> {
         let now = self.clock.now();
         let idle = |row: &ConsoleRow| row.seen_at.saturating_add(IDLE).map_or(true, |until| until <= now);
         let row = self.console_row(hash).await?;
         let Some(mut row) = row.filter(|row| row.opened_at.is_some() && row.expires_at > now && !idle(row)) else {
             return Ok(None);
         };
-        let (who, owner) = match &row.visitor {
-            Visitor::Operator => (Who::Operator { session: Some(row.id) }, None),
-            Visitor::User(user) => {
+        let (principal, owner) = match &row.user {
+            ConsoleUser::Operator => (Principal::Operator { session: Some(row.id) }, None),
+            ConsoleUser::User(user) => {
                 let owner = Owner { tenant: row.tenant, user: user.clone() };
-                (Who::User { session: Some(row.id) }, Some(owner))
+                (Principal::User { session: Some(row.id) }, Some(owner))
             }
         };
         let console = Some(console(&row, now));
-        let principal = Principal { tenant: row.tenant, who, owner, origins: Vec::new(), carried: None, console };
+        let authenticated =
+            Authenticated { tenant: row.tenant, principal, owner, origins: Vec::new(), carried: None, console };
         if row.seen_at.saturating_add(TOUCH).is_ok_and(|due| due <= now) {
             row.seen_at = now;
             self.authenticate_row(&mut row);
-            let entry = self.console_entry(&principal.actor(None, None), &row, Action::ConsoleSeen);
+            let entry = self.console_entry(&authenticated.actor(None, None), &row, Action::ConsoleSeen);
             match self.within_deadline(self.store.move_console(hash, &row, entry)).await {
                 // Signed out at this moment.
                 Err(Error::Store(StoreError::Conflict(_))) => return Ok(None),
                 other => other?,
             }
         }
-        Ok(Some(principal))
+        Ok(Some(authenticated))
     }
 
     async fn console_row(&self, hash: &TokenHash) -> Result<Option<ConsoleRow>, Error> {
@@ -218,9 +219,9 @@ impl Vault {
 
     fn console_entry(&self, actor: &Actor, row: &ConsoleRow, action: Action) -> crate::audit::Entry {
         let entry = self.entry(actor, row.tenant, action).on(row.id);
-        match &row.visitor {
-            Visitor::Operator => entry,
-            Visitor::User(user) => entry.of_user(user),
+        match &row.user {
+            ConsoleUser::Operator => entry,
+            ConsoleUser::User(user) => entry.of_user(user),
         }
     }
 }

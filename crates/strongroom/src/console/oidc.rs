@@ -11,7 +11,7 @@ use serde::Deserialize;
 use strongroom_crypto::{Secret, Token, digest, sha256};
 use url::Url;
 
-use super::{Console, RECENT, Visitor};
+use super::{Console, ConsoleUser, RECENT};
 use crate::access::Actor;
 use crate::error::Error;
 use crate::id::{AppId, TenantId, UserId};
@@ -154,11 +154,11 @@ impl Vault {
         if claims.iss != issuer.issuer || !for_us || !fresh || !ours {
             return Err(gone());
         }
-        let visitor = issuer.visitor(&claims).ok_or_else(gone)?;
+        let user = issuer.user(&claims).ok_or_else(gone)?;
         // A provider that does not say when they proved who they are lets them look, not change (OpenID Connect Core 3.1.2.1).
         let proven_at = claims.auth_time.and_then(|seconds| Timestamp::from_second(seconds).ok());
         let proven_at = proven_at.unwrap_or(Timestamp::UNIX_EPOCH).min(self.clock.now());
-        self.open_console(actor, tenant, visitor, proven_at).await
+        self.open_console(actor, tenant, user, proven_at).await
     }
 
     /// Kept for a while: a sign-in is anybody's to begin, and must not be a call to the outside each time.
@@ -202,17 +202,17 @@ impl Vault {
 }
 
 impl Issuer {
-    fn visitor(&self, claims: &Claims) -> Option<Visitor> {
+    fn user(&self, claims: &Claims) -> Option<ConsoleUser> {
         let verified = claims.email.as_ref().filter(|_| claims.email_verified);
         let is_operator = |entry: &String| match entry.strip_prefix("sub:") {
             Some(sub) => sub == claims.sub,
             None => verified.is_some_and(|email| email.eq_ignore_ascii_case(entry)),
         };
         if self.operators.iter().any(is_operator) {
-            return Some(Visitor::Operator);
+            return Some(ConsoleUser::Operator);
         }
         let user = claims.sub.parse::<UserId>().ok().filter(|_| self.users)?;
-        Some(Visitor::User(user))
+        Some(ConsoleUser::User(user))
     }
 }
 

@@ -13,7 +13,7 @@ pub use probe::Verdict;
 pub use row::{CachedCredential, CredentialRow};
 use strongroom_crypto::{Key, Secret};
 
-use crate::access::{Actor, Grant, Who};
+use crate::access::{Actor, Grant, Principal};
 use crate::audit::{Action, Entry, Reason};
 use crate::error::Error;
 use crate::fields::{self, Fields, Value, Values};
@@ -322,7 +322,7 @@ impl Vault {
         owner: &Owner,
         mut filter: CredentialFilter,
     ) -> Result<CredentialPage, Error> {
-        if let Who::Plugin { name, .. } = &actor.who {
+        if let Principal::Plugin { name, .. } = &actor.principal {
             filter.plugin = Some(name.clone());
         }
         let mut entry = self.entry(actor, owner.tenant, Action::CredentialList).of_user(&owner.user);
@@ -428,12 +428,12 @@ impl Vault {
     /// [`Error::AuditUnavailable`] if that takes too long; [`Error::Undecryptable`].
     pub async fn open(&self, grant: Grant) -> Result<Opened, Error> {
         let Grant { owner, row, entry, epoch } = grant;
-        let who = entry.actor.who.clone();
+        let principal = entry.actor.principal.clone();
         match self.for_a_plugin(&row).await {
             Ok(mut json) => {
                 self.record(entry).await?;
                 let read = row.revision;
-                let row = self.still_granted(&who, &owner, row, epoch).await?;
+                let row = self.still_granted(&principal, &owner, row, epoch).await?;
                 if row.revision != read {
                     json = self.for_a_plugin(&row).await?;
                 }
@@ -441,7 +441,7 @@ impl Vault {
             }
             Err(error) => {
                 self.record(entry.denied(Reason::Undecryptable)).await?;
-                self.still_granted(&who, &owner, row, epoch).await?;
+                self.still_granted(&principal, &owner, row, epoch).await?;
                 Err(error)
             }
         }
@@ -472,8 +472,8 @@ impl Vault {
     ) -> Result<(CredentialRow, Entry), Error> {
         let denied = match self.store.credential(owner, id).await? {
             None => Reason::NotFound,
-            Some(row) => match &actor.who {
-                Who::Plugin { name, .. } if name != &row.plugin => Reason::OtherPlugin,
+            Some(row) => match &actor.principal {
+                Principal::Plugin { name, .. } if name != &row.plugin => Reason::OtherPlugin,
                 _ => {
                     let entry = self.entry_for(actor, &row, action);
                     return Ok((row, entry));

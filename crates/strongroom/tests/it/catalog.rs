@@ -118,7 +118,7 @@ async fn prove(name: &str, original: &Provider) {
         other => panic!("{name}: {other:?}"),
     };
     let link = begun.start_address.rsplit('/').next().unwrap().parse().unwrap();
-    let start = vault.start(&Actor::anybody(), &link).await.unwrap();
+    let start = vault.start(&Actor::anonymous(), &link).await.unwrap();
     let authorize = provider.authorize.as_ref().unwrap();
     let asked_scopes = query(&start.authorize, &authorize.scope_param);
     assert!(asked_scopes.starts_with(&format!("one{}two", authorize.scope_separator)), "{name}: {asked_scopes}");
@@ -139,7 +139,7 @@ async fn prove(name: &str, original: &Provider) {
             .map(|parameter| (parameter.clone(), "from-callback".to_owned()))
             .collect(),
     };
-    let back = vault.call_back(&Actor::anybody(), app.id, callback).await.unwrap();
+    let back = vault.call_back(&Actor::anonymous(), app.id, callback).await.unwrap();
     let id = query(&back, "connection").parse().unwrap();
     let completed = vault.complete(&Actor::user(), &owner, id, &Secret::new(query(&back, "code"))).await;
     let credential = completed.unwrap_or_else(|error| panic!("{name}: {error:?}"));

@@ -227,7 +227,7 @@ async fn a_code_from_another_flow_is_of_no_use() {
         let stolen = format!("code-{CANARY}");
         studio.provider.bind(&stolen, query(&victim.authorize, "code_challenge"));
         let thief = studio.start(&studio.begin("mallory", None).await.unwrap()).await.unwrap();
-        let back = studio.vault.call_back(&Actor::anybody(), studio.app, studio.consent(&thief)).await.unwrap();
+        let back = studio.vault.call_back(&Actor::anonymous(), studio.app, studio.consent(&thief)).await.unwrap();
         let done = studio.complete("mallory", &back).await;
         // The control: without PKCE the same attack connects the victim's account for the thief.
         assert_eq!(done.is_err(), pkce, "a code from another flow was taken");

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use strongroom::console::Visitor;
+use strongroom::console::ConsoleUser;
 use strongroom::{Actor, CredentialType, Draft, Error, Expected, Fields, Manifest, PluginName, Secret, Token, Verdict};
 use tokio::sync::Semaphore;
 
@@ -72,9 +72,9 @@ async fn a_user_who_was_deleted_does_not_come_back_by_a_connection_under_way() {
 #[tokio::test]
 async fn a_user_who_has_only_signed_in_can_be_deleted() {
     let studio = Studio::new("signed-in", Policy::Strict).await;
-    let bob = Visitor::User("bob".parse().unwrap());
+    let bob = ConsoleUser::User("bob".parse().unwrap());
     let link = studio.vault.invite(&Actor::operator(), studio.tenant, bob).await.unwrap();
-    let (_, cookie): (_, Token) = studio.vault.sign_in(&Actor::anybody(), &link).await.unwrap();
+    let (_, cookie): (_, Token) = studio.vault.sign_in(&Actor::anonymous(), &link).await.unwrap();
     studio.vault.delete_user(&Actor::host(), &studio.owner("bob")).await.unwrap();
     assert!(studio.vault.authenticate(&cookie).await.unwrap().is_none(), "still signed in");
 }

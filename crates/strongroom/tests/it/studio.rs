@@ -76,7 +76,7 @@ impl Studio {
 
     pub(crate) async fn start(&self, begun: &Begun) -> Result<Start, Error> {
         let link = begun.start_address.rsplit('/').next().unwrap();
-        self.vault.start(&Actor::anybody(), &link.parse().unwrap()).await
+        self.vault.start(&Actor::anonymous(), &link.parse().unwrap()).await
     }
 
     /// What the browser brings back from the provider after consent.

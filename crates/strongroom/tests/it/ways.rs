@@ -204,7 +204,7 @@ async fn a_connection_says_what_became_of_it() {
     let begun = studio.begin("alice", None).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Waiting, None, None));
     let start = studio.start(&begun).await.unwrap();
-    let back = studio.vault.call_back(&Actor::anybody(), studio.app, studio.consent(&start)).await.unwrap();
+    let back = studio.vault.call_back(&Actor::anonymous(), studio.app, studio.consent(&start)).await.unwrap();
     assert_eq!(status(begun.id).await.0, Status::Returned);
     let credential = studio.complete("alice", &back).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Connected, None, Some(credential.id)));
@@ -216,12 +216,12 @@ async fn a_connection_says_what_became_of_it() {
         code: None,
         ..studio.consent(&start)
     };
-    studio.vault.call_back(&Actor::anybody(), studio.app, denied).await.unwrap();
+    studio.vault.call_back(&Actor::anonymous(), studio.app, denied).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Failed, Some("access_denied".to_owned()), None));
     // Refused at the exchange; and nobody came back.
     let begun = studio.begin("alice", None).await.unwrap();
     let start = studio.start(&begun).await.unwrap();
-    let back = studio.vault.call_back(&Actor::anybody(), studio.app, studio.consent(&start)).await.unwrap();
+    let back = studio.vault.call_back(&Actor::anonymous(), studio.app, studio.consent(&start)).await.unwrap();
     says(&studio, "invalid_grant");
     assert!(studio.complete("alice", &back).await.is_err());
     assert_eq!(status(begun.id).await, (Status::Failed, Some("invalid_grant".to_owned()), None));

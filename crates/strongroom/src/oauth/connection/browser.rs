@@ -8,7 +8,7 @@ use url::Url;
 
 use super::row::{Carried, ConnectionRow, Phase, hash};
 use super::uninterrupted;
-use crate::access::{Actor, Who};
+use crate::access::{Actor, Principal};
 use crate::audit::{Action, Reason};
 use crate::credential::Credential;
 use crate::error::Error;
@@ -137,7 +137,7 @@ impl Vault {
         let (mut row, carried) = self.connection(Phase::Returned, hash("complete", completing)).await?;
         let entry = self.entry(actor, owner.tenant, Action::ConnectionComplete).of_user(&owner.user);
         let entry = entry.of_plugin(&row.plugin).on(row.id);
-        if row.owner != *owner || row.id != id || !matches!(actor.who, Who::User { .. }) {
+        if row.owner != *owner || row.id != id || !matches!(actor.principal, Principal::User { .. }) {
             self.record(entry.denied(Reason::OtherUser)).await?;
             return Err(Error::NotFound { what: "connection" });
         }

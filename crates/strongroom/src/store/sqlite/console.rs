@@ -5,7 +5,7 @@ use strongroom_crypto::TokenHash;
 
 use super::row::{Columns, first};
 use crate::audit::Entry;
-use crate::console::{ConsoleRow, Visitor};
+use crate::console::{ConsoleRow, ConsoleUser};
 use crate::id::{SessionId, TenantId, UserId};
 use crate::store::{Conflict, StoreError};
 
@@ -14,7 +14,7 @@ fn parse(row: &Row<'_>) -> Result<ConsoleRow, StoreError> {
     Ok(ConsoleRow {
         id: column.parse()?,
         tenant: column.parse()?,
-        visitor: column.parse_or_null()?.map_or(Visitor::Operator, Visitor::User),
+        user: column.parse_or_null()?.map_or(ConsoleUser::Operator, ConsoleUser::User),
         hash: column.hash()?,
         opened_at: column.at_or_null()?,
         seen_at: column.at()?,
@@ -36,9 +36,9 @@ pub(super) fn insert(db: &Connection, row: &ConsoleRow) -> Result<Vec<Entry>, St
     db.prepare_cached("DELETE FROM console_session WHERE expires_at < ?1")?.execute([now])?;
     let sql = "INSERT INTO console_session (id, tenant_id, user_id, hash, opened_at, seen_at, expires_at, created_at, mac) \
                SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS (SELECT 1 FROM tenant WHERE id = ?2)";
-    let user = match &row.visitor {
-        Visitor::Operator => None,
-        Visitor::User(user) => Some(user.as_str()),
+    let user = match &row.user {
+        ConsoleUser::Operator => None,
+        ConsoleUser::User(user) => Some(user.as_str()),
     };
     let written = db.prepare_cached(sql)?.execute(params![
         row.id.to_string(),

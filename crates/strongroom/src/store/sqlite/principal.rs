@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 use strongroom_crypto::{TokenHash, TokenKind};
 
 use super::row::{Columns, all, first};
-use crate::access::Who;
+use crate::access::Principal;
 use crate::audit::Entry;
 use crate::id::{KeyId, Owner, SessionId, TenantId};
 use crate::key::{KeyRow, Role};
@@ -55,12 +55,12 @@ pub(super) fn key(db: &Connection, kind: TokenKind, hash: &TokenHash) -> Result<
 
 /// Whether the key or session that it came with is still there. A token is judged when a request's head has come; its body may
 /// come much later, and by then the token may have been revoked, and all that could be undone with it undone.
-pub(super) fn stands(db: &Connection, who: &Who) -> Result<bool, StoreError> {
-    let (sql, id) = match who {
-        Who::Anybody | Who::Strongroom => return Ok(true),
-        Who::Host { key } => ("SELECT 1 FROM host_key WHERE id = ?1", key.map(|id| id.to_string())),
-        Who::Plugin { key, .. } => ("SELECT 1 FROM plugin_key WHERE id = ?1", key.map(|id| id.to_string())),
-        Who::User { session } | Who::Operator { session } => (
+pub(super) fn stands(db: &Connection, principal: &Principal) -> Result<bool, StoreError> {
+    let (sql, id) = match principal {
+        Principal::Anonymous | Principal::Strongroom => return Ok(true),
+        Principal::Host { key } => ("SELECT 1 FROM host_key WHERE id = ?1", key.map(|id| id.to_string())),
+        Principal::Plugin { key, .. } => ("SELECT 1 FROM plugin_key WHERE id = ?1", key.map(|id| id.to_string())),
+        Principal::User { session } | Principal::Operator { session } => (
             "SELECT 1 FROM session WHERE id = ?1 UNION ALL SELECT 1 FROM console_session WHERE id = ?1",
             session.map(|id| id.to_string()),
         ),

@@ -339,7 +339,7 @@ impl Batches {
         change: Change,
         changed: &mut Vec<Target>,
     ) -> Result<(), StoreError> {
-        if entry.action.needs_standing() && !principal::stands(&self.connection, &entry.actor.who)? {
+        if entry.action.needs_standing() && !principal::stands(&self.connection, &entry.actor.principal)? {
             return Err(StoreError::Revoked);
         }
         let before = log.head;
