@@ -30,8 +30,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("saved {} ({})", saved.name, saved.id);
 
     // The plugin runs for alice: the check gives a grant, and only a grant opens.
-    let grant = vault.grant(&Actor::plugin(openai), &alice, saved.id).await?;
-    let opened = vault.open(grant).await?;
+    let permit = vault.authorize(&Actor::plugin(openai), &alice, saved.id).await?;
+    let opened = vault.open(permit).await?;
     if let Some(Value::Text(api_key)) = opened.fields().get("api_key") {
         println!("the plugin has a key of {} characters", api_key.expose().len());
     }

@@ -163,8 +163,8 @@ async fn open(room: &Room, owner: &Owner, id: CredentialId, file: Option<&PathBu
         bail!("reading a secret takes a plugin key (srp_…) of this tenant");
     }
     let actor = principal.actor(None, None);
-    let grant = room.vault.grant(&actor, owner, id).await?;
-    Ok(room.vault.open(grant).await?)
+    let permit = room.vault.authorize(&actor, owner, id).await?;
+    Ok(room.vault.open(permit).await?)
 }
 
 impl Save {

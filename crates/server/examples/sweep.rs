@@ -199,7 +199,7 @@ async fn reads_a_second(
                     break;
                 }
                 let owner = Owner { tenant, user: user.parse()? };
-                vault.open(vault.grant(&actor, &owner, *id).await?).await?;
+                vault.open(vault.authorize(&actor, &owner, *id).await?).await?;
                 read.fetch_add(1, Ordering::Relaxed);
             }
             Ok::<_, Failure>(())

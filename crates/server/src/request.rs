@@ -285,7 +285,7 @@ fn bearer(value: &str) -> Option<&str> {
 }
 
 async fn bearer_of(app: &App, text: &str) -> Result<Option<Authenticated>, Problem> {
-    if let Some(plugin) = app.vault.recognise(text) {
+    if let Some(plugin) = app.vault.cached_principal(text) {
         return Ok(Some(plugin));
     }
     match Token::parse(text) {

@@ -1,5 +1,5 @@
-//! Who asks, and what the authorization check hands out. A [`Grant`] is the only thing that plaintext is released
-//! against, and [`Vault::grant`] is the only place that makes one.
+//! Who asks, and what the authorization check hands out. A [`Permit`] is the only thing that plaintext is released
+//! against, and [`Vault::authorize`] is the only place that makes one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ pub struct Actor {
     pub address: Option<IpAddr>,
     /// The request's id.
     pub request_id: Option<RequestId>,
-    pub(crate) carried: Option<Carried>,
+    pub(crate) cached_key: Option<CachedKey>,
 }
 
 /// A plugin key that was recognised without asking the database, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Carried {
+pub(crate) struct CachedKey {
     pub(crate) hash: TokenHash,
     pub(crate) epoch: u64,
 }
@@ -106,13 +106,13 @@ impl Actor {
     }
 
     fn of(principal: Principal) -> Self {
-        Self { principal, address: None, request_id: None, carried: None }
+        Self { principal, address: None, request_id: None, cached_key: None }
     }
 }
 
 /// Proof that this plugin may read this credential of this user, now. It is spent by [`Vault::open`].
 #[derive(Debug)]
-pub struct Grant {
+pub struct Permit {
     pub(crate) owner: Owner,
     pub(crate) row: Arc<CachedCredential>,
     pub(crate) entry: Box<Entry>,
@@ -126,7 +126,7 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] for a stranger's credential and for one that does not exist, alike;
     /// [`Error::AccessIsInject`] if the manifest does not ask for reading.
-    pub async fn grant(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Grant, Error> {
+    pub async fn authorize(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Permit, Error> {
         let entry = Box::new(self.entry(actor, owner.tenant, Action::CredentialOpen).of_user(&owner.user).on(id));
         let epoch = self.store.epoch();
         let row = match self.store.kept_credential(owner, id) {
@@ -136,7 +136,7 @@ impl Vault {
         let refused = match self.judge(&actor.principal, owner, row).await? {
             Ok(row) => {
                 let row = self.freshened(row).await?;
-                return Ok(Grant { owner: owner.clone(), row, entry, epoch });
+                return Ok(Permit { owner: owner.clone(), row, entry, epoch });
             }
             Err(reason) => reason,
         };
@@ -157,17 +157,17 @@ impl Vault {
 
     /// After the event is durable: if plugins or keys have moved since the grant was made, or another process has written,
     /// it is judged once more, by the row as it is now.
-    pub(crate) async fn still_granted(
+    pub(crate) async fn recheck(
         &self,
         principal: &Principal,
         owner: &Owner,
         row: Arc<CachedCredential>,
         epoch: u64,
     ) -> Result<Arc<CachedCredential>, Error> {
-        if self.store.epoch() == epoch { Ok(row) } else { self.granted_anew(principal, owner, row.id).await }
+        if self.store.epoch() == epoch { Ok(row) } else { self.authorize_again(principal, owner, row.id).await }
     }
 
-    async fn granted_anew(
+    async fn authorize_again(
         &self,
         principal: &Principal,
         owner: &Owner,

@@ -29,8 +29,8 @@
 //! };
 //! let saved = vault.save(&Actor::user(), &alice, draft, None).await?;
 //!
-//! let grant = vault.grant(&Actor::plugin("openai".parse()?), &alice, saved.id).await?;
-//! let opened = vault.open(grant).await?;
+//! let permit = vault.authorize(&Actor::plugin("openai".parse()?), &alice, saved.id).await?;
+//! let opened = vault.open(permit).await?;
 //! assert!(opened.fields().contains_key("api_key"));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! # }).unwrap();
@@ -60,7 +60,7 @@ pub mod tenant;
 pub mod user;
 pub mod vault;
 
-pub use access::{Actor, Grant, Principal};
+pub use access::{Actor, Permit, Principal};
 pub use clock::Clock;
 pub use credential::{Change, Credential, CredentialPage, CredentialType, Draft, Opened, State, Verdict};
 pub use error::Error;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
-use crate::access::{Actor, Carried, Principal};
+use crate::access::{Actor, CachedKey, Principal};
 use crate::audit::{Action, Target};
 use crate::console::Console;
 use crate::error::Error;
@@ -61,14 +61,14 @@ pub struct Authenticated {
     pub origins: Vec<String>,
     /// For a session at the console: what it is good for.
     pub console: Option<Console>,
-    pub(crate) carried: Option<Carried>,
+    pub(crate) cached_key: Option<CachedKey>,
 }
 
 impl Authenticated {
     /// The principal as it goes into events.
     #[must_use]
     pub fn actor(&self, address: Option<IpAddr>, request_id: Option<RequestId>) -> Actor {
-        Actor { principal: self.principal.clone(), address, request_id, carried: self.carried }
+        Actor { principal: self.principal.clone(), address, request_id, cached_key: self.cached_key }
     }
 }
 
@@ -145,13 +145,13 @@ impl Vault {
     /// Nothing is given out on this memory alone: whatever a plugin asks for waits for its event, and if a key was revoked by
     /// then, by any process, the key is looked up again.
     #[must_use]
-    pub fn recognise(&self, text: &str) -> Option<Authenticated> {
-        let carried = Carried { hash: TokenHash::of(text), epoch: self.store.epoch() };
-        self.plugin_keys.get(&carried.hash).filter(|known| known.carried == Some(carried))
+    pub fn cached_principal(&self, text: &str) -> Option<Authenticated> {
+        let cached_key = CachedKey { hash: TokenHash::of(text), epoch: self.store.epoch() };
+        self.plugin_keys.get(&cached_key.hash).filter(|known| known.cached_key == Some(cached_key))
     }
 
     /// Who carries this token; nobody if it is unknown, expired, revoked, or written into the database by hand. A plugin is
-    /// recognised from then on ([`Vault::recognise`]).
+    /// recognised from then on ([`Vault::cached_principal`]).
     ///
     /// # Errors
     /// Storage errors only.
@@ -166,11 +166,11 @@ impl Vault {
                 principal: Principal::Host { key: Some(row.id) },
                 owner: None,
                 origins: Vec::new(),
-                carried: None,
+                cached_key: None,
                 console: None,
             })),
             TokenKind::Plugin => {
-                let carried = Carried { hash, epoch: self.store.epoch() };
+                let cached_key = CachedKey { hash, epoch: self.store.epoch() };
                 let row = self.genuine_key(TokenKind::Plugin, &hash).await?;
                 let principal = row.and_then(|row| {
                     let principal = Principal::Plugin { name: row.role.plugin()?.clone(), key: Some(row.id) };
@@ -179,7 +179,7 @@ impl Vault {
                         principal,
                         owner: None,
                         origins: Vec::new(),
-                        carried: Some(carried),
+                        cached_key: Some(cached_key),
                         console: None,
                     })
                 });
@@ -192,8 +192,8 @@ impl Vault {
     }
 
     /// Whether a key that was recognised from memory is still there.
-    pub(crate) async fn stands(&self, carried: Carried) -> Result<(), Error> {
-        match self.genuine_key(TokenKind::Plugin, &carried.hash).await? {
+    pub(crate) async fn is_still_valid(&self, cached_key: CachedKey) -> Result<(), Error> {
+        match self.genuine_key(TokenKind::Plugin, &cached_key.hash).await? {
             Some(_) => Ok(()),
             None => Err(Error::Revoked),
         }
@@ -212,7 +212,7 @@ impl Vault {
             principal: Principal::User { session: Some(row.id) },
             owner: Some(row.owner),
             origins: row.origins,
-            carried: None,
+            cached_key: None,
             console: None,
         }))
     }

@@ -346,8 +346,8 @@ async fn open(
     plugin: Plugin,
     InPath((id,)): InPath<(CredentialId,)>,
 ) -> Result<Response, Problem> {
-    let grant = app.vault.grant(&plugin.actor, &plugin.owner, id).await?;
-    let opened = app.vault.open(grant).await?;
+    let permit = app.vault.authorize(&plugin.actor, &plugin.owner, id).await?;
+    let opened = app.vault.open(permit).await?;
     let fields = opened.json().expose();
     // At once as long as it gets: growing would leave a copy of the secret behind that nobody wipes.
     let mut body = Vec::with_capacity(192 + fields.len());

@@ -95,7 +95,7 @@ actions! {
 impl Action {
     /// Whether a grant may be wrong after an event of this kind: of plugins and their keys, or because the credential is
     /// another one now.
-    pub(crate) fn moves_epoch(self) -> bool {
+    pub(crate) fn invalidates_permits(self) -> bool {
         matches!(
             self,
             Self::PluginKeyRevoke
@@ -110,7 +110,7 @@ impl Action {
 
     /// Whether whoever asked for it must still be somebody when it is written. What became of a request to a provider is
     /// kept even so: a token that is not written is lost.
-    pub(crate) fn needs_standing(self) -> bool {
+    pub(crate) fn requires_live_caller(self) -> bool {
         !matches!(
             self,
             Self::CredentialRefresh
@@ -353,10 +353,10 @@ impl Vault {
     /// was revoked since it was looked at.
     pub(crate) async fn record(&self, entry: impl Into<Box<Entry>>) -> Result<(), Error> {
         let entry = entry.into();
-        let carried = entry.actor.carried;
+        let cached_key = entry.actor.cached_key;
         self.within_deadline(self.store.record(entry)).await?;
-        match carried {
-            Some(carried) if carried.epoch != self.store.epoch() => self.stands(carried).await,
+        match cached_key {
+            Some(cached_key) if cached_key.epoch != self.store.epoch() => self.is_still_valid(cached_key).await,
             _ => Ok(()),
         }
     }

@@ -193,7 +193,7 @@ impl Vault {
         };
         let console = Some(console(&row, now));
         let authenticated =
-            Authenticated { tenant: row.tenant, principal, owner, origins: Vec::new(), carried: None, console };
+            Authenticated { tenant: row.tenant, principal, owner, origins: Vec::new(), cached_key: None, console };
         if row.seen_at.saturating_add(TOUCH).is_ok_and(|due| due <= now) {
             row.seen_at = now;
             self.authenticate_row(&mut row);

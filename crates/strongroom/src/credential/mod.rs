@@ -13,7 +13,7 @@ pub use probe::Verdict;
 pub use row::{CachedCredential, CredentialRow};
 use strongroom_crypto::{Key, Secret};
 
-use crate::access::{Actor, Grant, Principal};
+use crate::access::{Actor, Permit, Principal};
 use crate::audit::{Action, Entry, Reason};
 use crate::error::Error;
 use crate::fields::{self, Fields, Value, Values};
@@ -426,14 +426,14 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::AuditUnavailable`] if that takes too long; [`Error::Undecryptable`].
-    pub async fn open(&self, grant: Grant) -> Result<Opened, Error> {
-        let Grant { owner, row, entry, epoch } = grant;
+    pub async fn open(&self, permit: Permit) -> Result<Opened, Error> {
+        let Permit { owner, row, entry, epoch } = permit;
         let principal = entry.actor.principal.clone();
         match self.for_a_plugin(&row).await {
             Ok(mut json) => {
                 self.record(entry).await?;
                 let read = row.revision;
-                let row = self.still_granted(&principal, &owner, row, epoch).await?;
+                let row = self.recheck(&principal, &owner, row, epoch).await?;
                 if row.revision != read {
                     json = self.for_a_plugin(&row).await?;
                 }
@@ -441,7 +441,7 @@ impl Vault {
             }
             Err(error) => {
                 self.record(entry.denied(Reason::Undecryptable)).await?;
-                self.still_granted(&principal, &owner, row, epoch).await?;
+                self.recheck(&principal, &owner, row, epoch).await?;
                 Err(error)
             }
         }

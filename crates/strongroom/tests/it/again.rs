@@ -46,13 +46,13 @@ async fn a_plugin_is_recognised_by_the_key_it_came_with_until_that_is_revoked() 
     let role = Role::Plugin("openai".parse().unwrap());
     let (row, token) =
         room.vault.create_key(&Actor::host(), room.tenant, role, "a".parse().unwrap(), None).await.unwrap();
-    assert!(room.vault.recognise(token.expose()).is_none(), "it has not come yet");
+    assert!(room.vault.cached_principal(token.expose()).is_none(), "it has not come yet");
     let principal = room.vault.authenticate(&token).await.unwrap();
     assert!(principal.is_some());
-    assert_eq!(room.vault.recognise(token.expose()), principal);
+    assert_eq!(room.vault.cached_principal(token.expose()), principal);
     for text in ["", "srp_", &token.expose()[1..], &token.expose().to_uppercase()] {
-        assert!(room.vault.recognise(text).is_none(), "{text}");
+        assert!(room.vault.cached_principal(text).is_none(), "{text}");
     }
     room.vault.revoke_key(&Actor::host(), room.tenant, &row.role, row.id).await.unwrap();
-    assert!(room.vault.recognise(token.expose()).is_none(), "revoked");
+    assert!(room.vault.cached_principal(token.expose()).is_none(), "revoked");
 }

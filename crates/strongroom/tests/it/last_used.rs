@@ -60,8 +60,8 @@ async fn what_another_process_read_is_noted_too() {
     for (second, vault) in [&room.vault, &elsewhere, &room.vault, &elsewhere].into_iter().enumerate() {
         room.clock.advance(1_000);
         let actor = Actor::plugin("openai".parse::<PluginName>().unwrap());
-        let grant = vault.grant(&actor, &room.owner("alice"), saved.id).await.unwrap();
-        vault.open(grant).await.unwrap();
+        let permit = vault.authorize(&actor, &room.owner("alice"), saved.id).await.unwrap();
+        vault.open(permit).await.unwrap();
         // Both are quiet before the last: each finds what the other has done.
         tokio::time::sleep(Duration::from_millis(if second == 2 { 700 } else { 0 })).await;
     }

@@ -20,13 +20,13 @@ async fn what_was_granted_before_a_deletion_opens_nothing_after_it() {
     let actor = Actor::plugin("mail".parse().unwrap());
     for whole_user in [false, true] {
         let credential = studio.connected("alice").await;
-        let grant = studio.vault.grant(&actor, &credential.owner, credential.id).await.unwrap();
+        let permit = studio.vault.authorize(&actor, &credential.owner, credential.id).await.unwrap();
         if whole_user {
             studio.vault.delete_user(&Actor::host(), &credential.owner).await.unwrap();
         } else {
             studio.vault.delete(&Actor::user(), &credential.owner, credential.id, None).await.unwrap();
         }
-        assert!(matches!(studio.vault.open(grant).await, Err(Error::NotFound { .. })), "whole user: {whole_user}");
+        assert!(matches!(studio.vault.open(permit).await, Err(Error::NotFound { .. })), "whole user: {whole_user}");
     }
 }
 

@@ -147,7 +147,7 @@ async fn as_the_other_process() {
             let (vault, owner, id) = (vault.clone(), owner.clone(), id.parse().unwrap());
             reading.spawn(async move {
                 let actor = strongroom::Actor::plugin("mail".parse::<PluginName>().unwrap());
-                let opened = vault.open(vault.grant(&actor, &owner, id).await?).await?;
+                let opened = vault.open(vault.authorize(&actor, &owner, id).await?).await?;
                 Ok::<_, Error>(text(&opened, "access_token"))
             });
         }

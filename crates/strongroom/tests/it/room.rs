@@ -82,8 +82,8 @@ impl Room {
 
     pub(crate) async fn open(&self, user: &str, plugin: &str, credential: &Credential) -> Result<Opened, Error> {
         let actor = Actor::plugin(plugin.parse::<PluginName>().unwrap());
-        let grant = self.vault.grant(&actor, &self.owner(user), credential.id).await?;
-        self.vault.open(grant).await
+        let permit = self.vault.authorize(&actor, &self.owner(user), credential.id).await?;
+        self.vault.open(permit).await
     }
 
     /// Somebody with write access to the file, behind Strongroom's back.

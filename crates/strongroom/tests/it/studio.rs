@@ -144,7 +144,7 @@ pub(crate) fn draft() -> ConnectionDraft {
 
 pub(crate) async fn read(vault: &Vault, credential: &Credential) -> Result<Opened, Error> {
     let actor = Actor::plugin(credential.plugin.clone());
-    vault.open(vault.grant(&actor, &credential.owner, credential.id).await?).await
+    vault.open(vault.authorize(&actor, &credential.owner, credential.id).await?).await
 }
 
 pub(crate) fn app_draft() -> AppDraft {

@@ -54,12 +54,15 @@ async fn nobody_else_opens_it() {
     assert!(matches!(room.open("alice", "stripe", &saved).await, Err(Error::NotFound { .. })), "another plugin");
     assert!(matches!(room.open("alice", "unknown", &saved).await, Err(Error::NotFound { .. })), "no plugin");
     assert!(
-        matches!(room.vault.grant(&Actor::user(), &room.owner("alice"), saved.id).await, Err(Error::NotFound { .. })),
+        matches!(
+            room.vault.authorize(&Actor::user(), &room.owner("alice"), saved.id).await,
+            Err(Error::NotFound { .. })
+        ),
         "the user"
     );
     assert!(
         matches!(
-            room.vault.grant(&Actor::operator(), &room.owner("alice"), saved.id).await,
+            room.vault.authorize(&Actor::operator(), &room.owner("alice"), saved.id).await,
             Err(Error::NotFound { .. })
         ),
         "the operator"
@@ -338,7 +341,7 @@ async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
         room.vault.create_key(&Actor::host(), room.tenant, role.clone(), "a".parse().unwrap(), None).await.unwrap();
     let read = async || {
         let principal = room.vault.authenticate(&token).await?.ok_or(Error::Revoked)?;
-        room.vault.open(room.vault.grant(&principal.actor(None, None), &room.owner("alice"), saved.id).await?).await
+        room.vault.open(room.vault.authorize(&principal.actor(None, None), &room.owner("alice"), saved.id).await?).await
     };
     read().await.unwrap();
     read().await.unwrap();
@@ -352,7 +355,7 @@ async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
         room.vault.create_key(&Actor::host(), room.tenant, role, "b".parse().unwrap(), None).await.unwrap();
     let read = async || {
         let principal = room.vault.authenticate(&token).await?.ok_or(Error::Revoked)?;
-        room.vault.open(room.vault.grant(&principal.actor(None, None), &room.owner("alice"), saved.id).await?).await
+        room.vault.open(room.vault.authorize(&principal.actor(None, None), &room.owner("alice"), saved.id).await?).await
     };
     read().await.unwrap();
     let inject = Manifest::parse(&MANIFEST.replace("\"read\"", "\"inject\"")).unwrap();

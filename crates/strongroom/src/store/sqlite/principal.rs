@@ -55,7 +55,7 @@ pub(super) fn key(db: &Connection, kind: TokenKind, hash: &TokenHash) -> Result<
 
 /// Whether the key or session that it came with is still there. A token is judged when a request's head has come; its body may
 /// come much later, and by then the token may have been revoked, and all that could be undone with it undone.
-pub(super) fn stands(db: &Connection, principal: &Principal) -> Result<bool, StoreError> {
+pub(super) fn is_still_valid(db: &Connection, principal: &Principal) -> Result<bool, StoreError> {
     let (sql, id) = match principal {
         Principal::Anonymous | Principal::Strongroom => return Ok(true),
         Principal::Host { key } => ("SELECT 1 FROM host_key WHERE id = ?1", key.map(|id| id.to_string())),

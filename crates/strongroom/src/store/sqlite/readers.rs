@@ -119,8 +119,8 @@ impl Readers {
 
 impl Reader {
     fn keep(&mut self, changes: u64, ends: u64) -> Result<(), StoreError> {
-        let stands = |view: View| view.changes == changes && view.ends == ends && view.since.elapsed() < VIEW;
-        if self.view.is_some_and(stands) {
+        let is_still_valid = |view: View| view.changes == changes && view.ends == ends && view.since.elapsed() < VIEW;
+        if self.view.is_some_and(is_still_valid) {
             return Ok(());
         }
         self.end()?;

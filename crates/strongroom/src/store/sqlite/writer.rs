@@ -324,7 +324,7 @@ impl Batches {
                 log.append(&entry)
             }
             Work::Change(entry, change) => {
-                seen.moved |= entry.action.moves_epoch();
+                seen.moved |= entry.action.invalidates_permits();
                 self.apply(log, &entry, change, &mut seen.changed)
             }
             Work::Ready => self.touch(),
@@ -339,7 +339,8 @@ impl Batches {
         change: Change,
         changed: &mut Vec<Target>,
     ) -> Result<(), StoreError> {
-        if entry.action.needs_standing() && !principal::stands(&self.connection, &entry.actor.principal)? {
+        if entry.action.requires_live_caller() && !principal::is_still_valid(&self.connection, &entry.actor.principal)?
+        {
             return Err(StoreError::Revoked);
         }
         let before = log.head;
