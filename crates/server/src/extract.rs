@@ -12,7 +12,7 @@ use data_encoding::BASE64URL_NOPAD;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use strongroom::id::NameError;
-use strongroom::{Once, Principal, Secret};
+use strongroom::{IdempotencyKey, Principal, Secret};
 
 use crate::app::App;
 use crate::principal::Seen;
@@ -21,13 +21,13 @@ use crate::problem::Problem;
 /// A JSON body, and the idempotency key that came with it.
 pub(crate) struct Json<T> {
     pub(crate) body: T,
-    pub(crate) once: Option<Once>,
+    pub(crate) idempotency: Option<IdempotencyKey>,
 }
 
 impl<T> Json<T> {
     /// The body of a request that is carried out each time it is sent: with a key, its sender counts on something else.
     pub(crate) fn each_time(self) -> Result<T, Problem> {
-        if self.once.is_some() {
+        if self.idempotency.is_some() {
             let detail = "this is done each time it is sent: leave out Idempotency-Key, and look whether it was done before you send it again";
             return Err(Problem::bad_request("idempotency-unsupported", detail));
         }
@@ -49,7 +49,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
         }
         let bytes = collect(body, app.config.limits.body_bytes).await?;
         let body = strongroom::json::from_slice(bytes.expose()).map_err(|error| unreadable(&error))?;
-        Ok(Self { body, once: idempotency_key(&parts, bytes)? })
+        Ok(Self { body, idempotency: idempotency_key(&parts, bytes)? })
     }
 }
 
@@ -94,7 +94,7 @@ fn unreadable(error: &serde_json::Error) -> Problem {
     Problem::field("body", "type", format!("a member has the wrong type or a value that is not allowed, {place}"))
 }
 
-fn idempotency_key(parts: &Parts, request: Secret<Vec<u8>>) -> Result<Option<Once>, Problem> {
+fn idempotency_key(parts: &Parts, request: Secret<Vec<u8>>) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(value) = single(&parts.headers, &HeaderName::from_static("idempotency-key"))? else { return Ok(None) };
     let key = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
     if !(1..=255).contains(&key.len()) || !key.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\') {
@@ -113,7 +113,7 @@ fn idempotency_key(parts: &Parts, request: Secret<Vec<u8>>) -> Result<Option<Onc
         _ => None,
     };
     let scope = who.map(|who| format!("{} {} {who}", parts.method, parts.uri.path()));
-    Ok(scope.map(|scope| Once { scope, key: key.to_owned(), request }))
+    Ok(scope.map(|scope| IdempotencyKey { scope, key: key.to_owned(), request }))
 }
 
 /// The query, with no parameter left over.

@@ -152,8 +152,8 @@ impl From<Error> for Problem {
             Error::AccessIsInject => (S::FORBIDDEN, "access-is-inject"),
             Error::Revoked => (S::UNAUTHORIZED, "unauthenticated"),
             Error::Undecryptable => (S::CONFLICT, "undecryptable"),
-            Error::OnceMismatch => (S::UNPROCESSABLE_ENTITY, "idempotency-mismatch"),
-            Error::OnceSpent => (S::CONFLICT, "idempotency-spent"),
+            Error::IdempotencyMismatch => (S::UNPROCESSABLE_ENTITY, "idempotency-mismatch"),
+            Error::IdempotencyKeyUsed => (S::CONFLICT, "idempotency-spent"),
             Error::AuditUnavailable(cause) => {
                 tracing::error!(
                     cause = cause.as_ref().map(tracing::field::display),

@@ -91,10 +91,10 @@ pub enum Error {
     Undecryptable,
     /// The same idempotency key came with another request.
     #[error("this idempotency key was used with a different request; use a new key")]
-    OnceMismatch,
+    IdempotencyMismatch,
     /// The object that the first request created is gone.
     #[error("the request with this idempotency key was carried out, and what it created is gone since; use a new key")]
-    OnceSpent,
+    IdempotencyKeyUsed,
     /// The audit log could not be written in time, so nothing was done or given out.
     #[error(
         "the audit log cannot be written at the moment, so nothing was given out; try again shortly, and look first whether a change was made"

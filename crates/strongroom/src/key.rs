@@ -8,7 +8,7 @@ use crate::access::Actor;
 use crate::audit::Action;
 use crate::error::Error;
 use crate::id::{KeyId, Label, PluginName, TenantId};
-use crate::once::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
@@ -86,7 +86,7 @@ impl KeyRow {
 }
 
 impl Vault {
-    /// Makes a key. The token is shown this once; with `once`, the same request sent twice makes one key.
+    /// Makes a key. The token is shown this once; with `idempotency`, the same request sent twice makes one key.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a key of a plugin that is not registered.
@@ -96,7 +96,7 @@ impl Vault {
         tenant: TenantId,
         role: Role,
         label: Label,
-        once: Option<&Once>,
+        idempotency: Option<&IdempotencyKey>,
     ) -> Result<(KeyRow, Token), Error> {
         if let Role::Plugin(name) = &role {
             self.plugin(tenant, name).await?;
@@ -116,13 +116,14 @@ impl Vault {
         let action = if row.role == Role::Host { Action::HostKeyCreate } else { Action::PluginKeyCreate };
         let mut entry = self.entry(actor, tenant, action).on(row.id).leaving(row.digest());
         entry.plugin = row.role.plugin().cloned();
-        let once_row = once.map(|once| self.once_row(tenant, once, row.id.to_string(), Some(&token)));
-        match self.within_deadline(self.store.insert_key(&row, once_row.as_ref(), entry)).await {
+        let idempotency_row =
+            idempotency.map(|idempotency| self.idempotency_row(tenant, idempotency, row.id.to_string(), Some(&token)));
+        match self.within_deadline(self.store.insert_key(&row, idempotency_row.as_ref(), entry)).await {
             Ok(()) => Ok((row, token)),
-            Err(Error::Store(StoreError::Conflict(Conflict::Once))) => {
-                let (id, token) = self.replayed::<KeyId>(tenant, once).await?;
+            Err(Error::Store(StoreError::Conflict(Conflict::IdempotencyKey))) => {
+                let (id, token) = self.replayed::<KeyId>(tenant, idempotency).await?;
                 let row = self.store.keys(tenant, &row.role).await?.into_iter().find(|row| row.id == id);
-                row.zip(token).ok_or(Error::OnceSpent)
+                row.zip(token).ok_or(Error::IdempotencyKeyUsed)
             }
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "plugin" }),
             Err(error) => Err(error),

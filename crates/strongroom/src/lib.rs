@@ -45,11 +45,11 @@ pub mod credential;
 pub mod error;
 pub mod fields;
 pub mod id;
+pub mod idempotency;
 pub mod json;
 pub mod key;
 pub mod manifest;
 pub mod oauth;
-pub mod once;
 pub mod plugin;
 pub mod provider;
 pub mod request;
@@ -68,9 +68,9 @@ pub use fields::Fields;
 pub use id::{
     AppId, CredentialId, CredentialName, KeyId, Label, Owner, PluginName, SessionId, TenantId, TenantName, UserId,
 };
+pub use idempotency::IdempotencyKey;
 pub use key::Role;
 pub use manifest::Manifest;
-pub use once::Once;
 pub use plugin::Expected;
 pub use provider::{Catalog, Provider};
 pub use store::{AuditFilter, CredentialFilter};

@@ -11,8 +11,8 @@ use crate::audit::{Action, Target};
 use crate::console::Console;
 use crate::error::Error;
 use crate::id::{Owner, SessionId, TenantId};
+use crate::idempotency::IdempotencyKey;
 use crate::key::KeyRow;
-use crate::once::Once;
 use crate::request::RequestId;
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
@@ -83,7 +83,7 @@ impl Vault {
         owner: &Owner,
         lifetime: Duration,
         origins: Vec<String>,
-        once: Option<&Once>,
+        idempotency: Option<&IdempotencyKey>,
     ) -> Result<(SessionRow, Token), Error> {
         if !(Duration::from_secs(1)..=MAX_SESSION).contains(&lifetime) {
             return Err(Error::field("expires_in", "range", "must be 1 to 1800 seconds"));
@@ -106,13 +106,14 @@ impl Vault {
         };
         row.mac = row.columns(|columns| self.keyring.row_mac("session", columns));
         let entry = self.entry(actor, owner.tenant, Action::SessionCreate).of_user(&owner.user).on(row.id);
-        let once_row = once.map(|once| self.once_row(owner.tenant, once, row.id.to_string(), Some(&token)));
-        match self.within_deadline(self.store.insert_session(&row, once_row.as_ref(), entry)).await {
+        let idempotency_row = idempotency
+            .map(|idempotency| self.idempotency_row(owner.tenant, idempotency, row.id.to_string(), Some(&token)));
+        match self.within_deadline(self.store.insert_session(&row, idempotency_row.as_ref(), entry)).await {
             Ok(()) => Ok((row, token)),
-            Err(Error::Store(StoreError::Conflict(Conflict::Once))) => {
-                let (id, token) = self.replayed::<SessionId>(owner.tenant, once).await?;
+            Err(Error::Store(StoreError::Conflict(Conflict::IdempotencyKey))) => {
+                let (id, token) = self.replayed::<SessionId>(owner.tenant, idempotency).await?;
                 let row = self.sessions(owner).await?.into_iter().find(|row| row.id == id);
-                row.zip(token).ok_or(Error::OnceSpent)
+                row.zip(token).ok_or(Error::IdempotencyKeyUsed)
             }
             Err(error) => Err(error),
         }

@@ -280,7 +280,7 @@ async fn save(State(app): State<Arc<App>>, user: User, json: Json<SaveCredential
         name: member("name", &json.body.name)?,
         fields: json.body.fields,
     };
-    let saved = app.vault.save(&user.actor, &user.owner, draft, json.once.as_ref()).await?;
+    let saved = app.vault.save(&user.actor, &user.owner, draft, json.idempotency.as_ref()).await?;
     let location = HeaderValue::try_from(format!("/v1/credentials/{}", saved.id));
     let mut response = (StatusCode::CREATED, axum::Json(CredentialView::from(saved.clone()))).into_response();
     response.headers_mut().extend(location.map(|value| (header::LOCATION, value)));

@@ -75,7 +75,7 @@ async fn list(app: &App, host: &Host, role: &Role) -> Result<Response, Problem> 
 
 async fn create(app: &App, host: &Host, role: Role, json: Json<CreateKey>) -> Result<Response, Problem> {
     let label = member("label", &json.body.label)?;
-    let (row, token) = app.vault.create_key(&host.actor, host.tenant, role, label, json.once.as_ref()).await?;
+    let (row, token) = app.vault.create_key(&host.actor, host.tenant, role, label, json.idempotency.as_ref()).await?;
     let body = NewKey { key: row.into(), token: token.expose().to_owned() };
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }

@@ -94,8 +94,8 @@ struct SessionList {
 async fn create(State(app): State<Arc<App>>, host: Host, json: Json<CreateSession>) -> Result<Response, Problem> {
     let owner = Owner { tenant: host.tenant, user: member("user_id", &json.body.user_id)? };
     let lifetime = Duration::from_secs(json.body.expires_in.into());
-    let (origins, once) = (json.body.origins, json.once.as_ref());
-    let (row, token) = app.vault.create_session(&host.actor, &owner, lifetime, origins, once).await?;
+    let (origins, idempotency) = (json.body.origins, json.idempotency.as_ref());
+    let (row, token) = app.vault.create_session(&host.actor, &owner, lifetime, origins, idempotency).await?;
     let body = NewSession { session: row.into(), token: token.expose().to_owned() };
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }

@@ -18,9 +18,9 @@ use crate::audit::{Action, Entry, Reason};
 use crate::error::Error;
 use crate::fields::{self, Fields, Value, Values};
 use crate::id::{CredentialId, CredentialName, NameError, Owner, PluginName};
+use crate::idempotency::IdempotencyKey;
 use crate::manifest::{Manifest, Takes};
 use crate::oauth::refresh::RefreshState;
-use crate::once::Once;
 use crate::schema::Schema;
 use crate::store::{Conflict, CredentialFilter, StoreError, UserKeyRow};
 use crate::vault::Vault;
@@ -234,7 +234,7 @@ pub struct CredentialPage {
 const PAGE_BYTES: usize = 1 << 20;
 
 impl Vault {
-    /// Saves a new credential. With `once`, the same request sent twice creates one.
+    /// Saves a new credential. With `idempotency`, the same request sent twice creates one.
     ///
     /// # Errors
     /// [`Error::Fields`] with every fault; [`Error::NameTaken`] if this user has one of this name for this plugin.
@@ -243,7 +243,7 @@ impl Vault {
         actor: &Actor,
         owner: &Owner,
         draft: Draft,
-        once: Option<&Once>,
+        idempotency: Option<&IdempotencyKey>,
     ) -> Result<Credential, Error> {
         let manifest = self.genuine_manifest(owner.tenant, &draft.plugin).await?;
         let manifest =
@@ -265,15 +265,18 @@ impl Vault {
         loop {
             let (key, key_row) = self.user_key_or_new(owner).await?;
             row.seal(self, &key, &|field| schema.is_secret(field), test.as_deref(), &values);
-            match self.insert(actor, &row, &key_row, once).await {
+            match self.insert(actor, &row, &key_row, idempotency).await {
                 // The user's first credentials came at the same moment, or the user was deleted: seal under the key that is there.
                 Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
                 Err(error) => return Err(error),
                 Ok(id) => {
                     // Only a replay has to be read: it shows what the first request saved.
                     let replayed = id != row.id;
-                    let row =
-                        if replayed { self.store.credential(owner, id).await?.ok_or(Error::OnceSpent)? } else { row };
+                    let row = if replayed {
+                        self.store.credential(owner, id).await?.ok_or(Error::IdempotencyKeyUsed)?
+                    } else {
+                        row
+                    };
                     return self.view(row).await;
                 }
             }
@@ -285,14 +288,18 @@ impl Vault {
         actor: &Actor,
         row: &CredentialRow,
         key: &UserKeyRow,
-        once: Option<&Once>,
+        idempotency: Option<&IdempotencyKey>,
     ) -> Result<CredentialId, Error> {
         let tenant = row.owner.tenant;
         let entry = self.entry_for(actor, row, Action::CredentialSave).leaving(row.digest());
-        let once_row = once.map(|once| self.once_row(tenant, once, row.id.to_string(), None));
-        match self.within_deadline(self.store.insert_credential(row, key, once_row.as_ref(), None, entry)).await {
+        let idempotency_row =
+            idempotency.map(|idempotency| self.idempotency_row(tenant, idempotency, row.id.to_string(), None));
+        match self.within_deadline(self.store.insert_credential(row, key, idempotency_row.as_ref(), None, entry)).await
+        {
             Ok(()) => Ok(row.id),
-            Err(Error::Store(StoreError::Conflict(Conflict::Once))) => Ok(self.replayed(tenant, once).await?.0),
+            Err(Error::Store(StoreError::Conflict(Conflict::IdempotencyKey))) => {
+                Ok(self.replayed(tenant, idempotency).await?.0)
+            }
             Err(Error::Store(StoreError::Conflict(Conflict::Name))) => Err(Error::NameTaken { what: "credential" }),
             Err(Error::Store(StoreError::Conflict(Conflict::Plugin))) => {
                 Err(Error::field("plugin", "unknown", "no plugin of this name is registered"))

@@ -16,12 +16,12 @@ use crate::credential::{CachedCredential, CredentialRow, CredentialType};
 use crate::id::{
     AppId, ConnectionId, CredentialId, KeyId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
 };
+use crate::idempotency::IdempotencyRow;
 use crate::key::{KeyRow, Role};
 use crate::oauth::app::AppRow;
 use crate::oauth::connection::ConnectionRow;
 use crate::oauth::refresh::{Claim, RefreshRow};
 use crate::oauth::revoke::RevocationRow;
-use crate::once::OnceRow;
 use crate::plugin::PluginRow;
 use crate::session::SessionRow;
 use crate::tenant::Tenant;
@@ -58,7 +58,7 @@ pub enum Conflict {
     /// The name is taken.
     Name,
     /// The idempotency key was used before.
-    Once,
+    IdempotencyKey,
     /// The row is gone, or not at the revision that was read.
     Revision,
     /// The user's data key is not the one that was read.
@@ -158,7 +158,7 @@ pub trait Store: Send + Sync {
         &self,
         row: &CredentialRow,
         key: &UserKeyRow,
-        once: Option<&OnceRow>,
+        idempotency: Option<&IdempotencyRow>,
         connected: Option<(&RefreshRow, Option<ConnectionId>)>,
         entry: Entry,
     ) -> Result<(), StoreError>;
@@ -238,12 +238,22 @@ pub trait Store: Send + Sync {
 
     async fn key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, StoreError>;
     async fn keys(&self, tenant: TenantId, role: &Role) -> Result<Vec<KeyRow>, StoreError>;
-    async fn insert_key(&self, row: &KeyRow, once: Option<&OnceRow>, entry: Entry) -> Result<(), StoreError>;
+    async fn insert_key(
+        &self,
+        row: &KeyRow,
+        idempotency: Option<&IdempotencyRow>,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
     async fn delete_key(&self, tenant: TenantId, role: &Role, id: KeyId, entry: Entry) -> Result<(), StoreError>;
 
     async fn session(&self, hash: &TokenHash) -> Result<Option<SessionRow>, StoreError>;
     async fn sessions(&self, owner: &Owner) -> Result<Vec<SessionRow>, StoreError>;
-    async fn insert_session(&self, row: &SessionRow, once: Option<&OnceRow>, entry: Entry) -> Result<(), StoreError>;
+    async fn insert_session(
+        &self,
+        row: &SessionRow,
+        idempotency: Option<&IdempotencyRow>,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
     async fn delete_sessions(&self, owner: &Owner, id: Option<SessionId>, entry: Entry) -> Result<(), StoreError>;
 
     async fn console(&self, hash: &TokenHash) -> Result<Option<ConsoleRow>, StoreError>;
@@ -257,7 +267,8 @@ pub trait Store: Send + Sync {
         entry: Entry,
     ) -> Result<(), StoreError>;
 
-    async fn once(&self, tenant: TenantId, scope: &str, key: &str) -> Result<Option<OnceRow>, StoreError>;
+    async fn idempotency(&self, tenant: TenantId, scope: &str, key: &str)
+    -> Result<Option<IdempotencyRow>, StoreError>;
 
     /// An event without a change: a read, or a refusal. Returns when it is durable.
     async fn record(&self, entry: Box<Entry>) -> Result<(), StoreError>;

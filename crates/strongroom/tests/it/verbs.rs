@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use strongroom::fields::Fields;
 use strongroom::{
-    Actor, Change, CredentialFilter, CredentialType, Draft, Error, Expected, Manifest, Once, Role, Secret, State,
-    Token, Vault,
+    Actor, Change, CredentialFilter, CredentialType, Draft, Error, Expected, IdempotencyKey, Manifest, Role, Secret,
+    State, Token, Vault,
 };
 
 use crate::ambient::{FakeClock, SeededEntropy};
@@ -228,41 +228,47 @@ async fn tokens_are_sealed_apart_and_a_plugin_gets_no_refresh_token() {
 #[tokio::test]
 async fn the_same_request_twice_saves_once() {
     let room = Arc::new(Room::new("once").await);
-    let once = |request: &str| Once {
+    let idempotency_key = |request: &str| IdempotencyKey {
         scope: "POST user alice".into(),
         key: "k1".into(),
         request: Secret::new(request.as_bytes().to_vec()),
     };
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..20 {
-        let (room, once) = (room.clone(), once("same"));
+        let (room, idempotency) = (room.clone(), idempotency_key("same"));
         running.spawn(async move {
-            room.vault.save(&Actor::user(), &room.owner("alice"), draft("Work"), Some(&once)).await.unwrap().id
+            room.vault.save(&Actor::user(), &room.owner("alice"), draft("Work"), Some(&idempotency)).await.unwrap().id
         });
     }
     let mut ids = running.join_all().await;
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 1);
-    let other = room.vault.save(&Actor::user(), &room.owner("alice"), draft("Other"), Some(&once("different"))).await;
-    assert!(matches!(other, Err(Error::OnceMismatch)));
+    let other = room
+        .vault
+        .save(&Actor::user(), &room.owner("alice"), draft("Other"), Some(&idempotency_key("different")))
+        .await;
+    assert!(matches!(other, Err(Error::IdempotencyMismatch)));
     room.vault.delete(&Actor::user(), &room.owner("alice"), ids[0], None).await.unwrap();
-    let spent = room.vault.save(&Actor::user(), &room.owner("alice"), draft("Work"), Some(&once("same"))).await;
-    assert!(matches!(spent, Err(Error::OnceSpent)));
+    let spent =
+        room.vault.save(&Actor::user(), &room.owner("alice"), draft("Work"), Some(&idempotency_key("same"))).await;
+    assert!(matches!(spent, Err(Error::IdempotencyKeyUsed)));
 
     let token = async || {
-        room.vault.create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&once("key"))).await
+        room.vault
+            .create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency_key("key")))
+            .await
     };
-    assert!(matches!(token().await, Err(Error::OnceMismatch)), "the same key for another thing");
-    let once = Once { scope: "POST host".into(), key: "k2".into(), request: Secret::new(Vec::new()) };
+    assert!(matches!(token().await, Err(Error::IdempotencyMismatch)), "the same key for another thing");
+    let idempotency = IdempotencyKey { scope: "POST host".into(), key: "k2".into(), request: Secret::new(Vec::new()) };
     let first = room
         .vault
-        .create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&once))
+        .create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency))
         .await
         .unwrap();
     let second = room
         .vault
-        .create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&once))
+        .create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency))
         .await
         .unwrap();
     assert_eq!(first.1.expose(), second.1.expose(), "the replay shows the same token");

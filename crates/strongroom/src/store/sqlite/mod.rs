@@ -7,8 +7,8 @@ mod connect;
 mod console;
 mod credential;
 mod file;
+mod idempotency;
 mod last_used;
-mod once;
 mod plugin;
 mod principal;
 mod readers;
@@ -36,12 +36,12 @@ use crate::credential::{CachedCredential, CredentialRow};
 use crate::id::{
     AppId, ConnectionId, CredentialId, KeyId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
 };
+use crate::idempotency::IdempotencyRow;
 use crate::key::{KeyRow, Role};
 use crate::oauth::app::AppRow;
 use crate::oauth::connection::ConnectionRow;
 use crate::oauth::refresh::{Claim, RefreshRow};
 use crate::oauth::revoke::RevocationRow;
-use crate::once::OnceRow;
 use crate::plugin::PluginRow;
 use crate::session::SessionRow;
 use crate::tenant::Tenant;
@@ -143,11 +143,11 @@ impl Store for SqliteStore {
         &self,
         row: &CredentialRow,
         key: &UserKeyRow,
-        once: Option<&OnceRow>,
+        idempotency: Option<&IdempotencyRow>,
         connected: Option<(&RefreshRow, Option<ConnectionId>)>,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let (row, key, once) = (row.clone(), key.clone(), once.cloned());
+        let (row, key, idempotency) = (row.clone(), key.clone(), idempotency.cloned());
         let (refresh, connection) = connected.map_or((None, None), |(refresh, of)| (Some(refresh.clone()), of));
         let change = move |db: &Connection| {
             if let Some(id) = connection
@@ -155,7 +155,7 @@ impl Store for SqliteStore {
             {
                 return Err(StoreError::Conflict(Conflict::Revision));
             }
-            once::insert(db, once.as_ref())?;
+            idempotency::insert(db, idempotency.as_ref())?;
             user::insert_key(db, &key)?;
             credential::insert(db, &row)?;
             refresh.iter().try_for_each(|refresh| refresh::put(db, refresh))?;
@@ -338,10 +338,15 @@ impl Store for SqliteStore {
         self.read(|db| principal::keys(db, tenant, role))
     }
 
-    async fn insert_key(&self, row: &KeyRow, once: Option<&OnceRow>, entry: Entry) -> Result<(), StoreError> {
-        let (row, once) = (row.clone(), once.cloned());
+    async fn insert_key(
+        &self,
+        row: &KeyRow,
+        idempotency: Option<&IdempotencyRow>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let (row, idempotency) = (row.clone(), idempotency.cloned());
         let change = move |db: &Connection| {
-            once::insert(db, once.as_ref())?;
+            idempotency::insert(db, idempotency.as_ref())?;
             principal::insert_key(db, &row)
         };
         self.write(entry, change).await
@@ -360,10 +365,15 @@ impl Store for SqliteStore {
         self.read(|db| principal::sessions(db, owner))
     }
 
-    async fn insert_session(&self, row: &SessionRow, once: Option<&OnceRow>, entry: Entry) -> Result<(), StoreError> {
-        let (row, once) = (row.clone(), once.cloned());
+    async fn insert_session(
+        &self,
+        row: &SessionRow,
+        idempotency: Option<&IdempotencyRow>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let (row, idempotency) = (row.clone(), idempotency.cloned());
         let change = move |db: &Connection| {
-            once::insert(db, once.as_ref())?;
+            idempotency::insert(db, idempotency.as_ref())?;
             principal::insert_session(db, &row)
         };
         self.write(entry, change).await
@@ -399,8 +409,13 @@ impl Store for SqliteStore {
         self.write(entry, move |db| console::delete(db, tenant, user.as_ref(), one)).await
     }
 
-    async fn once(&self, tenant: TenantId, scope: &str, key: &str) -> Result<Option<OnceRow>, StoreError> {
-        self.read(|db| once::find(db, tenant, scope, key))
+    async fn idempotency(
+        &self,
+        tenant: TenantId,
+        scope: &str,
+        key: &str,
+    ) -> Result<Option<IdempotencyRow>, StoreError> {
+        self.read(|db| idempotency::find(db, tenant, scope, key))
     }
 
     async fn record(&self, entry: Box<Entry>) -> Result<(), StoreError> {

@@ -5,17 +5,22 @@ use strongroom_crypto::Sealed;
 
 use super::row::{Columns, first};
 use crate::id::TenantId;
-use crate::once::OnceRow;
+use crate::idempotency::IdempotencyRow;
 use crate::store::{Conflict, StoreError};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
-pub(super) fn find(db: &Connection, tenant: TenantId, scope: &str, key: &str) -> Result<Option<OnceRow>, StoreError> {
+pub(super) fn find(
+    db: &Connection,
+    tenant: TenantId,
+    scope: &str,
+    key: &str,
+) -> Result<Option<IdempotencyRow>, StoreError> {
     let sql = "SELECT tenant_id, scope, key, fingerprint, target, sealed, created_at FROM idempotency \
                WHERE tenant_id = ?1 AND scope = ?2 AND key = ?3";
     first(db.prepare_cached(sql)?, (tenant.to_string(), scope, key), |row| {
         let mut column = Columns::of("idempotency", row);
-        Ok(OnceRow {
+        Ok(IdempotencyRow {
             tenant: column.parse()?,
             scope: column.text()?,
             key: column.text()?,
@@ -28,7 +33,7 @@ pub(super) fn find(db: &Connection, tenant: TenantId, scope: &str, key: &str) ->
 }
 
 /// Keys older than a day go out as new ones come in.
-pub(super) fn insert(db: &Connection, row: Option<&OnceRow>) -> Result<(), StoreError> {
+pub(super) fn insert(db: &Connection, row: Option<&IdempotencyRow>) -> Result<(), StoreError> {
     let Some(row) = row else { return Ok(()) };
     let now = row.created_at.as_millisecond();
     db.prepare_cached("DELETE FROM idempotency WHERE created_at < ?1")?.execute([now - DAY])?;
@@ -43,5 +48,5 @@ pub(super) fn insert(db: &Connection, row: Option<&OnceRow>) -> Result<(), Store
         row.sealed.as_ref().map(Sealed::as_bytes),
         now,
     ])?;
-    if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::Once)) }
+    if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::IdempotencyKey)) }
 }

@@ -10,7 +10,7 @@ use crate::vault::Vault;
 
 /// An idempotency key as a caller sent it, with the request it came with.
 #[derive(Debug)]
-pub struct Once {
+pub struct IdempotencyKey {
     /// Who sent it and for what; two principals never share a key.
     pub scope: String,
     /// The caller's key.
@@ -22,7 +22,7 @@ pub struct Once {
 /// An idempotency key as it is stored. Rows are dropped after a day.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the columns of the table `idempotency`")]
-pub struct OnceRow {
+pub struct IdempotencyRow {
     pub tenant: TenantId,
     pub scope: String,
     pub key: String,
@@ -33,17 +33,23 @@ pub struct OnceRow {
 }
 
 impl Vault {
-    pub(crate) fn once_row(&self, tenant: TenantId, once: &Once, target: String, token: Option<&Token>) -> OnceRow {
+    pub(crate) fn idempotency_row(
+        &self,
+        tenant: TenantId,
+        idempotency: &IdempotencyKey,
+        target: String,
+        token: Option<&Token>,
+    ) -> IdempotencyRow {
         let sealed = token.map(|token| {
-            self.in_once_context(tenant, once, |context| {
+            self.in_idempotency_context(tenant, idempotency, |context| {
                 self.keyring.seal(&*self.entropy, Kind::Reply, context, token.expose().as_bytes())
             })
         });
-        OnceRow {
+        IdempotencyRow {
             tenant,
-            scope: once.scope.clone(),
-            key: once.key.clone(),
-            fingerprint: self.fingerprint(once),
+            scope: idempotency.scope.clone(),
+            key: idempotency.key.clone(),
+            fingerprint: self.fingerprint(idempotency),
             target,
             sealed,
             created_at: self.clock.now(),
@@ -54,30 +60,41 @@ impl Vault {
     pub(crate) async fn replayed<Id: std::str::FromStr>(
         &self,
         tenant: TenantId,
-        once: Option<&Once>,
+        idempotency: Option<&IdempotencyKey>,
     ) -> Result<(Id, Option<Token>), Error> {
-        let once = once.ok_or(Error::OnceSpent)?;
-        let row = self.store.once(tenant, &once.scope, &once.key).await?.ok_or(Error::OnceSpent)?;
-        if row.fingerprint != self.fingerprint(once) {
-            return Err(Error::OnceMismatch);
+        let idempotency = idempotency.ok_or(Error::IdempotencyKeyUsed)?;
+        let row = self
+            .store
+            .idempotency(tenant, &idempotency.scope, &idempotency.key)
+            .await?
+            .ok_or(Error::IdempotencyKeyUsed)?;
+        if row.fingerprint != self.fingerprint(idempotency) {
+            return Err(Error::IdempotencyMismatch);
         }
         let token = row.sealed.and_then(|sealed| {
-            let text = self.in_once_context(tenant, once, |context| self.keyring.open(Kind::Reply, context, &sealed));
+            let text = self.in_idempotency_context(tenant, idempotency, |context| {
+                self.keyring.open(Kind::Reply, context, &sealed)
+            });
             Token::parse(text.ok()?.into_text().ok()?.expose()).ok()
         });
-        Ok((row.target.parse().map_err(|_| Error::OnceSpent)?, token))
+        Ok((row.target.parse().map_err(|_| Error::IdempotencyKeyUsed)?, token))
     }
 
-    fn fingerprint(&self, once: &Once) -> [u8; 32] {
-        self.keyring.row_mac("idempotency", &[once.scope.as_bytes(), once.request.expose()])
+    fn fingerprint(&self, idempotency: &IdempotencyKey) -> [u8; 32] {
+        self.keyring.row_mac("idempotency", &[idempotency.scope.as_bytes(), idempotency.request.expose()])
     }
 
-    fn in_once_context<T>(&self, tenant: TenantId, once: &Once, then: impl FnOnce(&Context<'_>) -> T) -> T {
+    fn in_idempotency_context<T>(
+        &self,
+        tenant: TenantId,
+        idempotency: &IdempotencyKey,
+        then: impl FnOnce(&Context<'_>) -> T,
+    ) -> T {
         then(&Context {
             instance: self.keyring.instance(),
             tenant: &tenant.to_string(),
-            user: &once.scope,
-            object: &once.key,
+            user: &idempotency.scope,
+            object: &idempotency.key,
             field: "sealed",
             generation: 1,
             binding: &[],
