@@ -127,7 +127,8 @@ impl Vault {
     /// [`Error::NotFound`] for a stranger's credential and for one that does not exist, alike;
     /// [`Error::AccessIsInject`] if the manifest does not ask for reading.
     pub async fn authorize(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Permit, Error> {
-        let entry = Box::new(self.entry(actor, owner.tenant, Action::CredentialOpen).of_user(&owner.user).on(id));
+        let entry =
+            Box::new(self.entry(actor, owner.tenant, Action::CredentialOpen).with_user(&owner.user).with_target(id));
         let epoch = self.store.epoch();
         let row = match self.store.kept_credential(owner, id) {
             None => self.fetched(owner, id).await?,

@@ -114,7 +114,7 @@ impl Vault {
         };
         row.mac = row.columns(|columns| self.keyring.row_mac(row.table(), columns));
         let action = if row.role == Role::Host { Action::HostKeyCreate } else { Action::PluginKeyCreate };
-        let mut entry = self.entry(actor, tenant, action).on(row.id).leaving(row.digest());
+        let mut entry = self.entry(actor, tenant, action).with_target(row.id).with_digest(row.digest());
         entry.plugin = row.role.plugin().cloned();
         let idempotency_row =
             idempotency.map(|idempotency| self.idempotency_row(tenant, idempotency, row.id.to_string(), Some(&token)));
@@ -147,7 +147,7 @@ impl Vault {
     /// [`Error::NotFound`].
     pub async fn revoke_key(&self, actor: &Actor, tenant: TenantId, role: &Role, id: KeyId) -> Result<(), Error> {
         let action = if *role == Role::Host { Action::HostKeyRevoke } else { Action::PluginKeyRevoke };
-        let mut entry = self.entry(actor, tenant, action).on(id);
+        let mut entry = self.entry(actor, tenant, action).with_target(id);
         entry.plugin = role.plugin().cloned();
         match self.within_deadline(self.store.delete_key(tenant, role, id, entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: role.noun() }),

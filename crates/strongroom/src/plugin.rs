@@ -103,7 +103,7 @@ impl Vault {
         }
         row.mac = row.columns(|columns| self.keyring.row_mac("plugin", columns));
         let action = if old.is_some() { Action::PluginUpdate } else { Action::PluginRegister };
-        let entry = self.entry(actor, tenant, action).of_plugin(name).on(row.id).leaving(row.digest());
+        let entry = self.entry(actor, tenant, action).with_plugin(name).with_target(row.id).with_digest(row.digest());
         let written = self.store.put_plugin(&row, old.as_ref().map(|old| old.revision), entry);
         match self.within_deadline(written).await {
             Ok(()) => Ok((shown(&row, Arc::new(manifest)), old.is_some())),
@@ -155,7 +155,7 @@ impl Vault {
     ) -> Result<(), Error> {
         let row = self.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
         let owed = if credentials { self.owed_for_plugin(tenant, name).await? } else { Vec::new() };
-        let entry = self.entry(actor, tenant, Action::PluginRemove).of_plugin(name).on(row.id);
+        let entry = self.entry(actor, tenant, Action::PluginRemove).with_plugin(name).with_target(row.id);
         match self.within_deadline(self.store.remove_plugin(tenant, name, credentials, &owed, entry)).await {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
                 Err(Error::PluginInUse { credentials })

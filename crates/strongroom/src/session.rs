@@ -105,7 +105,7 @@ impl Vault {
             mac: [0; 32],
         };
         row.mac = row.columns(|columns| self.keyring.row_mac("session", columns));
-        let entry = self.entry(actor, owner.tenant, Action::SessionCreate).of_user(&owner.user).on(row.id);
+        let entry = self.entry(actor, owner.tenant, Action::SessionCreate).with_user(&owner.user).with_target(row.id);
         let idempotency_row = idempotency
             .map(|idempotency| self.idempotency_row(owner.tenant, idempotency, row.id.to_string(), Some(&token)));
         match self.within_deadline(self.store.insert_session(&row, idempotency_row.as_ref(), entry)).await {
@@ -133,7 +133,7 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] if one is named that this user does not have.
     pub async fn revoke_sessions(&self, actor: &Actor, owner: &Owner, id: Option<SessionId>) -> Result<(), Error> {
-        let mut entry = self.entry(actor, owner.tenant, Action::SessionRevoke).of_user(&owner.user);
+        let mut entry = self.entry(actor, owner.tenant, Action::SessionRevoke).with_user(&owner.user);
         entry.target = id.map(Target::from);
         match self.within_deadline(self.store.delete_sessions(owner, id, entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "session" }),

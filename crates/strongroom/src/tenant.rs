@@ -39,7 +39,8 @@ impl Vault {
     pub async fn create_tenant(&self, actor: &Actor, name: TenantName) -> Result<Tenant, Error> {
         let now = self.clock.now();
         let tenant = Tenant { id: TenantId::generate(now, &*self.entropy), name, created_at: now };
-        let entry = self.entry(actor, tenant.id, Action::TenantCreate).on(tenant.id).leaving(tenant.digest());
+        let entry =
+            self.entry(actor, tenant.id, Action::TenantCreate).with_target(tenant.id).with_digest(tenant.digest());
         match self.within_deadline(self.store.insert_tenant(&tenant, entry)).await {
             Ok(()) => Ok(tenant),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NameTaken { what: "tenant" }),
@@ -72,7 +73,7 @@ impl Vault {
         if tenant.name.as_str() == DEFAULT {
             return Err(Error::TenantStays);
         }
-        let entry = self.entry(actor, tenant.id, Action::TenantRemove).on(tenant.id);
+        let entry = self.entry(actor, tenant.id, Action::TenantRemove).with_target(tenant.id);
         match self.within_deadline(self.store.remove_tenant(tenant.id, entry)).await {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(left)))) => Err(Error::TenantInUse { left }),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "tenant" }),

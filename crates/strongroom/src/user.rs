@@ -36,7 +36,7 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] if nothing of this user is here.
     pub async fn delete_user(&self, actor: &Actor, owner: &Owner) -> Result<(), Error> {
-        let entry = self.entry(actor, owner.tenant, Action::UserDelete).of_user(&owner.user);
+        let entry = self.entry(actor, owner.tenant, Action::UserDelete).with_user(&owner.user);
         let owed = self.owed_for_all(owner).await?;
         let done = self.within_deadline(self.store.delete_user(owner, &owed, entry)).await;
         self.user_keys.remove(owner);

@@ -208,22 +208,22 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn on(mut self, target: impl Into<Target>) -> Self {
+    pub(crate) fn with_target(mut self, target: impl Into<Target>) -> Self {
         self.target = Some(target.into());
         self
     }
 
-    pub(crate) fn of_user(mut self, user: &UserId) -> Self {
+    pub(crate) fn with_user(mut self, user: &UserId) -> Self {
         self.user = Some(user.clone());
         self
     }
 
-    pub(crate) fn of_plugin(mut self, plugin: &PluginName) -> Self {
+    pub(crate) fn with_plugin(mut self, plugin: &PluginName) -> Self {
         self.plugin = Some(plugin.clone());
         self
     }
 
-    pub(crate) fn leaving(mut self, digest: [u8; 32]) -> Self {
+    pub(crate) fn with_digest(mut self, digest: [u8; 32]) -> Self {
         self.digest = Some(digest);
         self
     }

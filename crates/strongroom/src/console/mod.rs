@@ -170,7 +170,7 @@ impl Vault {
     pub async fn sign_out(&self, actor: &Actor, session: &Authenticated, everywhere: bool) -> Result<(), Error> {
         let Some(console) = &session.console else { return Ok(()) };
         let user = session.owner.as_ref().map(|owner| &owner.user);
-        let mut entry = self.entry(actor, session.tenant, Action::ConsoleSignOut).on(console.session);
+        let mut entry = self.entry(actor, session.tenant, Action::ConsoleSignOut).with_target(console.session);
         entry.user = user.cloned();
         let one = (!everywhere).then_some(console.session);
         self.within_deadline(self.store.delete_consoles(session.tenant, user, one, entry)).await
@@ -218,10 +218,10 @@ impl Vault {
     }
 
     fn console_entry(&self, actor: &Actor, row: &ConsoleRow, action: Action) -> crate::audit::Entry {
-        let entry = self.entry(actor, row.tenant, action).on(row.id);
+        let entry = self.entry(actor, row.tenant, action).with_target(row.id);
         match &row.user {
             ConsoleUser::Operator => entry,
-            ConsoleUser::User(user) => entry.of_user(user),
+            ConsoleUser::User(user) => entry.with_user(user),
         }
     }
 }

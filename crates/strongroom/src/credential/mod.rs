@@ -291,7 +291,7 @@ impl Vault {
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<CredentialId, Error> {
         let tenant = row.owner.tenant;
-        let entry = self.entry_for(actor, row, Action::CredentialSave).leaving(row.digest());
+        let entry = self.entry_for(actor, row, Action::CredentialSave).with_digest(row.digest());
         let idempotency_row =
             idempotency.map(|idempotency| self.idempotency_row(tenant, idempotency, row.id.to_string(), None));
         match self.within_deadline(self.store.insert_credential(row, key, idempotency_row.as_ref(), None, entry)).await
@@ -332,7 +332,7 @@ impl Vault {
         if let Principal::Plugin { name, .. } = &actor.principal {
             filter.plugin = Some(name.clone());
         }
-        let mut entry = self.entry(actor, owner.tenant, Action::CredentialList).of_user(&owner.user);
+        let mut entry = self.entry(actor, owner.tenant, Action::CredentialList).with_user(&owner.user);
         entry.plugin.clone_from(&filter.plugin);
         self.record(entry).await?;
         let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
@@ -398,7 +398,7 @@ impl Vault {
         }
         row.revision += 1;
         row.updated_at = self.clock.now();
-        let written = self.store.update_credential(&row, read_at, entry.leaving(row.digest()));
+        let written = self.store.update_credential(&row, read_at, entry.with_digest(row.digest()));
         match self.within_deadline(written).await {
             Ok(()) => self.view(row).await,
             Err(Error::Store(StoreError::Conflict(Conflict::Name))) => Err(Error::NameTaken { what: "credential" }),
@@ -487,13 +487,16 @@ impl Vault {
                 }
             },
         };
-        let entry = self.entry(actor, owner.tenant, action).of_user(&owner.user).on(id);
+        let entry = self.entry(actor, owner.tenant, action).with_user(&owner.user).with_target(id);
         self.record(entry.denied(denied)).await?;
         Err(Error::NotFound { what: "credential" })
     }
 
     pub(crate) fn entry_for(&self, actor: &Actor, row: &CredentialRow, action: Action) -> Entry {
-        self.entry(actor, row.owner.tenant, action).of_user(&row.owner.user).of_plugin(&row.plugin).on(row.id)
+        self.entry(actor, row.owner.tenant, action)
+            .with_user(&row.owner.user)
+            .with_plugin(&row.plugin)
+            .with_target(row.id)
     }
 
     pub(crate) async fn view(&self, row: CredentialRow) -> Result<Credential, Error> {

@@ -79,9 +79,9 @@ impl Vault {
                 }
                 (Some(row), entry)
             }
-            None => (None, self.entry(actor, owner.tenant, Action::CredentialTest).of_user(&owner.user)),
+            None => (None, self.entry(actor, owner.tenant, Action::CredentialTest).with_user(&owner.user)),
         };
-        self.record(entry.of_plugin(plugin)).await?;
+        self.record(entry.with_plugin(plugin)).await?;
         let manifest = self.genuine_manifest(owner.tenant, plugin).await?;
         let manifest =
             manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin of this name is registered"))?;

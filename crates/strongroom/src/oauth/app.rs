@@ -187,7 +187,7 @@ impl Vault {
         };
         row.client_secret = draft.client_secret.map(|secret| self.seal_app_secret(&row, &secret));
         row.mac = row.columns(|columns| self.keyring.row_mac("oauth_app", columns));
-        let entry = self.entry(actor, tenant, Action::OauthAppCreate).on(row.id).leaving(row.digest());
+        let entry = self.entry(actor, tenant, Action::OauthAppCreate).with_target(row.id).with_digest(row.digest());
         match self.within_deadline(self.store.insert_app(&row, entry)).await {
             Ok(()) => self.shown_app(row),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "tenant" }),
@@ -209,7 +209,7 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::AppInUse`].
     pub async fn remove_app(&self, actor: &Actor, tenant: TenantId, id: AppId) -> Result<(), Error> {
-        let entry = self.entry(actor, tenant, Action::OauthAppRemove).on(id);
+        let entry = self.entry(actor, tenant, Action::OauthAppRemove).with_target(id);
         match self.within_deadline(self.store.delete_app(tenant, id, entry)).await {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
                 Err(Error::AppInUse { credentials })

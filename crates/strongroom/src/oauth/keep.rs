@@ -163,7 +163,7 @@ impl Vault {
             let (key, key_row) = self.user_key_or_new(owner).await?;
             row.seal(self, &key, &|_| true, None, &connected.values);
             let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
-            let entry = self.entry_for(actor, &row, Action::CredentialSave).leaving(row.digest());
+            let entry = self.entry_for(actor, &row, Action::CredentialSave).with_digest(row.digest());
             let written = self.store.insert_credential(&row, &key_row, None, Some((&refresh, of)), entry);
             match self.within_deadline(written).await {
                 Ok(()) => return self.view(row).await,
@@ -222,7 +222,7 @@ impl Vault {
             row.revision += 1;
             row.updated_at = self.clock.now();
             let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
-            let entry = self.entry_for(actor, &row, Action::CredentialUpdate).leaving(row.digest());
+            let entry = self.entry_for(actor, &row, Action::CredentialUpdate).with_digest(row.digest());
             match self.within_deadline(self.store.reconnect_credential(&row, read_at, &refresh, entry)).await {
                 Ok(()) => return self.view(row).await,
                 Err(Error::Store(StoreError::Conflict(_))) => {}

@@ -143,7 +143,7 @@ impl Vault {
 
     async fn settle_one(&self, row: &RevocationRow) -> Result<(), Error> {
         let done = self.revoke(row).await;
-        let entry = self.entry(&Actor::strongroom(), row.tenant, Action::CredentialRevoke).on(row.app);
+        let entry = self.entry(&Actor::strongroom(), row.tenant, Action::CredentialRevoke).with_target(row.app);
         let attempts = row.attempts + 1;
         let (again, entry) = match done {
             Ok(()) => (None, entry),

@@ -135,8 +135,8 @@ impl Vault {
         completing: &Secret<String>,
     ) -> Result<Credential, Error> {
         let (mut row, carried) = self.connection(Phase::Returned, hash("complete", completing)).await?;
-        let entry = self.entry(actor, owner.tenant, Action::ConnectionComplete).of_user(&owner.user);
-        let entry = entry.of_plugin(&row.plugin).on(row.id);
+        let entry = self.entry(actor, owner.tenant, Action::ConnectionComplete).with_user(&owner.user);
+        let entry = entry.with_plugin(&row.plugin).with_target(row.id);
         if row.owner != *owner || row.id != id || !matches!(actor.principal, Principal::User { .. }) {
             self.record(entry.denied(Reason::OtherUser)).await?;
             return Err(Error::NotFound { what: "connection" });

@@ -203,7 +203,10 @@ impl Vault {
     }
 
     pub(super) fn entry_of(&self, actor: &Actor, row: &ConnectionRow, action: Action) -> Entry {
-        self.entry(actor, row.owner.tenant, action).of_user(&row.owner.user).of_plugin(&row.plugin).on(row.id)
+        self.entry(actor, row.owner.tenant, action)
+            .with_user(&row.owner.user)
+            .with_plugin(&row.plugin)
+            .with_target(row.id)
     }
 
     pub(super) fn seal_carried(&self, row: &ConnectionRow, carried: &Carried) -> Sealed {

@@ -106,7 +106,7 @@ impl Vault {
             }
             row.revision += 1;
             row.updated_at = settled.refreshed_at;
-            let entry = self.sweeper_entry(row, Action::CredentialRefreshed).leaving(row.digest());
+            let entry = self.sweeper_entry(row, Action::CredentialRefreshed).with_digest(row.digest());
             match self.within_deadline(self.store.settle_refresh(Some((row, read_at)), settled, entry)).await {
                 Err(Error::Store(StoreError::Conflict(_))) => {}
                 other => return other.map(|()| true),

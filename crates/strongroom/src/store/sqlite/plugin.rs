@@ -95,11 +95,11 @@ pub(super) fn remove(
         let mut column = Columns::of("credential", row);
         Ok((column.text()?, column.parse()?))
     })? {
-        removed.push(Entry { action: Action::CredentialDelete, user: Some(user), ..entry.clone() }.on(id));
+        removed.push(Entry { action: Action::CredentialDelete, user: Some(user), ..entry.clone() }.with_target(id));
     }
     let sql = "DELETE FROM plugin_key WHERE tenant_id = ?1 AND plugin_name = ?2 RETURNING id";
     for id in all(db.prepare_cached(sql)?, of_plugin.clone(), |row| Columns::of("plugin_key", row).text())? {
-        removed.push(Entry { action: Action::PluginKeyRevoke, ..entry.clone() }.on(id));
+        removed.push(Entry { action: Action::PluginKeyRevoke, ..entry.clone() }.with_target(id));
     }
     match db.prepare_cached("DELETE FROM plugin WHERE tenant_id = ?1 AND name = ?2")?.execute(of_plugin)? {
         1 => Ok(removed),

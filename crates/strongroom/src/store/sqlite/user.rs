@@ -43,7 +43,7 @@ pub(super) fn remove_tenant(db: &Connection, tenant: TenantId, entry: &Entry) ->
         ("DELETE FROM oauth_app WHERE tenant_id = ?1 RETURNING id", Action::OauthAppRemove),
     ] {
         for id in all(db.prepare_cached(sql)?, of_tenant, |row| Columns::of("tenant", row).text())? {
-            removed.push(Entry { action, ..entry.clone() }.on(id));
+            removed.push(Entry { action, ..entry.clone() }.with_target(id));
         }
     }
     db.prepare_cached("DELETE FROM session WHERE tenant_id = ?1")?.execute(of_tenant)?;
@@ -107,7 +107,7 @@ pub(super) fn delete(db: &Connection, owner: &Owner, entry: &Entry) -> Result<Ve
         let mut column = Columns::of("credential", row);
         Ok((column.text()?, column.parse()?))
     })? {
-        removed.push(Entry { action: Action::CredentialDelete, plugin: Some(plugin), ..entry.clone() }.on(id));
+        removed.push(Entry { action: Action::CredentialDelete, plugin: Some(plugin), ..entry.clone() }.with_target(id));
     }
     let mut gone = removed.len();
     for sql in [
