@@ -154,9 +154,10 @@ impl Vault {
         credentials: bool,
     ) -> Result<(), Error> {
         let row = self.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
-        let owed = if credentials { self.owed_for_plugin(tenant, name).await? } else { Vec::new() };
+        let revocations =
+            if credentials { self.pending_revocations_of_plugin(tenant, name).await? } else { Vec::new() };
         let entry = self.entry(actor, tenant, Action::PluginRemove).with_plugin(name).with_target(row.id);
-        match self.within_deadline(self.store.remove_plugin(tenant, name, credentials, &owed, entry)).await {
+        match self.within_deadline(self.store.remove_plugin(tenant, name, credentials, &revocations, entry)).await {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
                 Err(Error::PluginInUse { credentials })
             }

@@ -37,8 +37,8 @@ impl Vault {
     /// [`Error::NotFound`] if nothing of this user is here.
     pub async fn delete_user(&self, actor: &Actor, owner: &Owner) -> Result<(), Error> {
         let entry = self.entry(actor, owner.tenant, Action::UserDelete).with_user(&owner.user);
-        let owed = self.owed_for_all(owner).await?;
-        let done = self.within_deadline(self.store.delete_user(owner, &owed, entry)).await;
+        let revocations = self.pending_revocations_of_user(owner).await?;
+        let done = self.within_deadline(self.store.delete_user(owner, &revocations, entry)).await;
         self.user_keys.remove(owner);
         match done {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "user" }),

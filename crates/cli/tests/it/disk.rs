@@ -43,7 +43,7 @@ struct Vault {
 }
 
 impl Vault {
-    async fn with_target(database: &Path, log: &Path) -> Self {
+    async fn on(database: &Path, log: &Path) -> Self {
         let (host, plugin) = furnish(database);
         let serving = Serving::start(database, log, &[]).await;
         let session = serving.session(&host, "alice").await;

@@ -422,8 +422,11 @@ impl Vault {
         if revision.is_some_and(|revision| revision != row.revision) {
             return Err(Error::Stale { what: "credential" });
         }
-        let owed = self.owed_for(&row).await?;
-        match self.within_deadline(self.store.delete_credential(owner, id, row.revision, owed.as_ref(), entry)).await {
+        let revocations = self.pending_revocation(&row).await?;
+        match self
+            .within_deadline(self.store.delete_credential(owner, id, row.revision, revocations.as_ref(), entry))
+            .await
+        {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "credential" }),
             other => other,
         }

@@ -181,7 +181,7 @@ impl Vault {
                         Error::Revoked => Error::Revoked,
                         other => return Err(other),
                     };
-                    self.give_back(&row, registration, connected.values).await?;
+                    self.revoke_orphaned(&row, registration, connected.values).await?;
                     return Err(error);
                 }
             }

@@ -43,14 +43,14 @@ pub struct RevocationRow {
 impl Vault {
     /// What is owed when this credential goes: nothing, if it is not connected, does not open, or its provider takes
     /// nothing back.
-    pub(crate) async fn owed_for(&self, row: &CredentialRow) -> Result<Option<RevocationRow>, Error> {
+    pub(crate) async fn pending_revocation(&self, row: &CredentialRow) -> Result<Option<RevocationRow>, Error> {
         let Some(app) = row.app else { return Ok(None) };
         let opened = async {
             let registration = self.registration(row.owner.tenant, app).await?;
             Ok((registration, self.values(row).await?))
         };
         match opened.await {
-            Ok((registration, values)) => Ok(self.owed_of(row, &registration, values)),
+            Ok((registration, values)) => Ok(self.new_revocation(row, &registration, values)),
             Err(error @ (Error::Store(_) | Error::AuditUnavailable(_))) => Err(error),
             Err(error) => {
                 tracing::warn!(credential = %row.id, %app, %error, "a grant stays alive at its provider: revoke it there");
@@ -60,26 +60,31 @@ impl Vault {
     }
 
     /// Tokens that came for a credential which is gone by now: nobody will have them, and the grant is given back.
-    pub(super) async fn give_back(
+    pub(super) async fn revoke_orphaned(
         &self,
         row: &CredentialRow,
         registration: &Registration,
         values: Values,
     ) -> Result<(), Error> {
         tracing::warn!(credential = %row.id, "tokens came for a credential that is gone; they are revoked");
-        let Some(owed) = self.owed_of(row, registration, values) else { return Ok(()) };
+        let Some(revocation) = self.new_revocation(row, registration, values) else { return Ok(()) };
         let entry = self.sweeper_entry(row, Action::CredentialRefreshed).denied(Reason::NotFound);
-        self.within_deadline(self.store.owe(&owed, entry)).await
+        self.within_deadline(self.store.insert_revocation(&revocation, entry)).await
     }
 
-    fn owed_of(&self, row: &CredentialRow, registration: &Registration, mut values: Values) -> Option<RevocationRow> {
+    fn new_revocation(
+        &self,
+        row: &CredentialRow,
+        registration: &Registration,
+        mut values: Values,
+    ) -> Option<RevocationRow> {
         let revoke = registration.provider.revoke.as_ref()?;
         // As a bearer only an access token is anything; a refresh token must not be shown as one.
         let by_refresh = revoke.token == Which::Refresh && revoke.style != RevokeStyle::Bearer;
         let refresh = if by_refresh { values.remove("refresh_token") } else { None };
         let Some(Value::Text(token)) = refresh.or_else(|| values.remove("access_token")) else { return None };
         let now = self.clock.now();
-        let mut owed = RevocationRow {
+        let mut revocation = RevocationRow {
             id: RevocationId::generate(now, &*self.entropy),
             tenant: row.owner.tenant,
             app: registration.row.id,
@@ -89,51 +94,51 @@ impl Vault {
             created_at: now,
         };
         // Not under the user's key: deleting a user destroys that, and the grant is to be revoked all the same.
-        owed.sealed = self.in_revocation_context(&owed, |context| {
+        revocation.sealed = self.in_revocation_context(&revocation, |context| {
             self.keyring.seal(&*self.entropy, Kind::Revocation, context, token.expose().as_bytes())
         });
-        Some(owed)
+        Some(revocation)
     }
 
     /// What is owed when a user goes.
-    pub(crate) async fn owed_for_all(&self, owner: &Owner) -> Result<Vec<RevocationRow>, Error> {
-        let mut owed = Vec::new();
+    pub(crate) async fn pending_revocations_of_user(&self, owner: &Owner) -> Result<Vec<RevocationRow>, Error> {
+        let mut revocations = Vec::new();
         let mut filter = CredentialFilter { kind: Some(CredentialType::Oauth2), limit: 500, ..Default::default() };
         loop {
             let rows = self.store.credentials(owner, &filter).await?;
             for row in &rows {
-                owed.extend(self.owed_for(row).await?);
+                revocations.extend(self.pending_revocation(row).await?);
             }
             match rows.last() {
                 Some(last) => filter.after = Some(last.id),
-                None => return Ok(owed),
+                None => return Ok(revocations),
             }
         }
     }
 
     /// What is owed when a plugin goes with its credentials.
-    pub(crate) async fn owed_for_plugin(
+    pub(crate) async fn pending_revocations_of_plugin(
         &self,
         tenant: TenantId,
         plugin: &PluginName,
     ) -> Result<Vec<RevocationRow>, Error> {
-        let (mut owed, mut after) = (Vec::new(), None);
+        let (mut revocations, mut after) = (Vec::new(), None);
         loop {
             let rows = self.store.connected(tenant, plugin, after, 500).await?;
             for row in &rows {
-                owed.extend(self.owed_for(row).await?);
+                revocations.extend(self.pending_revocation(row).await?);
             }
             match rows.last() {
                 Some(last) => after = Some(last.id),
-                None => return Ok(owed),
+                None => return Ok(revocations),
             }
         }
     }
 
-    pub(crate) async fn settle_owed(&self) -> Result<usize, Error> {
-        let owed = self.store.owed(self.clock.now(), SWEEP).await?;
-        let count = owed.len();
-        let settled = side_by_side(owed.into_iter().map(|row| {
+    pub(crate) async fn settle_due_revocations(&self) -> Result<usize, Error> {
+        let revocations = self.store.due_revocations(self.clock.now(), SWEEP).await?;
+        let count = revocations.len();
+        let settled = side_by_side(revocations.into_iter().map(|row| {
             let vault = self.clone();
             async move { vault.settle_one(&row).await }
         }));

@@ -139,7 +139,7 @@ pub trait Store: Send + Sync {
     /// As it was at most a moment ago, as for [`recent_credential`](Self::recent_credential).
     async fn recent_user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError>;
     async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
-    async fn delete_user(&self, owner: &Owner, owed: &[RevocationRow], entry: Entry) -> Result<(), StoreError>;
+    async fn delete_user(&self, owner: &Owner, revocations: &[RevocationRow], entry: Entry) -> Result<(), StoreError>;
 
     async fn credential(&self, owner: &Owner, id: CredentialId) -> Result<Option<CredentialRow>, StoreError>;
     /// As it was at most a moment ago. This process's own changes are in it; what another process changed since is not
@@ -168,7 +168,7 @@ pub trait Store: Send + Sync {
         owner: &Owner,
         id: CredentialId,
         read_at: u64,
-        owed: Option<&RevocationRow>,
+        revocations: Option<&RevocationRow>,
         entry: Entry,
     ) -> Result<(), StoreError>;
     /// Another grant for the same credential: whatever lease there is, is void.
@@ -192,7 +192,7 @@ pub trait Store: Send + Sync {
     async fn advance_connection(&self, from: [u8; 32], row: &ConnectionRow, entry: Entry) -> Result<(), StoreError>;
 
     async fn refresh(&self, id: CredentialId) -> Result<Option<RefreshRow>, StoreError>;
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<RefreshRow>, StoreError>;
+    async fn due_refreshes(&self, now: Timestamp, limit: u32) -> Result<Vec<RefreshRow>, StoreError>;
     async fn claim_refresh(&self, claim: &Claim, entry: Entry) -> Result<(), StoreError>;
     /// Writes what became of a lease, with the credential if it changed; refuses a lease that is not the last one.
     async fn settle_refresh(
@@ -201,8 +201,8 @@ pub trait Store: Send + Sync {
         refresh: &RefreshRow,
         entry: Entry,
     ) -> Result<(), StoreError>;
-    async fn owe(&self, row: &RevocationRow, entry: Entry) -> Result<(), StoreError>;
-    async fn owed(&self, now: Timestamp, limit: u32) -> Result<Vec<RevocationRow>, StoreError>;
+    async fn insert_revocation(&self, row: &RevocationRow, entry: Entry) -> Result<(), StoreError>;
+    async fn due_revocations(&self, now: Timestamp, limit: u32) -> Result<Vec<RevocationRow>, StoreError>;
     async fn settle_revocation(
         &self,
         id: RevocationId,
@@ -224,7 +224,7 @@ pub trait Store: Send + Sync {
         tenant: TenantId,
         name: &PluginName,
         credentials: bool,
-        owed: &[RevocationRow],
+        revocations: &[RevocationRow],
         entry: Entry,
     ) -> Result<(), StoreError>;
     /// The connected accounts of a plugin, whoever's they are.

@@ -155,13 +155,13 @@ impl Vault {
     /// # Errors
     /// Storage errors only; what fails upstream is the credential's state.
     pub async fn sweep(&self) -> Result<usize, Error> {
-        let (refreshed, revoked) = tokio::join!(self.refresh_due(), self.settle_owed());
+        let (refreshed, revoked) = tokio::join!(self.refresh_due(), self.settle_due_revocations());
         Ok(refreshed? + revoked?)
     }
 
     async fn refresh_due(&self) -> Result<usize, Error> {
         let now = self.clock.now();
-        let due = self.store.due(now, SWEEP).await?;
+        let due = self.store.due_refreshes(now, SWEEP).await?;
         let count = due.len();
         let refreshed = due.into_iter().map(|row| {
             let vault = self.clone();

@@ -77,7 +77,7 @@ impl Vault {
             }
         };
         // It was deleted while the request was under way: what was revoked then is spent by now, and this is what it became.
-        if is_there { Ok(()) } else { self.give_back(&row, registration, values).await }
+        if is_there { Ok(()) } else { self.revoke_orphaned(&row, registration, values).await }
     }
 
     /// Says whether the credential is still there. Whoever renamed it meanwhile keeps the name; whoever connected it again

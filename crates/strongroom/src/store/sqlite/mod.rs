@@ -102,10 +102,10 @@ impl Store for SqliteStore {
         self.read(|db| user::list(db, tenant, after, limit))
     }
 
-    async fn delete_user(&self, owner: &Owner, owed: &[RevocationRow], entry: Entry) -> Result<(), StoreError> {
-        let (owner, owed, template) = (owner.clone(), owed.to_vec(), entry.clone());
+    async fn delete_user(&self, owner: &Owner, revocations: &[RevocationRow], entry: Entry) -> Result<(), StoreError> {
+        let (owner, revocations, template) = (owner.clone(), revocations.to_vec(), entry.clone());
         let change = move |db: &Connection| {
-            owed.iter().try_for_each(|owed| refresh::insert_revocation(db, owed))?;
+            revocations.iter().try_for_each(|revocation| refresh::insert_revocation(db, revocation))?;
             user::delete(db, &owner, &template)
         };
         self.write(entry, change).await
@@ -174,12 +174,12 @@ impl Store for SqliteStore {
         owner: &Owner,
         id: CredentialId,
         read_at: u64,
-        owed: Option<&RevocationRow>,
+        revocations: Option<&RevocationRow>,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let (owner, owed) = (owner.clone(), owed.cloned());
+        let (owner, revocations) = (owner.clone(), revocations.cloned());
         let change = move |db: &Connection| {
-            owed.iter().try_for_each(|owed| refresh::insert_revocation(db, owed))?;
+            revocations.iter().try_for_each(|revocation| refresh::insert_revocation(db, revocation))?;
             credential::delete(db, &owner, id, read_at)
         };
         self.write(entry, change).await
@@ -240,8 +240,8 @@ impl Store for SqliteStore {
         self.read(|db| refresh::find(db, id))
     }
 
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<RefreshRow>, StoreError> {
-        self.read(|db| refresh::due(db, now.as_millisecond(), limit))
+    async fn due_refreshes(&self, now: Timestamp, limit: u32) -> Result<Vec<RefreshRow>, StoreError> {
+        self.read(|db| refresh::due_refreshes(db, now.as_millisecond(), limit))
     }
 
     async fn claim_refresh(&self, claim: &Claim, entry: Entry) -> Result<(), StoreError> {
@@ -266,13 +266,13 @@ impl Store for SqliteStore {
         self.write(entry, change).await
     }
 
-    async fn owe(&self, row: &RevocationRow, entry: Entry) -> Result<(), StoreError> {
+    async fn insert_revocation(&self, row: &RevocationRow, entry: Entry) -> Result<(), StoreError> {
         let row = row.clone();
         self.write(entry, move |db| refresh::insert_revocation(db, &row).map(|()| Vec::new())).await
     }
 
-    async fn owed(&self, now: Timestamp, limit: u32) -> Result<Vec<RevocationRow>, StoreError> {
-        self.read(|db| refresh::owed(db, now.as_millisecond(), limit))
+    async fn due_revocations(&self, now: Timestamp, limit: u32) -> Result<Vec<RevocationRow>, StoreError> {
+        self.read(|db| refresh::due_revocations(db, now.as_millisecond(), limit))
     }
 
     async fn settle_revocation(
@@ -309,12 +309,12 @@ impl Store for SqliteStore {
         tenant: TenantId,
         name: &PluginName,
         credentials: bool,
-        owed: &[RevocationRow],
+        revocations: &[RevocationRow],
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let (name, owed, template) = (name.clone(), owed.to_vec(), entry.clone());
+        let (name, revocations, template) = (name.clone(), revocations.to_vec(), entry.clone());
         let change = move |db: &Connection| {
-            owed.iter().try_for_each(|owed| refresh::insert_revocation(db, owed))?;
+            revocations.iter().try_for_each(|revocation| refresh::insert_revocation(db, revocation))?;
             plugin::remove(db, tenant, &name, credentials, &template)
         };
         self.write(entry, change).await

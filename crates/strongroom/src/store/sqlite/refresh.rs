@@ -39,7 +39,7 @@ pub(super) fn find(db: &Connection, id: CredentialId) -> Result<Option<RefreshRo
 }
 
 /// By the index on `due_at`, whatever the number of credentials.
-pub(super) fn due(db: &Connection, now: i64, limit: u32) -> Result<Vec<RefreshRow>, StoreError> {
+pub(super) fn due_refreshes(db: &Connection, now: i64, limit: u32) -> Result<Vec<RefreshRow>, StoreError> {
     let sql = concat!("SELECT ", columns!(), " FROM refresh WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2");
     all(db.prepare_cached(sql)?, (now, limit), parse)
 }
@@ -112,7 +112,7 @@ pub(super) fn insert_revocation(db: &Connection, row: &RevocationRow) -> Result<
     Ok(())
 }
 
-pub(super) fn owed(db: &Connection, now: i64, limit: u32) -> Result<Vec<RevocationRow>, StoreError> {
+pub(super) fn due_revocations(db: &Connection, now: i64, limit: u32) -> Result<Vec<RevocationRow>, StoreError> {
     let sql = "SELECT id, tenant_id, app_id, sealed, attempts, due_at, created_at FROM revocation \
                WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
     all(db.prepare_cached(sql)?, (now, limit), |row| {
