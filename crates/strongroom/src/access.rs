@@ -136,7 +136,7 @@ impl Vault {
         };
         let refused = match self.judge(&actor.principal, owner, row).await? {
             Ok(row) => {
-                let row = self.freshened(row).await?;
+                let row = self.ensure_fresh(row).await?;
                 return Ok(Permit { owner: owner.clone(), row, entry, epoch });
             }
             Err(reason) => reason,

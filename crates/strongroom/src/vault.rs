@@ -20,7 +20,7 @@ use crate::manifest::Manifest;
 use crate::oauth::Reach;
 use crate::oauth::breaker::Breakers;
 use crate::oauth::egress::Egress;
-use crate::oauth::refresh::Flight;
+use crate::oauth::refresh::RunningRefresh;
 use crate::provider::{Catalog, CatalogError, Provider};
 use crate::session::Authenticated;
 use crate::store::sqlite::{Database, SqliteError};
@@ -44,7 +44,7 @@ pub struct Vault {
     pub(crate) issuer_provider: Arc<tokio::sync::Mutex<Option<KnownProvider>>>,
     pub(crate) breakers: Arc<Breakers>,
     pub(crate) closing: Arc<AtomicBool>,
-    pub(crate) flights: Arc<Mutex<HashMap<CredentialId, Flight>>>,
+    pub(crate) running_refreshes: Arc<Mutex<HashMap<CredentialId, RunningRefresh>>>,
     key_id: String,
     deadline: Duration,
 }
@@ -215,7 +215,7 @@ impl Builder {
             issuer_provider: Arc::default(),
             breakers: Arc::default(),
             closing: Arc::default(),
-            flights: Arc::default(),
+            running_refreshes: Arc::default(),
             key_id: key.id().to_string(),
             deadline: self.deadline,
         };
@@ -288,7 +288,7 @@ impl Vault {
 
     /// Waits for refreshes under way, writes out what is kept for later (times of last use) and stops the writer. Later writes are refused.
     pub async fn close(&self) {
-        self.land_all().await;
+        self.drain_refreshes().await;
         self.store.close().await;
     }
 

@@ -387,8 +387,8 @@ async fn refresh(
     InPath((id,)): InPath<(CredentialId,)>,
     _: Query<OfUser>,
 ) -> Result<Response, Problem> {
-    let leave = || app.may_refresh(&reader.actor, &reader.owner);
-    let credential = app.vault.refresh(&reader.actor, &reader.owner, id, &leave).await?;
+    let check_limit = || app.may_refresh(&reader.actor, &reader.owner);
+    let credential = app.vault.refresh(&reader.actor, &reader.owner, id, &check_limit).await?;
     Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
 }
 
@@ -404,8 +404,8 @@ async fn report_unauthorized(
     InPath((id,)): InPath<(CredentialId,)>,
     json: Json<ReportUnauthorized>,
 ) -> Result<StatusCode, Problem> {
-    let leave = || app.may_refresh(&plugin.actor, &plugin.owner);
-    app.vault.report_unauthorized(&plugin.actor, &plugin.owner, (id, json.body.revision), &leave).await?;
+    let check_limit = || app.may_refresh(&plugin.actor, &plugin.owner);
+    app.vault.report_unauthorized(&plugin.actor, &plugin.owner, (id, json.body.revision), &check_limit).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

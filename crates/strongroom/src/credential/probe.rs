@@ -44,7 +44,7 @@ impl Vault {
     pub async fn test(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Verdict, Error> {
         let (row, entry) = self.find(actor, owner, id, Action::CredentialTest).await?;
         self.record(entry).await?;
-        let row = self.freshened(Arc::new(row.into())).await?;
+        let row = self.ensure_fresh(Arc::new(row.into())).await?;
         // After the event: by its batch it is known whether another process has changed the manifest.
         let manifest = self.genuine_manifest(owner.tenant, &row.plugin).await?;
         let Some(manifest) = manifest else { return Ok(Verdict::Unverified("no-plugin".to_owned())) };

@@ -21,11 +21,11 @@ use crate::provider::{Method, RevokeStyle, Which};
 use crate::store::CredentialFilter;
 use crate::vault::Vault;
 
-const FIRST: Duration = Duration::from_secs(30);
-const LONGEST: Duration = Duration::from_secs(6 * 3600);
+const INITIAL_BACKOFF: Duration = Duration::from_secs(30);
+const MAX_BACKOFF: Duration = Duration::from_secs(6 * 3600);
 /// About a month of trying; after it the operator is told, and it ends.
-const ATTEMPTS: u64 = 120;
-const SWEEP: u32 = 100;
+const MAX_ATTEMPTS: u64 = 120;
+const SWEEP_BATCH_SIZE: u32 = 100;
 
 /// A revocation that is owed, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl Vault {
     }
 
     pub(crate) async fn settle_due_revocations(&self) -> Result<usize, Error> {
-        let revocations = self.store.due_revocations(self.clock.now(), SWEEP).await?;
+        let revocations = self.store.due_revocations(self.clock.now(), SWEEP_BATCH_SIZE).await?;
         let count = revocations.len();
         let settled = side_by_side(revocations.into_iter().map(|row| {
             let vault = self.clone();
@@ -152,13 +152,13 @@ impl Vault {
         let attempts = row.attempts + 1;
         let (again, entry) = match done {
             Ok(()) => (None, entry),
-            Err(cause) if attempts >= ATTEMPTS => {
+            Err(cause) if attempts >= MAX_ATTEMPTS => {
                 tracing::error!(app = %row.app, cause, "a grant could not be revoked; revoke it at the provider");
                 (None, entry.denied(Reason::Provider))
             }
             Err(cause) => {
                 tracing::warn!(app = %row.app, cause, attempts, "a grant was not revoked; it will be tried again");
-                let wait = FIRST.saturating_mul(1 << attempts.min(10)).min(LONGEST);
+                let wait = INITIAL_BACKOFF.saturating_mul(1 << attempts.min(10)).min(MAX_BACKOFF);
                 (self.clock.now().saturating_add(wait).ok(), entry.denied(Reason::Provider))
             }
         };

@@ -4,28 +4,28 @@ use rusqlite::Connection;
 use strongroom::audit::{Action, Event, Finding, Report};
 use strongroom::{Actor, AuditFilter, Change, Vault};
 
-use crate::room::Room;
+use crate::fixture::Fixture;
 
 async fn verify(vault: &Vault) -> Report {
     vault.verify(true, None, &mut |_| {}).await.expect("verification runs")
 }
 
-async fn busy(test: &str) -> Room {
-    let room = Room::new(test).await;
-    let saved = room.save("alice", "A").await.unwrap();
-    room.save("alice", "B").await.unwrap();
-    room.open("alice", "openai", &saved).await.unwrap();
-    let _ = room.open("alice", "stripe", &saved).await;
+async fn busy(test: &str) -> Fixture {
+    let fixture = Fixture::new(test).await;
+    let saved = fixture.save("alice", "A").await.unwrap();
+    fixture.save("alice", "B").await.unwrap();
+    fixture.open("alice", "openai", &saved).await.unwrap();
+    let _ = fixture.open("alice", "stripe", &saved).await;
     let change = Change { name: Some("C".parse().unwrap()), ..Change::default() };
-    room.vault.update(&Actor::user(), &room.owner("alice"), saved.id, None, change).await.unwrap();
-    room
+    fixture.vault.update(&Actor::user(), &fixture.owner("alice"), saved.id, None, change).await.unwrap();
+    fixture
 }
 
 #[tokio::test]
 async fn who_did_what_is_in_the_log_allowed_and_denied() {
-    let room = busy("log").await;
+    let fixture = busy("log").await;
     let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
-    let page = room.vault.audit(&Actor::host(), room.tenant, &filter).await.unwrap();
+    let page = fixture.vault.audit(&Actor::host(), fixture.tenant, &filter).await.unwrap();
     let told: Vec<_> = page.events.iter().rev().map(|e| (&*e.actor, &*e.action, &*e.decision)).collect();
     assert_eq!(
         told,
@@ -42,29 +42,29 @@ async fn who_did_what_is_in_the_log_allowed_and_denied() {
         ]
     );
     let denied = AuditFilter { denied_only: true, limit: 100, ..AuditFilter::default() };
-    let denied = room.vault.audit(&Actor::host(), room.tenant, &denied).await.unwrap().events;
+    let denied = fixture.vault.audit(&Actor::host(), fixture.tenant, &denied).await.unwrap().events;
     assert_eq!(
         denied.iter().map(|e| (e.reason.as_deref(), e.plugin.as_deref(), e.user.as_deref())).collect::<Vec<_>>(),
         [(Some("other-plugin"), Some("stripe"), Some("alice"))]
     );
-    let report = verify(&room.vault).await;
+    let report = verify(&fixture.vault).await;
     assert_eq!((report.findings.as_slice(), report.rows), (&[][..], 5));
 }
 
 /// Were each look at it an event, whoever follows the log would make it grow.
 #[tokio::test]
 async fn a_reading_is_one_event_however_long_it_goes_on_and_misses_nothing() {
-    let room = Room::new("reading").await;
-    let saved = room.save("alice", "A").await.unwrap();
+    let fixture = Fixture::new("reading").await;
+    let saved = fixture.save("alice", "A").await.unwrap();
     let everything = AuditFilter::default();
     let saves = AuditFilter { action: Some(Action::CredentialSave), ..AuditFilter::default() };
-    let mut all = room.vault.read_audit(&Actor::operator(), room.tenant, everything).await.unwrap();
-    let mut some = room.vault.read_audit(&Actor::operator(), room.tenant, saves).await.unwrap();
+    let mut all = fixture.vault.read_audit(&Actor::operator(), fixture.tenant, everything).await.unwrap();
+    let mut some = fixture.vault.read_audit(&Actor::operator(), fixture.tenant, saves).await.unwrap();
     let told = |events: Vec<Event<'_>>| events.iter().map(|e| e.action.to_string()).collect::<Vec<_>>();
     assert_eq!(told(all.newest(2).await.unwrap()), ["credential.save", "audit.read"]);
     assert_eq!(told(some.newest(2).await.unwrap()), ["credential.save"]);
     for _ in 0..1_001 {
-        room.open("alice", "openai", &saved).await.unwrap();
+        fixture.open("alice", "openai", &saved).await.unwrap();
     }
     let came = told(all.more().await.unwrap().unwrap());
     assert_eq!((came.len(), &*came[0], &*came[1]), (1_002, "audit.read", "credential.open"));
@@ -72,23 +72,23 @@ async fn a_reading_is_one_event_however_long_it_goes_on_and_misses_nothing() {
     for _ in 0..3 {
         assert!(all.more().await.unwrap().is_none() && some.more().await.unwrap().is_none());
     }
-    room.save("alice", "B").await.unwrap();
+    fixture.save("alice", "B").await.unwrap();
     assert_eq!(some.more().await.unwrap().map(told), Some(vec!["credential.save".to_owned()]));
     let reads = AuditFilter { action: Some(Action::AuditRead), limit: 100, ..AuditFilter::default() };
-    assert_eq!(room.vault.audit(&Actor::host(), room.tenant, &reads).await.unwrap().events.len(), 3);
+    assert_eq!(fixture.vault.audit(&Actor::host(), fixture.tenant, &reads).await.unwrap().events.len(), 3);
 }
 
 /// Does something to the file and says what verification then finds.
 async fn after(test: &str, tamper: impl FnOnce(&Connection)) -> Vec<Finding> {
-    let room = busy(test).await;
-    tamper(&room.intruder());
-    verify(&room.vault).await.findings
+    let fixture = busy(test).await;
+    tamper(&fixture.intruder());
+    verify(&fixture.vault).await.findings
 }
 
 #[tokio::test]
 async fn any_column_of_any_event_that_is_altered_is_found() {
-    let room = busy("altered").await;
-    let db = room.intruder();
+    let fixture = busy("altered").await;
+    let db = fixture.intruder();
     let columns = [
         "at",
         "tenant_id",
@@ -110,7 +110,7 @@ async fn any_column_of_any_event_that_is_altered_is_found() {
             let value = if column == "at" { "at + 1".to_owned() } else { format!("coalesce({column}, '') || 'x'") };
             db.execute(&format!("UPDATE audit_event SET {column} = {value} WHERE seq = ?1"), [seq]).unwrap();
             db.execute_batch("RELEASE before").unwrap();
-            let found = verify(&room.vault).await.findings;
+            let found = verify(&fixture.vault).await.findings;
             assert!(found.contains(&Finding::Event { seq: seq.unsigned_abs() }), "{column} of {seq}: {found:?}");
             let undo =
                 if column == "at" { "at - 1".to_owned() } else { format!("substr({column}, 1, length({column}) - 1)") };
@@ -119,7 +119,7 @@ async fn any_column_of_any_event_that_is_altered_is_found() {
                 .unwrap();
         }
     }
-    assert!(verify(&room.vault).await.findings.is_empty(), "put back as it was");
+    assert!(verify(&fixture.vault).await.findings.is_empty(), "put back as it was");
 }
 
 #[tokio::test]
@@ -141,108 +141,109 @@ async fn events_removed_or_reordered_are_found() {
 
 #[tokio::test]
 async fn rows_altered_rolled_back_deleted_or_inserted_are_found() {
-    let room = busy("rows").await;
-    let db = room.intruder();
+    let fixture = busy("rows").await;
+    let db = fixture.intruder();
     db.execute_batch("CREATE TEMP TABLE old AS SELECT * FROM credential WHERE name = 'C'").unwrap();
     let (id,): (String,) = db.query_row("SELECT id FROM old", (), |row| Ok((row.get(0)?,))).unwrap();
     let change = Change { name: Some("D".parse().unwrap()), ..Change::default() };
-    room.vault.update(&Actor::user(), &room.owner("alice"), id.parse().unwrap(), None, change).await.unwrap();
+    fixture.vault.update(&Actor::user(), &fixture.owner("alice"), id.parse().unwrap(), None, change).await.unwrap();
 
     db.execute_batch("DELETE FROM credential WHERE name = 'D'; INSERT INTO credential SELECT * FROM old").unwrap();
-    assert_eq!(verify(&room.vault).await.findings, [Finding::Row { id: id.clone() }], "rolled back");
+    assert_eq!(verify(&fixture.vault).await.findings, [Finding::Row { id: id.clone() }], "rolled back");
     db.execute_batch("DELETE FROM credential WHERE name = 'C'").unwrap();
-    assert_eq!(verify(&room.vault).await.findings, [Finding::Deleted { id: id.clone() }], "deleted");
+    assert_eq!(verify(&fixture.vault).await.findings, [Finding::Deleted { id: id.clone() }], "deleted");
     db.execute_batch(
         "UPDATE old SET id = 'cred_00000000000000000000000000000001'; INSERT INTO credential SELECT * FROM old",
     )
     .unwrap();
-    let found = verify(&room.vault).await.findings;
+    let found = verify(&fixture.vault).await.findings;
     assert!(found.contains(&Finding::Inserted { id: "cred_00000000000000000000000000000001".to_owned() }), "{found:?}");
     db.execute_batch("UPDATE plugin SET title_nothing = 1").unwrap_err();
     db.execute_batch("UPDATE plugin SET created_at = 1 WHERE name = 'stripe'").unwrap();
-    assert!(verify(&room.vault).await.findings.len() > found.len(), "plugins are compared too");
+    assert!(verify(&fixture.vault).await.findings.len() > found.len(), "plugins are compared too");
 }
 
 /// What happens to a credential while rows are compared excuses a row only if it left that row behind: else whoever rolled one
 /// back would ask for it until the verification is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_was_rolled_back_is_found_while_it_is_read_and_one_that_changes_is_not() {
-    let room = busy("meanwhile").await;
-    let db = room.intruder();
+    let fixture = busy("meanwhile").await;
+    let db = fixture.intruder();
     db.execute_batch("CREATE TEMP TABLE old AS SELECT * FROM credential WHERE name = 'C'").unwrap();
     let (id,): (String,) = db.query_row("SELECT id FROM old", (), |row| Ok((row.get(0)?,))).unwrap();
-    let saved = room.vault.show(&Actor::user(), &room.owner("alice"), id.parse().unwrap()).await.unwrap();
+    let saved = fixture.vault.show(&Actor::user(), &fixture.owner("alice"), id.parse().unwrap()).await.unwrap();
     let change = |name: &str| Change { name: Some(name.parse().unwrap()), ..Change::default() };
-    let owner = room.owner("alice");
+    let owner = fixture.owner("alice");
     let user = Actor::user();
-    let update = |name| room.vault.update(&user, &owner, saved.id, None, change(name));
+    let update = |name| fixture.vault.update(&user, &owner, saved.id, None, change(name));
     let now = tokio::runtime::Handle::current();
     let mut names = ["D", "E", "F"].into_iter();
     let mut changing =
         |_| drop(tokio::task::block_in_place(|| names.next().map(|name| now.block_on(update(name)).unwrap())));
-    assert_eq!(room.vault.verify(true, None, &mut changing).await.unwrap().findings, []);
+    assert_eq!(fixture.vault.verify(true, None, &mut changing).await.unwrap().findings, []);
 
-    let name = room.vault.show(&Actor::user(), &owner, saved.id).await.unwrap().name;
+    let name = fixture.vault.show(&Actor::user(), &owner, saved.id).await.unwrap().name;
     db.execute("DELETE FROM credential WHERE name = ?1", [name.as_str()]).unwrap();
     db.execute_batch("INSERT INTO credential SELECT * FROM old").unwrap();
     let mut reading = |_| {
         tokio::task::block_in_place(|| {
             for plugin in ["openai", "stripe"] {
-                drop(now.block_on(room.open("alice", plugin, &saved)));
+                drop(now.block_on(fixture.open("alice", plugin, &saved)));
             }
         });
     };
-    let found = room.vault.verify(true, None, &mut reading).await.unwrap().findings;
+    let found = fixture.vault.verify(true, None, &mut reading).await.unwrap().findings;
     assert_eq!(found, [Finding::Row { id }]);
 }
 
 #[tokio::test]
 async fn an_event_before_the_first_and_a_tenant_under_another_name_are_found() {
-    let room = busy("before-the-first").await;
-    let db = room.intruder();
+    let fixture = busy("before-the-first").await;
+    let db = fixture.intruder();
     db.execute_batch("PRAGMA ignore_check_constraints = ON; CREATE TEMP TABLE forged AS SELECT * FROM audit_event WHERE seq = 4; UPDATE forged SET seq = 0").unwrap();
     db.execute_batch("INSERT INTO audit_event SELECT * FROM forged").unwrap();
-    assert!(!verify(&room.vault).await.findings.is_empty());
-    let shown = room
+    assert!(!verify(&fixture.vault).await.findings.is_empty());
+    let shown = fixture
         .vault
-        .audit(&Actor::host(), room.tenant, &AuditFilter { limit: 100, ..AuditFilter::default() })
+        .audit(&Actor::host(), fixture.tenant, &AuditFilter { limit: 100, ..AuditFilter::default() })
         .await
         .unwrap();
     assert!(shown.events.iter().all(|event| event.seq > 0));
     db.execute_batch("DELETE FROM audit_event WHERE seq = 0; UPDATE tenant SET name = 'renamed'").unwrap();
-    assert_eq!(verify(&room.vault).await.findings, [Finding::Row { id: room.tenant.to_string() }]);
+    assert_eq!(verify(&fixture.vault).await.findings, [Finding::Row { id: fixture.tenant.to_string() }]);
 }
 
 /// A trigger is somebody else's code in our transaction: this one would swallow the event and let the secret go.
 #[tokio::test]
 async fn a_trigger_in_the_file_does_not_run() {
-    let room = Room::new("trigger").await;
-    let saved = room.save("alice", "A").await.unwrap();
-    room.intruder()
+    let fixture = Fixture::new("trigger").await;
+    let saved = fixture.save("alice", "A").await.unwrap();
+    fixture
+        .intruder()
         .execute_batch("CREATE TRIGGER t BEFORE INSERT ON audit_event BEGIN SELECT RAISE(IGNORE); END")
         .unwrap();
-    let before = verify(&room.vault).await.events;
-    let room = room.reopened().await;
-    room.open("alice", "openai", &saved).await.unwrap();
-    assert_eq!(verify(&room.vault).await.events, before + 1);
+    let before = verify(&fixture.vault).await.events;
+    let fixture = fixture.reopened().await;
+    fixture.open("alice", "openai", &saved).await.unwrap();
+    assert_eq!(verify(&fixture.vault).await.events, before + 1);
 }
 
 #[tokio::test]
 async fn a_tail_that_was_cut_off_is_found_against_a_checkpoint() {
-    let room = busy("tail").await;
-    let checkpoint = room.vault.checkpoint(&Actor::operator(), room.tenant).await.unwrap();
+    let fixture = busy("tail").await;
+    let checkpoint = fixture.vault.checkpoint(&Actor::operator(), fixture.tenant).await.unwrap();
     let check =
         async |vault: &Vault, checkpoint| vault.verify(false, Some(&checkpoint), &mut |_| {}).await.unwrap().findings;
-    assert!(check(&room.vault, checkpoint.clone()).await.is_empty());
-    room.intruder().execute("DELETE FROM audit_event WHERE seq >= ?1", [checkpoint.seq]).unwrap();
-    assert_eq!(check(&room.vault, checkpoint.clone()).await, [Finding::Checkpoint { seq: checkpoint.seq }]);
-    room.save("alice", "Another").await.unwrap();
+    assert!(check(&fixture.vault, checkpoint.clone()).await.is_empty());
+    fixture.intruder().execute("DELETE FROM audit_event WHERE seq >= ?1", [checkpoint.seq]).unwrap();
+    assert_eq!(check(&fixture.vault, checkpoint.clone()).await, [Finding::Checkpoint { seq: checkpoint.seq }]);
+    fixture.save("alice", "Another").await.unwrap();
     assert_eq!(
-        check(&room.vault, checkpoint.clone()).await,
+        check(&fixture.vault, checkpoint.clone()).await,
         [Finding::Checkpoint { seq: checkpoint.seq }],
         "grown again, it is another event"
     );
     let mut forged = checkpoint;
     forged.seq = 1;
-    assert!(check(&room.vault, forged).await.contains(&Finding::ForeignCheckpoint));
+    assert!(check(&fixture.vault, forged).await.contains(&Finding::ForeignCheckpoint));
 }

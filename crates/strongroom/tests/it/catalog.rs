@@ -13,8 +13,8 @@ use strongroom::{Actor, Catalog, Expected, Manifest, Owner, PluginName, Secret, 
 use url::{Url, form_urlencoded};
 
 use crate::ambient::{FakeClock, SeededEntropy};
+use crate::oauth_fixture::{query, read};
 use crate::provider::{Asked, Policy, Simulated};
-use crate::studio::{query, read};
 use crate::support::{CANARY, Dir, KEY};
 
 const SECRET: &str = "s/e+c:r%e t";
@@ -105,7 +105,7 @@ async fn prove(name: &str, original: &Provider) {
         return_address: None,
         flow: Default::default(),
         if_connected: IfConnected::Create,
-        key_file: original.authorize.is_none().then(crate::ways::key_file),
+        key_file: original.authorize.is_none().then(crate::grant_types::key_file),
     };
     let begun = match vault.connect(&Actor::user(), &owner, draft).await.unwrap() {
         Connecting::Begun(begun) => begun,

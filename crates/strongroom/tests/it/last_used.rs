@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use strongroom::{Actor, Clock, PluginName};
 
-use crate::room::Room;
+use crate::fixture::Fixture;
 
 /// What the rows have, and up to which event.
 fn written(file: &Connection) -> (Option<i64>, u64) {
@@ -19,16 +19,16 @@ fn events(file: &Connection) -> u64 {
 
 #[tokio::test]
 async fn the_time_of_last_use_comes_from_the_log() {
-    let room = Room::new("last-used").await;
-    let saved = room.save("alice", "Work").await.unwrap();
-    room.clock.advance(5_000);
-    room.open("alice", "openai", &saved).await.unwrap();
-    let used = room.clock.now();
-    let room = room.reopened().await;
-    let shown = room.vault.show(&Actor::user(), &room.owner("alice"), saved.id).await.unwrap();
+    let fixture = Fixture::new("last-used").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
+    fixture.clock.advance(5_000);
+    fixture.open("alice", "openai", &saved).await.unwrap();
+    let used = fixture.clock.now();
+    let fixture = fixture.reopened().await;
+    let shown = fixture.vault.show(&Actor::user(), &fixture.owner("alice"), saved.id).await.unwrap();
     assert_eq!((shown.last_used_at, shown.revision), (Some(used), 1));
     assert!(
-        room.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty(),
+        fixture.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty(),
         "without an event of its own"
     );
 }
@@ -36,14 +36,14 @@ async fn the_time_of_last_use_comes_from_the_log() {
 /// Else a start would go through all that happened since it was last quiet.
 #[tokio::test]
 async fn the_rows_follow_while_it_is_never_quiet() {
-    let room = Room::new("never-quiet").await;
-    let saved = room.save("alice", "Work").await.unwrap();
-    let (file, began) = (room.intruder(), Instant::now());
+    let fixture = Fixture::new("never-quiet").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
+    let (file, began) = (fixture.intruder(), Instant::now());
     let mut opened = (0, 0);
     while began.elapsed() < Duration::from_secs(2) {
-        room.clock.advance(1_000);
-        room.open("alice", "openai", &saved).await.unwrap();
-        opened = (room.clock.now().as_millisecond(), events(&file));
+        fixture.clock.advance(1_000);
+        fixture.open("alice", "openai", &saved).await.unwrap();
+        opened = (fixture.clock.now().as_millisecond(), events(&file));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let (at, up_to) = written(&file);
@@ -53,44 +53,44 @@ async fn the_rows_follow_while_it_is_never_quiet() {
 
 #[tokio::test]
 async fn what_another_process_read_is_noted_too() {
-    let room = Room::new("read-elsewhere").await;
-    let saved = room.save("alice", "Work").await.unwrap();
-    let elsewhere = room.elsewhere().await;
-    let file = room.intruder();
-    for (second, vault) in [&room.vault, &elsewhere, &room.vault, &elsewhere].into_iter().enumerate() {
-        room.clock.advance(1_000);
+    let fixture = Fixture::new("read-elsewhere").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
+    let elsewhere = fixture.elsewhere().await;
+    let file = fixture.intruder();
+    for (second, vault) in [&fixture.vault, &elsewhere, &fixture.vault, &elsewhere].into_iter().enumerate() {
+        fixture.clock.advance(1_000);
         let actor = Actor::plugin("openai".parse::<PluginName>().unwrap());
-        let permit = vault.authorize(&actor, &room.owner("alice"), saved.id).await.unwrap();
+        let permit = vault.authorize(&actor, &fixture.owner("alice"), saved.id).await.unwrap();
         vault.open(permit).await.unwrap();
         // Both are quiet before the last: each finds what the other has done.
         tokio::time::sleep(Duration::from_millis(if second == 2 { 700 } else { 0 })).await;
     }
     elsewhere.close().await;
-    assert_eq!(written(&file).0, Some(room.clock.now().as_millisecond()));
+    assert_eq!(written(&file).0, Some(fixture.clock.now().as_millisecond()));
 }
 
 /// Nobody waits for what can be done as well by whoever comes next.
 #[tokio::test]
 async fn a_vault_that_is_far_behind_closes_at_once_and_the_next_goes_on() {
-    let room = Room::new("far-behind").await;
-    let saved = room.save("alice", "Work").await.unwrap();
-    room.open("alice", "openai", &saved).await.unwrap();
-    let room = room.reopened().await;
-    let file = room.intruder();
+    let fixture = Fixture::new("far-behind").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
+    fixture.open("alice", "openai", &saved).await.unwrap();
+    let fixture = fixture.reopened().await;
+    let file = fixture.intruder();
     let behind = 2_000_000;
     file.execute(
         "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
          INSERT INTO audit_event (seq, at, actor, action, decision, target_id, link) \
          SELECT last.seq + i, ?2, 'plugin', 'credential.open', 'allowed', last.target_id, last.link \
          FROM n, (SELECT * FROM audit_event WHERE action = 'credential.open') AS last",
-        (behind, room.clock.now().as_millisecond()),
+        (behind, fixture.clock.now().as_millisecond()),
     )
     .unwrap();
     let began = Instant::now();
-    room.vault.close().await;
+    fixture.vault.close().await;
     assert!(began.elapsed() < Duration::from_secs(1), "closing took {:?}", began.elapsed());
     let (_, first) = written(&file);
-    let next = room.elsewhere().await;
+    let next = fixture.elsewhere().await;
     next.close().await;
     let (_, second) = written(&file);
     assert!(first < second || second == events(&file), "{first}, {second} of {}", events(&file));

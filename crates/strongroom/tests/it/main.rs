@@ -1,28 +1,28 @@
 //! The library from outside: every verb, the contract of a database, tampering, the audit chain.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
-mod again;
 #[path = "../../../../tests/support/ambient.rs"]
 mod ambient;
 mod audit;
+mod caching;
 mod catalog;
 mod connect;
 mod egress;
-mod endings;
+mod fixture;
+mod grant_end;
+mod grant_types;
 mod last_used;
-mod leave;
-mod meanwhile;
 mod migrate;
+mod oauth_fixture;
 mod probe;
 mod processes;
 #[path = "../../../../tests/support/provider.rs"]
 mod provider;
+mod races;
 mod refresh;
-mod room;
+mod refresh_limits;
 mod store;
-mod studio;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 mod tamper;
 mod verbs;
-mod ways;

@@ -2,7 +2,7 @@
 
 use strongroom::{Actor, Secret, Vault};
 
-use crate::room::{Room, text};
+use crate::fixture::{Fixture, text};
 use crate::support::canary;
 
 /// Takes away what the later migrations brought.
@@ -11,21 +11,22 @@ const BACK_TO_THE_FIRST: &str = "DROP TABLE console_session; DROP TABLE oauth_ap
 
 #[tokio::test]
 async fn a_vault_of_the_first_version_opens_with_all_its_credentials() {
-    let room = Room::new("migrate").await;
-    let saved = room.save("alice", "Work").await.unwrap();
-    room.vault.close().await;
-    room.intruder().execute_batch(BACK_TO_THE_FIRST).unwrap();
+    let fixture = Fixture::new("migrate").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
+    fixture.vault.close().await;
+    fixture.intruder().execute_batch(BACK_TO_THE_FIRST).unwrap();
 
-    let wrong = Vault::builder(&room.dir.database()).key(Secret::new("00".repeat(32))).open().await;
+    let wrong = Vault::builder(&fixture.dir.database()).key(Secret::new("00".repeat(32))).open().await;
     assert!(wrong.is_err());
-    let version = |room: &Room| room.intruder().pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-    assert_eq!(version(&room).unwrap(), 1, "nothing is changed before the key has proved right");
+    let version =
+        |fixture: &Fixture| fixture.intruder().pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    assert_eq!(version(&fixture).unwrap(), 1, "nothing is changed before the key has proved right");
 
-    let room = room.reopened().await;
-    assert_eq!(version(&room).unwrap(), 4);
-    let opened = room.open("alice", "openai", &saved).await.unwrap();
+    let fixture = fixture.reopened().await;
+    assert_eq!(version(&fixture).unwrap(), 4);
+    let opened = fixture.open("alice", "openai", &saved).await.unwrap();
     assert_eq!(text(&opened, "api_key"), canary("Work"));
-    assert_eq!(room.vault.verify(true, None, &mut |_| {}).await.unwrap().findings, []);
-    room.save("alice", "Another").await.unwrap();
-    room.vault.delete_user(&Actor::host(), &room.owner("alice")).await.unwrap();
+    assert_eq!(fixture.vault.verify(true, None, &mut |_| {}).await.unwrap().findings, []);
+    fixture.save("alice", "Another").await.unwrap();
+    fixture.vault.delete_user(&Actor::host(), &fixture.owner("alice")).await.unwrap();
 }

@@ -9,8 +9,8 @@ use strongroom::{
 };
 
 use crate::ambient::FakeClock;
+use crate::oauth_fixture::OauthFixture;
 use crate::provider::{Policy, Simulated, Turn};
-use crate::studio::Studio;
 use crate::support::{CANARY, Dir, KEY};
 
 struct Bench {
@@ -149,21 +149,20 @@ async fn a_stored_secret_is_tested_only_where_it_was_when_it_was_entered() {
 
 #[tokio::test]
 async fn a_connected_accounts_token_is_tested_at_its_provider_only() {
-    let studio = Studio::new("probe-elsewhere", Policy::Strict).await;
+    let oauth = OauthFixture::new("probe-elsewhere", Policy::Strict).await;
     let thief = Simulated::new(Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    let test = async || studio.vault.test(&Actor::user(), &studio.owner("alice"), credential.id).await.unwrap();
-    for (origin, verdict) in [
-        (&thief.origin, Verdict::Unverified("test-elsewhere".to_owned())),
-        (&studio.provider.origin, Verdict::Accepted),
-    ] {
+    let credential = oauth.connected("alice").await;
+    let test = async || oauth.vault.test(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
+    for (origin, verdict) in
+        [(&thief.origin, Verdict::Unverified("test-elsewhere".to_owned())), (&oauth.provider.origin, Verdict::Accepted)]
+    {
         let manifest = format!(
             r#"{{"title": "Mail", "access": "inject", "return_addresses": ["https://app.example.com/plugins/mail"],
             "credentials": {{"oauth2": {{"provider": "sim", "scopes": [],
             "test": {{"method": "GET", "url": "{origin}/probe", "expect": [200]}}}}}}}}"#
         );
         let (plugin, manifest) = ("mail".parse().unwrap(), Manifest::parse(&manifest).unwrap());
-        studio.vault.register(&Actor::host(), studio.tenant, &plugin, manifest, Expected::Any).await.unwrap();
+        oauth.vault.register(&Actor::host(), oauth.tenant, &plugin, manifest, Expected::Any).await.unwrap();
         assert_eq!(test().await, verdict);
     }
     assert!(thief.asked("/probe").is_empty());
@@ -172,19 +171,19 @@ async fn a_connected_accounts_token_is_tested_at_its_provider_only() {
 #[tokio::test]
 async fn a_connected_account_is_tested_as_its_provider_says() {
     let more = |origin: &str| format!("[test]\nurl = \"{origin}/probe\"\n");
-    let plain = Studio::new("probe-connected", Policy::Strict).await;
+    let plain = OauthFixture::new("probe-connected", Policy::Strict).await;
     let toml = format!("{}{}", plain.toml, more(&plain.provider.origin));
     let seed = 77_001;
-    let vault = crate::studio::open_at(&plain.dir.database(), &plain.clock, &toml, seed).await;
-    let studio = Studio { vault, ..plain };
-    let credential = studio.connected("alice").await;
-    let test = async || studio.vault.test(&Actor::user(), &studio.owner("alice"), credential.id).await.unwrap();
+    let vault = crate::oauth_fixture::open_at(&plain.dir.database(), &plain.clock, &toml, seed).await;
+    let oauth = OauthFixture { vault, ..plain };
+    let credential = oauth.connected("alice").await;
+    let test = async || oauth.vault.test(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
     assert_eq!(test().await, Verdict::Accepted);
-    let first = studio.provider.asked("/probe").pop().unwrap().authorization.unwrap();
+    let first = oauth.provider.asked("/probe").pop().unwrap().authorization.unwrap();
     assert!(first.starts_with("Bearer at-"));
-    studio.clock.advance(3_600_000);
+    oauth.clock.advance(3_600_000);
     assert_eq!(test().await, Verdict::Accepted, "refreshed before");
-    assert_ne!(studio.provider.asked("/probe").pop().unwrap().authorization.unwrap(), first);
-    studio.provider.next(Turn::Answer(401, "text/plain", String::new()));
+    assert_ne!(oauth.provider.asked("/probe").pop().unwrap().authorization.unwrap(), first);
+    oauth.provider.next(Turn::Answer(401, "text/plain", String::new()));
     assert_eq!(test().await, Verdict::Rejected("http-401".to_owned()));
 }

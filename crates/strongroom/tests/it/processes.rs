@@ -11,9 +11,9 @@ use strongroom::{Clock, Credential, Error, Owner, PluginName};
 use tokio::sync::Semaphore;
 
 use crate::ambient::FakeClock;
+use crate::fixture::text;
+use crate::oauth_fixture::{OauthFixture, open_at, read};
 use crate::provider::{Policy, Turn};
-use crate::room::text;
-use crate::studio::{Studio, open_at, read};
 
 const HOUR: i64 = 3_600_000;
 
@@ -30,15 +30,15 @@ struct Other {
 }
 
 impl Other {
-    fn start(studio: &Studio, credential: &Credential) -> Self {
-        let clock = studio.dir.database().with_extension("clock");
-        WrittenClock::write(&clock, &studio.clock);
+    fn start(oauth: &OauthFixture, credential: &Credential) -> Self {
+        let clock = oauth.dir.database().with_extension("clock");
+        WrittenClock::write(&clock, &oauth.clock);
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["processes::as_the_other_process", "--exact", "--nocapture", "--test-threads=1"])
-            .env("OTHER_DATABASE", studio.dir.database())
+            .env("OTHER_DATABASE", oauth.dir.database())
             .env("OTHER_CLOCK", &clock)
-            .env("OTHER_PROVIDER", &studio.toml)
-            .env("OTHER_CREDENTIAL", format!("{} {}", credential.id, studio.tenant))
+            .env("OTHER_PROVIDER", &oauth.toml)
+            .env("OTHER_CREDENTIAL", format!("{} {}", credential.id, oauth.tenant))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -72,8 +72,8 @@ impl Other {
     }
 
     /// SQLite has one write lock for all; who is stopped with it in hand stops everybody, and that is not what is tried here.
-    fn stop_between_writes(&self, studio: &Studio) {
-        let lock = rusqlite::Connection::open(studio.dir.database()).unwrap();
+    fn stop_between_writes(&self, oauth: &OauthFixture) {
+        let lock = rusqlite::Connection::open(oauth.dir.database()).unwrap();
         lock.busy_timeout(Duration::ZERO).unwrap();
         loop {
             self.signal("-STOP");
@@ -164,16 +164,16 @@ async fn as_the_other_process() {
 /// Two processes, 200 callers each, strict rotation: one request for each rotation, no family revoked, no error.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_with_200_callers_each_make_one_request_a_rotation() {
-    let studio = Studio::new("two-processes", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    let mut other = Other::start(&studio, &credential);
+    let oauth = OauthFixture::new("two-processes", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    let mut other = Other::start(&oauth, &credential);
     let all = rounds(1000);
     for round in 1..=all {
-        studio.clock.advance(HOUR);
-        other.read(&studio.clock, 200);
+        oauth.clock.advance(HOUR);
+        other.read(&oauth.clock, 200);
         let mut callers = tokio::task::JoinSet::new();
         for _ in 0..200 {
-            let (vault, credential) = (studio.vault.clone(), credential.clone());
+            let (vault, credential) = (oauth.vault.clone(), credential.clone());
             callers.spawn(async move { text(&read(&vault, &credential).await.unwrap(), "access_token") });
         }
         let mut tokens = callers.join_all().await;
@@ -181,10 +181,10 @@ async fn two_processes_with_200_callers_each_make_one_request_a_rotation() {
         tokens.sort();
         tokens.dedup();
         assert_eq!(tokens.len(), 1, "round {round}: {tokens:?}");
-        assert_eq!(studio.provider.asked("/token").len(), 1 + round, "round {round}");
+        assert_eq!(oauth.provider.asked("/token").len(), 1 + round, "round {round}");
     }
-    assert_eq!(studio.provider.families_revoked(), 0);
-    println!("{all} rotations, {} token requests, no family revoked", studio.provider.asked("/token").len() - 1);
+    assert_eq!(oauth.provider.families_revoked(), 0);
+    println!("{all} rotations, {} token requests, no family revoked", oauth.provider.asked("/token").len() - 1);
 }
 
 /// Where the other process is killed.
@@ -225,22 +225,22 @@ async fn kill_at_each_step_of_a_refresh_loses_nothing_in_silence() {
 }
 
 async fn killed(policy: Policy, step: Step, round: usize) -> String {
-    let studio = Studio::new("killed", policy).await;
-    let credential = studio.connected("alice").await;
-    studio.clock.advance(HOUR);
-    let mut other = Other::start(&studio, &credential);
+    let oauth = OauthFixture::new("killed", policy).await;
+    let credential = oauth.connected("alice").await;
+    oauth.clock.advance(HOUR);
+    let mut other = Other::start(&oauth, &credential);
     let (arrived, let_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     if matches!(step, Step::AfterIntent | Step::RequestLeft | Step::AnswerCame) {
-        studio.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
+        oauth.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
     }
     let moment = Duration::from_micros(u64::try_from(round * 97 % 6000).unwrap());
-    let file = rusqlite::Connection::open(studio.dir.database()).unwrap();
+    let file = rusqlite::Connection::open(oauth.dir.database()).unwrap();
     // Whoever wants to write waits for this one.
     let hold_writes = || file.execute_batch("BEGIN IMMEDIATE").unwrap();
     if matches!(step, Step::BeforeIntent) {
         hold_writes();
     }
-    other.read(&studio.clock, 1);
+    other.read(&oauth.clock, 1);
     match step {
         // Long enough for it to come to the write that it waits with.
         Step::BeforeIntent => tokio::time::sleep(moment + Duration::from_millis(20)).await,
@@ -268,56 +268,56 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
     let_go.add_permits(1);
     // What the dead process has sent is still on its way to the provider: it is not counted as sent afterwards.
     tokio::time::sleep(Duration::from_millis(20)).await;
-    let asked = studio.provider.asked("/token").len();
+    let asked = oauth.provider.asked("/token").len();
     // The lease of a dead process runs out.
-    studio.clock.advance(61_000);
+    oauth.clock.advance(61_000);
     let mut end = String::new();
     for _ in 0..5 {
-        end = match studio.read(&credential).await {
+        end = match oauth.read(&credential).await {
             Ok(_) => "active".to_owned(),
             Err(Error::ReauthRequired { cause }) => format!("reauth-required: {cause}"),
             Err(error) => panic!("{policy:?} {step:?}: {error}"),
         };
-        studio.clock.advance(1_000);
+        oauth.clock.advance(1_000);
     }
-    let since = studio.provider.asked("/token").len() - asked;
+    let since = oauth.provider.asked("/token").len() - asked;
     assert!(since <= 1, "{policy:?} {step:?}: {since} requests afterwards");
     let (certainly_alive, certainly_spent) =
         (matches!(step, Step::BeforeIntent | Step::AfterCommit), matches!(step, Step::RequestLeft | Step::AnswerCame));
     if end == "active" {
         assert!(policy != Policy::Strict || !certainly_spent, "{step:?}: the answer was written by nobody");
-        assert!(studio.provider.living_families() > 0, "{policy:?} {step:?}: the grant lives");
-        studio.clock.advance(HOUR);
-        studio.read(&credential).await.expect("and goes on living");
+        assert!(oauth.provider.living_families() > 0, "{policy:?} {step:?}: the grant lives");
+        oauth.clock.advance(HOUR);
+        oauth.read(&credential).await.expect("and goes on living");
     } else {
         assert_eq!(policy, Policy::Strict, "{step:?}: {end}");
         assert!(!certainly_alive && end.contains("invalid_grant"), "{step:?}: {end}");
     }
     // Thousands of these must not run out of files.
-    studio.vault.close().await;
+    oauth.vault.close().await;
     end
 }
 
 /// The holder of the lease is stopped past its end. What it brings when it wakes changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_was_stopped_past_its_lease_writes_nothing() {
-    let studio = Studio::new("stopped", Policy::Grace).await;
-    let credential = studio.connected("alice").await;
-    studio.clock.advance(HOUR);
-    let mut other = Other::start(&studio, &credential);
+    let oauth = OauthFixture::new("stopped", Policy::Grace).await;
+    let credential = oauth.connected("alice").await;
+    oauth.clock.advance(HOUR);
+    let mut other = Other::start(&oauth, &credential);
     let (arrived, let_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    studio.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
-    other.read(&studio.clock, 1);
+    oauth.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
+    other.read(&oauth.clock, 1);
     drop(arrived.acquire().await.unwrap());
-    other.stop_between_writes(&studio);
+    other.stop_between_writes(&oauth);
     let_go.add_permits(1);
-    studio.clock.advance(61_000);
-    WrittenClock::write(&other.clock, &studio.clock);
-    let winner = text(&studio.read(&credential).await.unwrap(), "access_token");
+    oauth.clock.advance(61_000);
+    WrittenClock::write(&other.clock, &oauth.clock);
+    let winner = text(&oauth.read(&credential).await.unwrap(), "access_token");
     other.signal("-CONT");
     assert_eq!(other.heard(), winner, "the late result was written, and handed on");
-    assert_eq!(text(&studio.read(&credential).await.unwrap(), "access_token"), winner, "the late result was written");
-    let actions = studio.actions().await;
+    assert_eq!(text(&oauth.read(&credential).await.unwrap(), "access_token"), winner, "the late result was written");
+    let actions = oauth.actions().await;
     assert_eq!(actions.iter().filter(|action| *action == "credential.refreshed").count(), 1);
     assert_eq!(actions.iter().filter(|action| *action == "credential.refresh-begin").count(), 2);
 }

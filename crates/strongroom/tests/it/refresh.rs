@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use strongroom::{Actor, Credential, Error, State};
 
+use crate::fixture::text;
+use crate::oauth_fixture::{OauthFixture, read};
 use crate::provider::{Policy, Turn};
-use crate::room::text;
-use crate::studio::{Studio, read};
 
 const HOUR: i64 = 3_600_000;
 
@@ -14,68 +14,68 @@ fn answered(body: &str) -> Turn {
     Turn::Answer(400, "application/json", body.to_owned())
 }
 
-async fn token(studio: &Studio, credential: &Credential) -> String {
-    text(&studio.read(credential).await.unwrap(), "access_token")
+async fn token(oauth: &OauthFixture, credential: &Credential) -> String {
+    text(&oauth.read(credential).await.unwrap(), "access_token")
 }
 
 #[tokio::test]
 async fn a_token_that_comes_to_its_end_is_refreshed_unseen() {
-    let studio = Studio::new("refresh", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    let first = token(&studio, &credential).await;
-    studio.clock.advance(HOUR / 2);
-    assert_eq!(token(&studio, &credential).await, first, "half of its life is left");
-    studio.clock.advance(HOUR / 2 - 60_000);
-    let second = token(&studio, &credential).await;
+    let oauth = OauthFixture::new("refresh", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    let first = token(&oauth, &credential).await;
+    oauth.clock.advance(HOUR / 2);
+    assert_eq!(token(&oauth, &credential).await, first, "half of its life is left");
+    oauth.clock.advance(HOUR / 2 - 60_000);
+    let second = token(&oauth, &credential).await;
     assert_ne!(second, first);
-    assert_eq!(studio.provider.asked("/token").len(), 2);
-    assert_eq!(token(&studio, &credential).await, second);
+    assert_eq!(oauth.provider.asked("/token").len(), 2);
+    assert_eq!(token(&oauth, &credential).await, second);
     for _ in 0..5 {
-        studio.clock.advance(HOUR);
-        token(&studio, &credential).await;
+        oauth.clock.advance(HOUR);
+        token(&oauth, &credential).await;
     }
-    assert_eq!(studio.provider.asked("/token").len(), 7);
-    assert_eq!(studio.provider.families_revoked(), 0);
-    let actions = studio.actions().await;
+    assert_eq!(oauth.provider.asked("/token").len(), 7);
+    assert_eq!(oauth.provider.families_revoked(), 0);
+    let actions = oauth.actions().await;
     let count = |name: &str| actions.iter().filter(|action| *action == name).count();
     assert_eq!((count("credential.refresh-begin"), count("credential.refreshed")), (6, 6));
-    assert_eq!(studio.vault.verify(true, None, &mut |_| {}).await.unwrap().findings, []);
+    assert_eq!(oauth.vault.verify(true, None, &mut |_| {}).await.unwrap().findings, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_who_hangs_up_loses_nothing() {
-    let studio = Studio::new("hangup", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    studio.clock.advance(HOUR);
-    studio.provider.next(Turn::Slow(Duration::from_millis(300)));
-    let gone = tokio::time::timeout(Duration::from_millis(50), studio.read(&credential)).await;
+    let oauth = OauthFixture::new("hangup", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    oauth.clock.advance(HOUR);
+    oauth.provider.next(Turn::Slow(Duration::from_millis(300)));
+    let gone = tokio::time::timeout(Duration::from_millis(50), oauth.read(&credential)).await;
     assert!(gone.is_err(), "the caller has hung up");
     tokio::time::sleep(Duration::from_millis(600)).await;
-    token(&studio, &credential).await;
-    assert_eq!(studio.provider.asked("/token").len(), 2, "the answer was kept");
-    assert_eq!(studio.provider.families_revoked(), 0);
+    token(&oauth, &credential).await;
+    assert_eq!(oauth.provider.asked("/token").len(), 2, "the answer was kept");
+    assert_eq!(oauth.provider.families_revoked(), 0);
 }
 
 #[tokio::test]
 async fn a_token_that_lives_is_served_while_its_refresh_fails() {
-    let studio = Studio::new("serve", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    let first = token(&studio, &credential).await;
-    studio.clock.advance(HOUR - 60_000);
-    studio.provider.next(Turn::Answer(503, "text/plain", String::new()));
-    assert_eq!(token(&studio, &credential).await, first);
-    let shown = studio.vault.show(&Actor::user(), &studio.owner("alice"), credential.id).await.unwrap();
+    let oauth = OauthFixture::new("serve", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    let first = token(&oauth, &credential).await;
+    oauth.clock.advance(HOUR - 60_000);
+    oauth.provider.next(Turn::Answer(503, "text/plain", String::new()));
+    assert_eq!(token(&oauth, &credential).await, first);
+    let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
     assert_eq!((shown.state, shown.cause.as_deref()), (State::Degraded, Some("http-503")));
     // The sweep keeps to `Retry-After`.
-    assert_eq!(studio.vault.sweep().await.unwrap(), 0);
+    assert_eq!(oauth.vault.sweep().await.unwrap(), 0);
     // It has expired, and it is not time to ask again: an error that says so, and not "connect again"; and no storm.
-    studio.clock.advance(61_000);
+    oauth.clock.advance(61_000);
     for _ in 0..20 {
-        assert!(matches!(studio.read(&credential).await, Err(Error::Refresh { .. })));
+        assert!(matches!(oauth.read(&credential).await, Err(Error::Refresh { .. })));
     }
-    assert_eq!(studio.provider.asked("/token").len(), 2);
-    studio.clock.advance(60_000);
-    assert_ne!(token(&studio, &credential).await, first);
+    assert_eq!(oauth.provider.asked("/token").len(), 2);
+    oauth.clock.advance(60_000);
+    assert_ne!(token(&oauth, &credential).await, first);
 }
 
 #[tokio::test]
@@ -87,16 +87,16 @@ async fn causes_are_told_apart() {
         (r#"{"error":"something new"}"#, State::Degraded, "http-400"),
         ("<html>", State::Degraded, "http-400"),
     ] {
-        let studio = Studio::new("causes", Policy::Strict).await;
-        let credential = studio.connected("alice").await;
-        studio.clock.advance(HOUR);
-        studio.provider.next(answered(answer));
-        let error = studio.read(&credential).await.unwrap_err();
+        let oauth = OauthFixture::new("causes", Policy::Strict).await;
+        let credential = oauth.connected("alice").await;
+        oauth.clock.advance(HOUR);
+        oauth.provider.next(answered(answer));
+        let error = oauth.read(&credential).await.unwrap_err();
         assert_eq!(matches!(error, Error::ReauthRequired { .. }), state == State::ReauthRequired, "{answer}");
-        let shown = studio.vault.show(&Actor::user(), &studio.owner("alice"), credential.id).await.unwrap();
+        let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
         assert_eq!((shown.state, shown.cause.as_deref()), (state, Some(cause)), "{answer}");
         // Nothing is deleted: connecting again is enough.
-        let again = studio.connect("alice", Some(credential.id)).await.unwrap();
+        let again = oauth.connect("alice", Some(credential.id)).await.unwrap();
         assert_eq!((again.id, again.state, again.cause), (credential.id, State::Active, None));
     }
 }
@@ -106,28 +106,28 @@ async fn causes_are_told_apart() {
 async fn a_lost_answer_is_resolved_by_the_policy_of_the_provider() {
     for (policy, survives) in [(Policy::Reusable, true), (Policy::Grace, true), (Policy::Strict, false)] {
         for turn in [Turn::Reset, Turn::Half] {
-            let studio = Studio::new("lost", policy).await;
-            let credential = studio.connected("alice").await;
-            let first = token(&studio, &credential).await;
-            studio.clock.advance(HOUR - 60_000);
-            studio.provider.next(turn.clone());
-            assert_eq!(token(&studio, &credential).await, first, "{policy:?}: it still lives");
-            let shown = studio.vault.show(&Actor::user(), &studio.owner("alice"), credential.id).await.unwrap();
+            let oauth = OauthFixture::new("lost", policy).await;
+            let credential = oauth.connected("alice").await;
+            let first = token(&oauth, &credential).await;
+            oauth.clock.advance(HOUR - 60_000);
+            oauth.provider.next(turn.clone());
+            assert_eq!(token(&oauth, &credential).await, first, "{policy:?}: it still lives");
+            let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
             assert_eq!(shown.state, State::Ambiguous);
             if policy == Policy::Strict {
-                studio.vault.sweep().await.unwrap();
-                assert_eq!(studio.provider.asked("/token").len(), 2, "not risked while the access token lives");
+                oauth.vault.sweep().await.unwrap();
+                assert_eq!(oauth.provider.asked("/token").len(), 2, "not risked while the access token lives");
             }
-            studio.clock.advance(61_000);
-            let after = studio.read(&credential).await;
+            oauth.clock.advance(61_000);
+            let after = oauth.read(&credential).await;
             assert_eq!(after.is_ok(), survives, "{policy:?} {turn:?}");
-            let asked = studio.provider.asked("/token").len();
+            let asked = oauth.provider.asked("/token").len();
             assert_eq!(asked, 3, "{policy:?} {turn:?}: one try, never a loop");
             if !survives {
-                assert!(matches!(studio.read(&credential).await, Err(Error::ReauthRequired { .. })));
-                studio.clock.advance(10 * HOUR);
-                studio.vault.sweep().await.unwrap();
-                assert_eq!(studio.provider.asked("/token").len(), asked);
+                assert!(matches!(oauth.read(&credential).await, Err(Error::ReauthRequired { .. })));
+                oauth.clock.advance(10 * HOUR);
+                oauth.vault.sweep().await.unwrap();
+                assert_eq!(oauth.provider.asked("/token").len(), asked);
             }
         }
     }
@@ -137,76 +137,76 @@ async fn a_lost_answer_is_resolved_by_the_policy_of_the_provider() {
 #[tokio::test]
 async fn a_lease_that_was_left_behind_is_taken_over() {
     for (policy, survives) in [(Policy::Reusable, true), (Policy::Grace, true), (Policy::Strict, true)] {
-        let studio = Studio::new("lease", policy).await;
-        let credential = studio.connected("alice").await;
-        studio.clock.advance(HOUR);
-        let intruder = rusqlite::Connection::open(studio.dir.database()).unwrap();
-        let now = strongroom::Clock::now(&*studio.clock).as_millisecond();
+        let oauth = OauthFixture::new("lease", policy).await;
+        let credential = oauth.connected("alice").await;
+        oauth.clock.advance(HOUR);
+        let intruder = rusqlite::Connection::open(oauth.dir.database()).unwrap();
+        let now = strongroom::Clock::now(&*oauth.clock).as_millisecond();
         // The intent is durable, and the process is gone before the request left.
         let sql = "UPDATE refresh SET fence = fence + 1, state = 'refreshing', intent_at = ?1, lease_until = ?1";
         intruder.execute(sql, [now]).unwrap();
-        assert_eq!(studio.read(&credential).await.is_ok(), survives, "{policy:?}");
-        assert_eq!(studio.provider.families_revoked(), 0);
+        assert_eq!(oauth.read(&credential).await.is_ok(), survives, "{policy:?}");
+        assert_eq!(oauth.provider.families_revoked(), 0);
         // And again, while the one replay was under way.
         let sql =
             "UPDATE refresh SET fence = fence + 1, state = 'ambiguous', failures = 1, intent_at = ?1, lease_until = ?1";
-        studio.clock.advance(HOUR);
+        oauth.clock.advance(HOUR);
         intruder.execute(sql, [now + HOUR]).unwrap();
-        assert_eq!(studio.read(&credential).await.is_ok(), policy == Policy::Reusable, "{policy:?}");
+        assert_eq!(oauth.read(&credential).await.is_ok(), policy == Policy::Reusable, "{policy:?}");
     }
 }
 
 /// Whoever slept past the lease has lost it: the late result changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_result_changes_nothing() {
-    let studio = Studio::new("late", Policy::Grace).await;
-    let credential = studio.connected("alice").await;
-    studio.clock.advance(HOUR);
-    studio.provider.next(Turn::Slow(Duration::from_millis(500)));
-    let vault = studio.vault.clone();
+    let oauth = OauthFixture::new("late", Policy::Grace).await;
+    let credential = oauth.connected("alice").await;
+    oauth.clock.advance(HOUR);
+    oauth.provider.next(Turn::Slow(Duration::from_millis(500)));
+    let vault = oauth.vault.clone();
     let (sleeper, of) = (vault.clone(), credential.clone());
     let late = tokio::spawn(async move { read(&sleeper, &of).await.map(|opened| opened.revision) });
     tokio::time::sleep(Duration::from_millis(150)).await;
     // The lease runs out while the first is still waiting for its answer.
-    studio.clock.advance(61_000);
-    let elsewhere = studio.elsewhere().await;
+    oauth.clock.advance(61_000);
+    let elsewhere = oauth.elsewhere().await;
     let winner = text(&read(&elsewhere, &credential).await.unwrap(), "access_token");
     late.await.unwrap().unwrap();
-    assert_eq!(token(&studio, &credential).await, winner);
-    let actions = studio.actions().await;
+    assert_eq!(token(&oauth, &credential).await, winner);
+    let actions = oauth.actions().await;
     assert_eq!(actions.iter().filter(|action| *action == "credential.refreshed").count(), 1);
 }
 
 /// If what comes back could not be written, nothing is asked: the intent has to be durable first.
 #[tokio::test]
 async fn a_store_that_cannot_be_written_sends_nothing_out() {
-    let studio = Studio::new("readonly", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    studio.clock.advance(HOUR);
-    let holder = rusqlite::Connection::open(studio.dir.database()).unwrap();
+    let oauth = OauthFixture::new("readonly", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    oauth.clock.advance(HOUR);
+    let holder = rusqlite::Connection::open(oauth.dir.database()).unwrap();
     holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    assert!(studio.read(&credential).await.is_err());
-    assert_eq!(studio.provider.asked("/token").len(), 1, "the exchange, and nothing since");
+    assert!(oauth.read(&credential).await.is_err());
+    assert_eq!(oauth.provider.asked("/token").len(), 1, "the exchange, and nothing since");
     holder.execute_batch("ROLLBACK").unwrap();
-    token(&studio, &credential).await;
+    token(&oauth, &credential).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_reports_of_401_make_one_refresh() {
-    let studio = Studio::new("report", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    let opened = studio.read(&credential).await.unwrap();
+    let oauth = OauthFixture::new("report", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    let opened = oauth.read(&credential).await.unwrap();
     let mut callers = tokio::task::JoinSet::new();
     for _ in 0..100 {
-        let (vault, of, revision) = (studio.vault.clone(), credential.clone(), opened.revision);
+        let (vault, of, revision) = (oauth.vault.clone(), credential.clone(), opened.revision);
         callers.spawn(async move {
             let actor = Actor::plugin(of.plugin.clone());
             vault.report_unauthorized(&actor, &of.owner, (of.id, revision), &|| Ok(())).await.unwrap();
         });
     }
     callers.join_all().await;
-    assert_eq!(studio.provider.asked("/token").len(), 2);
-    assert_ne!(token(&studio, &credential).await, text(&opened, "access_token"));
+    assert_eq!(oauth.provider.asked("/token").len(), 2);
+    assert_ne!(token(&oauth, &credential).await, text(&opened, "access_token"));
 }
 
 #[tokio::test]
@@ -221,10 +221,10 @@ async fn lifetimes_of_every_kind() {
         (r#""expires_in":null"#, None),
         ("", None),
     ] {
-        let studio = Studio::new("lifetimes", Policy::Strict).await;
-        *studio.provider.members.lock().unwrap() = members.to_owned();
-        let credential = studio.connected("alice").await;
-        let now = strongroom::Clock::now(&*studio.clock).as_millisecond();
+        let oauth = OauthFixture::new("lifetimes", Policy::Strict).await;
+        *oauth.provider.members.lock().unwrap() = members.to_owned();
+        let credential = oauth.connected("alice").await;
+        let now = strongroom::Clock::now(&*oauth.clock).as_millisecond();
         let left = credential.expires_at.map(|at| (at.as_millisecond() - now) / 1000);
         assert_eq!(left, lifetime, "{members}");
     }
@@ -233,72 +233,72 @@ async fn lifetimes_of_every_kind() {
 /// A clock that jumps makes no storm, and lets nobody use what has expired.
 #[tokio::test]
 async fn a_clock_that_jumps_makes_no_storm() {
-    let studio = Studio::new("jump", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
+    let oauth = OauthFixture::new("jump", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
     for jump in [10 * 60_000, -10 * 60_000, 24 * HOUR, -24 * HOUR, 24 * HOUR] {
-        studio.clock.advance(jump);
+        oauth.clock.advance(jump);
         for _ in 0..10 {
-            token(&studio, &credential).await;
-            studio.vault.sweep().await.unwrap();
+            token(&oauth, &credential).await;
+            oauth.vault.sweep().await.unwrap();
         }
     }
-    let asked = studio.provider.asked("/token").len();
+    let asked = oauth.provider.asked("/token").len();
     assert!(asked <= 4, "{asked} requests");
-    assert_eq!(studio.provider.families_revoked(), 0);
+    assert_eq!(oauth.provider.families_revoked(), 0);
 }
 
 #[tokio::test]
 async fn the_sweep_refreshes_what_is_due_and_nothing_else() {
-    let studio = Studio::new("sweep", Policy::Strict).await;
+    let oauth = OauthFixture::new("sweep", Policy::Strict).await;
     let mut users = Vec::new();
     for number in 0..30 {
-        users.push(studio.connected(&format!("user-{number}")).await);
-        studio.clock.advance(60_000);
+        users.push(oauth.connected(&format!("user-{number}")).await);
+        oauth.clock.advance(60_000);
     }
-    assert_eq!(studio.vault.sweep().await.unwrap(), 0);
-    studio.clock.advance(HOUR - 30 * 60_000);
-    let due = studio.vault.sweep().await.unwrap();
+    assert_eq!(oauth.vault.sweep().await.unwrap(), 0);
+    oauth.clock.advance(HOUR - 30 * 60_000);
+    let due = oauth.vault.sweep().await.unwrap();
     assert!((1..10).contains(&due), "{due} of 30");
-    assert_eq!(studio.provider.asked("/token").len(), 30 + due);
-    studio.clock.advance(HOUR);
-    assert_eq!(studio.vault.sweep().await.unwrap(), 30);
-    assert_eq!(studio.provider.families_revoked(), 0);
+    assert_eq!(oauth.provider.asked("/token").len(), 30 + due);
+    oauth.clock.advance(HOUR);
+    assert_eq!(oauth.vault.sweep().await.unwrap(), 30);
+    assert_eq!(oauth.provider.families_revoked(), 0);
 }
 
 /// While a provider is down, not every credential has to find it out, and the sweep does not turn in circles.
 #[tokio::test]
 async fn a_provider_that_is_down_is_left_alone_for_a_while() {
-    let studio = Studio::new("breaker", Policy::Strict).await;
+    let oauth = OauthFixture::new("breaker", Policy::Strict).await;
     let mut credentials = Vec::new();
     for number in 0..30 {
-        credentials.push(studio.connected(&format!("user-{number}")).await);
+        credentials.push(oauth.connected(&format!("user-{number}")).await);
     }
-    studio.clock.advance(HOUR);
+    oauth.clock.advance(HOUR);
     for _ in 0..100 {
-        studio.provider.next(Turn::Answer(503, "text/plain", String::new()));
+        oauth.provider.next(Turn::Answer(503, "text/plain", String::new()));
     }
-    assert_eq!(studio.vault.sweep().await.unwrap(), 30);
-    let asked = studio.provider.asked("/token").len() - 30;
+    assert_eq!(oauth.vault.sweep().await.unwrap(), 30);
+    let asked = oauth.provider.asked("/token").len() - 30;
     assert!(asked < 25, "{asked} of 30 found it out");
-    assert_eq!(studio.vault.sweep().await.unwrap(), 0, "all are put off");
-    studio.provider.up_again();
-    studio.clock.advance(10 * 60_000);
-    studio.vault.sweep().await.unwrap();
+    assert_eq!(oauth.vault.sweep().await.unwrap(), 0, "all are put off");
+    oauth.provider.up_again();
+    oauth.clock.advance(10 * 60_000);
+    oauth.vault.sweep().await.unwrap();
     for credential in &credentials {
-        token(&studio, credential).await;
+        token(&oauth, credential).await;
     }
 }
 
 /// An answer of a kind that no standard has does not end a grant at once, but it does not go on for ever either.
 #[tokio::test]
 async fn a_refusal_that_nobody_understands_ends_at_last() {
-    let studio = Studio::new("unknown", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    studio.clock.advance(HOUR);
+    let oauth = OauthFixture::new("unknown", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    oauth.clock.advance(HOUR);
     let mut tries = 0;
     for _ in 0..40 {
-        studio.provider.next(answered(r#"{"error":"something_new"}"#));
-        match studio.read(&credential).await.unwrap_err() {
+        oauth.provider.next(answered(r#"{"error":"something_new"}"#));
+        match oauth.read(&credential).await.unwrap_err() {
             Error::Refresh { .. } => tries += 1,
             Error::ReauthRequired { cause } => {
                 assert_eq!(cause, "something_new");
@@ -306,7 +306,7 @@ async fn a_refusal_that_nobody_understands_ends_at_last() {
             }
             other => panic!("{other}"),
         }
-        studio.clock.advance(16 * 60_000);
+        oauth.clock.advance(16 * 60_000);
     }
     assert_eq!(tries, 11);
 }
@@ -315,58 +315,58 @@ async fn a_refusal_that_nobody_understands_ends_at_last() {
 #[tokio::test]
 async fn an_outage_ends_no_grant() {
     for policy in [Policy::Reusable, Policy::Grace, Policy::Strict] {
-        let studio = Studio::new("outage", policy).await;
-        let credential = studio.connected("alice").await;
-        studio.clock.advance(HOUR);
+        let oauth = OauthFixture::new("outage", policy).await;
+        let credential = oauth.connected("alice").await;
+        oauth.clock.advance(HOUR);
         for _ in 0..100 {
-            studio.provider.next(Turn::Answer(502, "text/html", "<html>".to_owned()));
+            oauth.provider.next(Turn::Answer(502, "text/html", "<html>".to_owned()));
         }
         for _ in 0..60 {
-            assert!(matches!(studio.read(&credential).await, Err(Error::Refresh { .. })), "{policy:?}");
-            studio.vault.sweep().await.unwrap();
-            studio.clock.advance(60_000);
+            assert!(matches!(oauth.read(&credential).await, Err(Error::Refresh { .. })), "{policy:?}");
+            oauth.vault.sweep().await.unwrap();
+            oauth.clock.advance(60_000);
         }
-        let asked = studio.provider.asked("/token").len();
+        let asked = oauth.provider.asked("/token").len();
         assert!(asked < 20, "{policy:?}: {asked} requests in an hour");
-        studio.provider.up_again();
-        studio.clock.advance(20 * 60_000);
-        token(&studio, &credential).await;
-        assert_eq!(studio.provider.families_revoked(), 0);
+        oauth.provider.up_again();
+        oauth.clock.advance(20 * 60_000);
+        token(&oauth, &credential).await;
+        assert_eq!(oauth.provider.families_revoked(), 0);
     }
 }
 
 /// A server that is told to stop waits for what a provider is about to answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_the_vault_loses_no_token_that_is_on_its_way() {
-    let studio = Studio::new("closing", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    studio.clock.advance(HOUR);
-    studio.provider.next(Turn::Slow(Duration::from_millis(300)));
-    let (vault, of) = (studio.vault.clone(), credential.clone());
+    let oauth = OauthFixture::new("closing", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    oauth.clock.advance(HOUR);
+    oauth.provider.next(Turn::Slow(Duration::from_millis(300)));
+    let (vault, of) = (oauth.vault.clone(), credential.clone());
     let reading = tokio::spawn(async move { read(&vault, &of).await.is_ok() });
     tokio::time::sleep(Duration::from_millis(100)).await;
-    studio.vault.close().await;
+    oauth.vault.close().await;
     let _ = reading.await;
-    let restarted = studio.elsewhere().await;
+    let restarted = oauth.elsewhere().await;
     let opened = read(&restarted, &credential).await.unwrap();
     assert!(text(&opened, "access_token").starts_with("at-"));
-    assert_eq!(studio.provider.asked("/token").len(), 2);
-    assert_eq!(studio.provider.families_revoked(), 0);
+    assert_eq!(oauth.provider.asked("/token").len(), 2);
+    assert_eq!(oauth.provider.families_revoked(), 0);
 }
 
 /// A change of the tokens from outside would be laid over by the refresh that is under way, or lose what it brings.
 #[tokio::test]
 async fn the_tokens_of_a_connected_account_are_not_for_the_user_to_change() {
-    let studio = Studio::new("patch", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
+    let oauth = OauthFixture::new("patch", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
     let fields = |json: &str| serde_json::from_str(json).unwrap();
     for json in [r#"{"scopes":["all"]}"#, r#"{"access_token":"x"}"#, r#"{"refresh_token":null}"#] {
         let change = strongroom::Change { fields: fields(json), ..Default::default() };
-        let changed = studio.vault.update(&Actor::user(), &studio.owner("alice"), credential.id, None, change).await;
+        let changed = oauth.vault.update(&Actor::user(), &oauth.owner("alice"), credential.id, None, change).await;
         assert!(matches!(changed, Err(Error::Fields(_))), "{json}");
     }
     let renamed = strongroom::Change { name: Some("Other".parse().unwrap()), ..Default::default() };
-    studio.vault.update(&Actor::user(), &studio.owner("alice"), credential.id, None, renamed).await.unwrap();
-    studio.clock.advance(HOUR);
-    token(&studio, &credential).await;
+    oauth.vault.update(&Actor::user(), &oauth.owner("alice"), credential.id, None, renamed).await.unwrap();
+    oauth.clock.advance(HOUR);
+    token(&oauth, &credential).await;
 }

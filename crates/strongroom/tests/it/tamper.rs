@@ -3,106 +3,116 @@
 use strongroom::{Actor, Credential, CredentialFilter, Error, Role, State, Token, TokenKind};
 
 use crate::ambient::SeededEntropy;
-use crate::room::Room;
+use crate::fixture::Fixture;
 
-async fn two(test: &str) -> (Room, Credential, Credential) {
-    let room = Room::new(test).await;
-    let a = room.save("alice", "A").await.unwrap();
+async fn two(test: &str) -> (Fixture, Credential, Credential) {
+    let fixture = Fixture::new(test).await;
+    let a = fixture.save("alice", "A").await.unwrap();
     // Ids of one millisecond stand in any order.
-    room.clock.advance(1);
-    let b = room.save("alice", "B").await.unwrap();
-    (room, a, b)
+    fixture.clock.advance(1);
+    let b = fixture.save("alice", "B").await.unwrap();
+    (fixture, a, b)
 }
 
 #[tokio::test]
 async fn a_sealed_column_moved_to_another_row_does_not_open() {
-    let (room, a, b) = two("swap-rows").await;
+    let (fixture, a, b) = two("swap-rows").await;
     let sql =
         "UPDATE credential SET encrypted_data = (SELECT encrypted_data FROM credential WHERE id = ?1) WHERE id = ?2";
-    room.intruder().execute(sql, [a.id.to_string(), b.id.to_string()]).unwrap();
-    assert!(matches!(room.open("alice", "openai", &b).await, Err(Error::Undecryptable)));
-    assert!(room.open("alice", "openai", &a).await.is_ok());
+    fixture.intruder().execute(sql, [a.id.to_string(), b.id.to_string()]).unwrap();
+    assert!(matches!(fixture.open("alice", "openai", &b).await, Err(Error::Undecryptable)));
+    assert!(fixture.open("alice", "openai", &a).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_row_given_to_another_user_or_plugin_does_not_open() {
-    let (room, a, b) = two("swap-owner").await;
-    room.save("bob", "His").await.unwrap();
-    let db = room.intruder();
+    let (fixture, a, b) = two("swap-owner").await;
+    fixture.save("bob", "His").await.unwrap();
+    let db = fixture.intruder();
     db.execute("UPDATE credential SET user_id = 'bob' WHERE id = ?1", [a.id.to_string()]).unwrap();
-    assert!(matches!(room.open("bob", "openai", &a).await, Err(Error::Undecryptable)));
+    assert!(matches!(fixture.open("bob", "openai", &a).await, Err(Error::Undecryptable)));
     db.execute("UPDATE credential SET plugin_name = 'stripe' WHERE id = ?1", [b.id.to_string()]).unwrap();
-    assert!(matches!(room.open("alice", "stripe", &b).await, Err(Error::Undecryptable)));
+    assert!(matches!(fixture.open("alice", "stripe", &b).await, Err(Error::Undecryptable)));
 }
 
 #[tokio::test]
 async fn a_settings_column_is_not_taken_for_another_field() {
-    let (room, a, _) = two("swap-fields").await;
-    room.intruder()
+    let (fixture, a, _) = two("swap-fields").await;
+    fixture
+        .intruder()
         .execute("UPDATE credential SET encrypted_data = settings WHERE id = ?1", [a.id.to_string()])
         .unwrap();
-    assert!(matches!(room.open("alice", "openai", &a).await, Err(Error::Undecryptable)));
+    assert!(matches!(fixture.open("alice", "openai", &a).await, Err(Error::Undecryptable)));
 }
 
 #[tokio::test]
 async fn one_row_that_does_not_open_is_its_state_and_not_the_lists() {
-    let (room, a, b) = two("undecryptable").await;
-    room.intruder()
+    let (fixture, a, b) = two("undecryptable").await;
+    fixture
+        .intruder()
         .execute("UPDATE credential SET settings = zeroblob(200) WHERE id = ?1", [a.id.to_string()])
         .unwrap();
     let filter = CredentialFilter { limit: 10, ..CredentialFilter::default() };
-    let listed = room.vault.list(&Actor::user(), &room.owner("alice"), filter).await.unwrap();
+    let listed = fixture.vault.list(&Actor::user(), &fixture.owner("alice"), filter).await.unwrap();
     let states: Vec<_> = listed.credentials.iter().map(|credential| (credential.id, credential.state)).collect();
     assert_eq!(states, [(a.id, State::Undecryptable), (b.id, State::Active)]);
-    room.vault.delete(&Actor::user(), &room.owner("alice"), a.id, None).await.unwrap();
+    fixture.vault.delete(&Actor::user(), &fixture.owner("alice"), a.id, None).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_key_written_into_the_database_lets_nobody_in() {
-    let room = Room::new("forged-key").await;
+    let fixture = Fixture::new("forged-key").await;
     let forged = Token::generate(TokenKind::Host, &SeededEntropy::new(5));
     let sql = "INSERT INTO host_key (id, tenant_id, label, hash, created_at, mac) VALUES ('key_00000000000000000000000000000000', ?1, 'x', ?2, 0, zeroblob(32))";
-    room.intruder().execute(sql, (room.tenant.to_string(), forged.hash().as_bytes())).unwrap();
-    assert!(room.vault.authenticate(&forged).await.unwrap().is_none());
+    fixture.intruder().execute(sql, (fixture.tenant.to_string(), forged.hash().as_bytes())).unwrap();
+    assert!(fixture.vault.authenticate(&forged).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_key_or_session_given_to_somebody_else_lets_nobody_in() {
-    let room = Room::new("moved-key").await;
+    let fixture = Fixture::new("moved-key").await;
     let role = Role::Plugin("stripe".parse().unwrap());
     let (_, token) =
-        room.vault.create_key(&Actor::host(), room.tenant, role, "a".parse().unwrap(), None).await.unwrap();
+        fixture.vault.create_key(&Actor::host(), fixture.tenant, role, "a".parse().unwrap(), None).await.unwrap();
     let minute = std::time::Duration::from_secs(60);
-    let (_, session) =
-        room.vault.create_session(&Actor::host(), &room.owner("mallory"), minute, Vec::new(), None).await.unwrap();
-    room.intruder()
+    let (_, session) = fixture
+        .vault
+        .create_session(&Actor::host(), &fixture.owner("mallory"), minute, Vec::new(), None)
+        .await
+        .unwrap();
+    fixture
+        .intruder()
         .execute_batch("UPDATE plugin_key SET plugin_name = 'openai'; UPDATE session SET user_id = 'alice'")
         .unwrap();
-    assert!(room.vault.authenticate(&token).await.unwrap().is_none());
-    assert!(room.vault.authenticate(&session).await.unwrap().is_none());
+    assert!(fixture.vault.authenticate(&token).await.unwrap().is_none());
+    assert!(fixture.vault.authenticate(&session).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_manifest_changed_in_the_database_counts_as_no_plugin() {
-    let room = Room::new("forged-manifest").await;
-    let saved = room.save("alice", "A").await.unwrap();
-    room.intruder()
+    let fixture = Fixture::new("forged-manifest").await;
+    let saved = fixture.save("alice", "A").await.unwrap();
+    fixture
+        .intruder()
         .execute_batch("UPDATE plugin SET manifest = replace(manifest, 'api.openai.com', 'evil.example.com')")
         .unwrap();
-    let room = room.reopened().await;
-    assert!(matches!(room.open("alice", "openai", &saved).await, Err(Error::NotFound { .. })));
-    assert!(matches!(room.vault.plugin(room.tenant, &"openai".parse().unwrap()).await, Err(Error::NotFound { .. })));
-    room.register("openai", crate::room::MANIFEST).await.expect("registered again, it is whole");
-    assert!(room.open("alice", "openai", &saved).await.is_ok());
+    let fixture = fixture.reopened().await;
+    assert!(matches!(fixture.open("alice", "openai", &saved).await, Err(Error::NotFound { .. })));
+    assert!(matches!(
+        fixture.vault.plugin(fixture.tenant, &"openai".parse().unwrap()).await,
+        Err(Error::NotFound { .. })
+    ));
+    fixture.register("openai", crate::fixture::MANIFEST).await.expect("registered again, it is whole");
+    assert!(fixture.open("alice", "openai", &saved).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_credential_copied_into_another_database_does_not_open() {
-    let (room, other) = (Room::new("database-1").await, Room::new("database-2").await);
-    let saved = room.save("alice", "A").await.unwrap();
+    let (fixture, other) = (Fixture::new("database-1").await, Fixture::new("database-2").await);
+    let saved = fixture.save("alice", "A").await.unwrap();
     other.save("alice", "Own").await.unwrap();
     let db = other.intruder();
-    db.execute("ATTACH ?1 AS stolen", [room.dir.database().to_str().unwrap()]).unwrap();
+    db.execute("ATTACH ?1 AS stolen", [fixture.dir.database().to_str().unwrap()]).unwrap();
     db.execute_batch(
         "DELETE FROM user_key; INSERT INTO user_key SELECT (SELECT id FROM tenant), user_id, sealed, created_at FROM stolen.user_key;
          DELETE FROM credential; INSERT INTO credential SELECT * FROM stolen.credential; UPDATE credential SET tenant_id = (SELECT id FROM tenant)",

@@ -10,7 +10,7 @@ use strongroom::{
 };
 
 use crate::ambient::{FakeClock, SeededEntropy};
-use crate::room::{MANIFEST, Room, draft, text};
+use crate::fixture::{Fixture, MANIFEST, draft, text};
 use crate::support::{CANARY, Dir, KEY, canary};
 
 fn fields(json: &str) -> Fields {
@@ -26,127 +26,127 @@ fn codes(error: Error) -> Vec<(String, &'static str)> {
 
 #[tokio::test]
 async fn a_saved_credential_is_listed_without_and_opened_with_its_secret() {
-    let room = Room::new("save").await;
-    let saved = room.save("alice", "Work").await.unwrap();
+    let fixture = Fixture::new("save").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
     assert_eq!(
         (saved.state, saved.revision, saved.configured.as_slice()),
         (State::Active, 1, &["api_key".to_owned()][..])
     );
     assert!(!format!("{saved:?}").contains(CANARY));
 
-    let listed = room
+    let listed = fixture
         .vault
-        .list(&Actor::user(), &room.owner("alice"), CredentialFilter { limit: 10, ..Default::default() })
+        .list(&Actor::user(), &fixture.owner("alice"), CredentialFilter { limit: 10, ..Default::default() })
         .await
         .unwrap();
     assert_eq!(listed.credentials.len(), 1);
-    let opened = room.open("alice", "openai", &saved).await.unwrap();
+    let opened = fixture.open("alice", "openai", &saved).await.unwrap();
     assert_eq!(text(&opened, "api_key"), canary("Work"));
     assert!(!format!("{opened:?}").contains(CANARY));
 }
 
 #[tokio::test]
 async fn nobody_else_opens_it() {
-    let room = Room::new("strangers").await;
-    let saved = room.save("alice", "Work").await.unwrap();
-    room.save("bob", "Work").await.unwrap();
-    assert!(matches!(room.open("bob", "openai", &saved).await, Err(Error::NotFound { .. })), "another user");
-    assert!(matches!(room.open("alice", "stripe", &saved).await, Err(Error::NotFound { .. })), "another plugin");
-    assert!(matches!(room.open("alice", "unknown", &saved).await, Err(Error::NotFound { .. })), "no plugin");
+    let fixture = Fixture::new("strangers").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
+    fixture.save("bob", "Work").await.unwrap();
+    assert!(matches!(fixture.open("bob", "openai", &saved).await, Err(Error::NotFound { .. })), "another user");
+    assert!(matches!(fixture.open("alice", "stripe", &saved).await, Err(Error::NotFound { .. })), "another plugin");
+    assert!(matches!(fixture.open("alice", "unknown", &saved).await, Err(Error::NotFound { .. })), "no plugin");
     assert!(
         matches!(
-            room.vault.authorize(&Actor::user(), &room.owner("alice"), saved.id).await,
+            fixture.vault.authorize(&Actor::user(), &fixture.owner("alice"), saved.id).await,
             Err(Error::NotFound { .. })
         ),
         "the user"
     );
     assert!(
         matches!(
-            room.vault.authorize(&Actor::operator(), &room.owner("alice"), saved.id).await,
+            fixture.vault.authorize(&Actor::operator(), &fixture.owner("alice"), saved.id).await,
             Err(Error::NotFound { .. })
         ),
         "the operator"
     );
 
-    let other = room.vault.create_tenant(&Actor::operator(), "other".parse().unwrap()).await.unwrap();
+    let other = fixture.vault.create_tenant(&Actor::operator(), "other".parse().unwrap()).await.unwrap();
     let stranger = strongroom::Owner { tenant: other.id, user: "alice".parse().unwrap() };
     assert!(
-        matches!(room.vault.show(&Actor::user(), &stranger, saved.id).await, Err(Error::NotFound { .. })),
+        matches!(fixture.vault.show(&Actor::user(), &stranger, saved.id).await, Err(Error::NotFound { .. })),
         "another tenant"
     );
 }
 
 #[tokio::test]
 async fn a_plugin_with_access_inject_reads_nothing() {
-    let room = Room::new("inject").await;
-    let saved = room.save("alice", "Work").await.unwrap();
-    room.register("openai", &MANIFEST.replace("\"read\"", "\"inject\"")).await.unwrap();
-    assert!(matches!(room.open("alice", "openai", &saved).await, Err(Error::AccessIsInject)));
+    let fixture = Fixture::new("inject").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
+    fixture.register("openai", &MANIFEST.replace("\"read\"", "\"inject\"")).await.unwrap();
+    assert!(matches!(fixture.open("alice", "openai", &saved).await, Err(Error::AccessIsInject)));
 }
 
 #[tokio::test]
 async fn names_are_unique_for_a_user_and_plugin() {
-    let room = Room::new("names").await;
-    room.save("alice", "Work").await.unwrap();
-    assert!(matches!(room.save("alice", "Work").await, Err(Error::NameTaken { .. })));
-    room.save("bob", "Work").await.unwrap();
+    let fixture = Fixture::new("names").await;
+    fixture.save("alice", "Work").await.unwrap();
+    assert!(matches!(fixture.save("alice", "Work").await, Err(Error::NameTaken { .. })));
+    fixture.save("bob", "Work").await.unwrap();
     let elsewhere = Draft { plugin: "stripe".parse().unwrap(), ..draft("Work") };
-    room.vault.save(&Actor::user(), &room.owner("alice"), elsewhere, None).await.unwrap();
+    fixture.vault.save(&Actor::user(), &fixture.owner("alice"), elsewhere, None).await.unwrap();
 
-    let second = room.save("alice", "Second").await.unwrap();
+    let second = fixture.save("alice", "Second").await.unwrap();
     let rename = Change { name: Some("Work".parse().unwrap()), ..Change::default() };
-    let renamed = room.vault.update(&Actor::user(), &room.owner("alice"), second.id, None, rename).await;
+    let renamed = fixture.vault.update(&Actor::user(), &fixture.owner("alice"), second.id, None, rename).await;
     assert!(matches!(renamed, Err(Error::NameTaken { .. })));
 }
 
 #[tokio::test]
 async fn an_absent_field_stays_and_null_clears() {
-    let room = Room::new("update").await;
+    let fixture = Fixture::new("update").await;
     let both = Draft {
         fields: fields(&format!(r#"{{"api_key":"{}","webhook":"{}","organization":"org"}}"#, canary("a"), canary("w"))),
         ..draft("Work")
     };
-    let alice = room.owner("alice");
-    let saved = room.vault.save(&Actor::user(), &alice, both, None).await.unwrap();
+    let alice = fixture.owner("alice");
+    let saved = fixture.vault.save(&Actor::user(), &alice, both, None).await.unwrap();
 
     let change = Change { fields: fields(r#"{"webhook":null}"#), ..Change::default() };
-    let changed = room.vault.update(&Actor::user(), &alice, saved.id, Some(1), change).await.unwrap();
+    let changed = fixture.vault.update(&Actor::user(), &alice, saved.id, Some(1), change).await.unwrap();
     assert_eq!((changed.revision, changed.configured.as_slice()), (2, &["api_key".to_owned()][..]));
     assert_eq!(changed.settings.get("organization").unwrap(), "org");
-    let opened = room.open("alice", "openai", &changed).await.unwrap();
+    let opened = fixture.open("alice", "openai", &changed).await.unwrap();
     assert_eq!(text(&opened, "api_key"), canary("a"));
     assert!(!opened.fields().contains_key("webhook"));
 
     let change = Change { fields: fields(r#"{"api_key":null}"#), ..Change::default() };
-    let refused = room.vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap_err();
+    let refused = fixture.vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap_err();
     assert_eq!(codes(refused), [("api_key".to_owned(), "required")]);
 }
 
 #[tokio::test]
 async fn a_revision_from_yesterday_changes_nothing() {
-    let room = Room::new("stale").await;
-    let (saved, alice) = (room.save("alice", "Work").await.unwrap(), room.owner("alice"));
+    let fixture = Fixture::new("stale").await;
+    let (saved, alice) = (fixture.save("alice", "Work").await.unwrap(), fixture.owner("alice"));
     let rename = |name: &str| Change { name: Some(name.parse().unwrap()), ..Change::default() };
-    room.vault.update(&Actor::user(), &alice, saved.id, Some(1), rename("New")).await.unwrap();
+    fixture.vault.update(&Actor::user(), &alice, saved.id, Some(1), rename("New")).await.unwrap();
     assert!(matches!(
-        room.vault.update(&Actor::user(), &alice, saved.id, Some(1), rename("Old")).await,
+        fixture.vault.update(&Actor::user(), &alice, saved.id, Some(1), rename("Old")).await,
         Err(Error::Stale { .. })
     ));
-    assert!(matches!(room.vault.delete(&Actor::user(), &alice, saved.id, Some(1)).await, Err(Error::Stale { .. })));
-    room.vault.delete(&Actor::user(), &alice, saved.id, Some(2)).await.unwrap();
-    assert!(matches!(room.vault.show(&Actor::user(), &alice, saved.id).await, Err(Error::NotFound { .. })));
+    assert!(matches!(fixture.vault.delete(&Actor::user(), &alice, saved.id, Some(1)).await, Err(Error::Stale { .. })));
+    fixture.vault.delete(&Actor::user(), &alice, saved.id, Some(2)).await.unwrap();
+    assert!(matches!(fixture.vault.show(&Actor::user(), &alice, saved.id).await, Err(Error::NotFound { .. })));
 }
 
 #[tokio::test]
 async fn of_many_updates_at_once_one_wins_each_revision() {
-    let room = Arc::new(Room::new("race").await);
-    let saved = room.save("alice", "Work").await.unwrap();
+    let fixture = Arc::new(Fixture::new("race").await);
+    let saved = fixture.save("alice", "Work").await.unwrap();
     let mut running = tokio::task::JoinSet::new();
     for number in 0..50 {
-        let room = room.clone();
+        let fixture = fixture.clone();
         running.spawn(async move {
             let change = Change { name: Some(format!("Name {number}").parse().unwrap()), ..Change::default() };
-            room.vault.update(&Actor::user(), &room.owner("alice"), saved.id, Some(1), change).await.is_ok()
+            fixture.vault.update(&Actor::user(), &fixture.owner("alice"), saved.id, Some(1), change).await.is_ok()
         });
     }
     assert_eq!(running.join_all().await.into_iter().filter(|won| *won).count(), 1);
@@ -154,10 +154,10 @@ async fn of_many_updates_at_once_one_wins_each_revision() {
 
 #[tokio::test]
 async fn every_fault_of_a_form_is_named_by_field() {
-    let room = Room::new("faults").await;
+    let fixture = Fixture::new("faults").await;
     let save = async |kind, json: &str| {
         let draft = Draft { kind, fields: fields(json), ..draft("Work") };
-        codes(room.vault.save(&Actor::user(), &room.owner("alice"), draft, None).await.unwrap_err())
+        codes(fixture.vault.save(&Actor::user(), &fixture.owner("alice"), draft, None).await.unwrap_err())
     };
     let one = |field: &str, code| vec![(field.to_owned(), code)];
     assert_eq!(save(CredentialType::ApiKey, "{}").await, one("api_key", "required"));
@@ -179,55 +179,55 @@ async fn every_fault_of_a_form_is_named_by_field() {
     assert_eq!(save(CredentialType::Custom, r#"{"host":"not a host"}"#).await, one("host", "format"));
     let unknown = Draft { plugin: "nobody".parse().unwrap(), ..draft("Work") };
     assert_eq!(
-        codes(room.vault.save(&Actor::user(), &room.owner("alice"), unknown, None).await.unwrap_err()),
+        codes(fixture.vault.save(&Actor::user(), &fixture.owner("alice"), unknown, None).await.unwrap_err()),
         one("plugin", "unknown")
     );
 }
 
 #[tokio::test]
 async fn unknown_means_secret_and_defaults_are_filled_in() {
-    let room = Room::new("custom").await;
+    let fixture = Fixture::new("custom").await;
     let draft = Draft {
         kind: CredentialType::Custom,
         fields: fields(&format!(r#"{{"host":"db.example.com","extra":"{}"}}"#, canary("x"))),
         ..draft("Db")
     };
-    let saved = room.vault.save(&Actor::user(), &room.owner("alice"), draft, None).await.unwrap();
+    let saved = fixture.vault.save(&Actor::user(), &fixture.owner("alice"), draft, None).await.unwrap();
     assert_eq!(
         serde_json::Value::Object(saved.settings.clone()),
         serde_json::json!({"host": "db.example.com", "port": 5432, "tls": true})
     );
     assert_eq!(saved.configured, ["extra"]);
-    assert_eq!(text(&room.open("alice", "openai", &saved).await.unwrap(), "extra"), canary("x"));
+    assert_eq!(text(&fixture.open("alice", "openai", &saved).await.unwrap(), "extra"), canary("x"));
 }
 
 #[tokio::test]
 async fn tokens_are_sealed_apart_and_a_plugin_gets_no_refresh_token() {
-    let room = Room::new("tokens").await;
+    let fixture = Fixture::new("tokens").await;
     let json = format!(
         r#"{{"access_token":"{}","refresh_token":"{}","expires_at":"2027-01-02T03:04:05Z","scopes":["repo","read:user"]}}"#,
         canary("access"),
         canary("refresh")
     );
     let draft = Draft { kind: CredentialType::Oauth2, fields: fields(&json), ..draft("GitHub") };
-    let saved = room.vault.save(&Actor::user(), &room.owner("alice"), draft, None).await.unwrap();
+    let saved = fixture.vault.save(&Actor::user(), &fixture.owner("alice"), draft, None).await.unwrap();
     assert_eq!((saved.provider.as_deref(), saved.scopes.join(" ")), (Some("github"), "repo read:user".to_owned()));
     assert_eq!(saved.configured, ["access_token", "refresh_token"]);
-    let opened = room.open("alice", "openai", &saved).await.unwrap();
+    let opened = fixture.open("alice", "openai", &saved).await.unwrap();
     assert_eq!(text(&opened, "access_token"), canary("access"));
     assert_eq!(opened.expires_at.unwrap().to_string(), "2027-01-02T03:04:05Z");
     assert!(!opened.fields().contains_key("refresh_token"));
 
     let change =
         Change { fields: fields(&format!(r#"{{"access_token":"{}"}}"#, canary("newer"))), ..Change::default() };
-    let changed = room.vault.update(&Actor::user(), &room.owner("alice"), saved.id, None, change).await.unwrap();
+    let changed = fixture.vault.update(&Actor::user(), &fixture.owner("alice"), saved.id, None, change).await.unwrap();
     assert_eq!(changed.configured, ["access_token", "refresh_token"], "the refresh token stays");
-    assert_eq!(text(&room.open("alice", "openai", &changed).await.unwrap(), "access_token"), canary("newer"));
+    assert_eq!(text(&fixture.open("alice", "openai", &changed).await.unwrap(), "access_token"), canary("newer"));
 }
 
 #[tokio::test]
 async fn the_same_request_twice_saves_once() {
-    let room = Arc::new(Room::new("once").await);
+    let fixture = Arc::new(Fixture::new("once").await);
     let idempotency_key = |request: &str| IdempotencyKey {
         scope: "POST user alice".into(),
         key: "k1".into(),
@@ -235,40 +235,48 @@ async fn the_same_request_twice_saves_once() {
     };
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..20 {
-        let (room, idempotency) = (room.clone(), idempotency_key("same"));
+        let (fixture, idempotency) = (fixture.clone(), idempotency_key("same"));
         running.spawn(async move {
-            room.vault.save(&Actor::user(), &room.owner("alice"), draft("Work"), Some(&idempotency)).await.unwrap().id
+            fixture
+                .vault
+                .save(&Actor::user(), &fixture.owner("alice"), draft("Work"), Some(&idempotency))
+                .await
+                .unwrap()
+                .id
         });
     }
     let mut ids = running.join_all().await;
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 1);
-    let other = room
+    let other = fixture
         .vault
-        .save(&Actor::user(), &room.owner("alice"), draft("Other"), Some(&idempotency_key("different")))
+        .save(&Actor::user(), &fixture.owner("alice"), draft("Other"), Some(&idempotency_key("different")))
         .await;
     assert!(matches!(other, Err(Error::IdempotencyMismatch)));
-    room.vault.delete(&Actor::user(), &room.owner("alice"), ids[0], None).await.unwrap();
-    let spent =
-        room.vault.save(&Actor::user(), &room.owner("alice"), draft("Work"), Some(&idempotency_key("same"))).await;
+    fixture.vault.delete(&Actor::user(), &fixture.owner("alice"), ids[0], None).await.unwrap();
+    let spent = fixture
+        .vault
+        .save(&Actor::user(), &fixture.owner("alice"), draft("Work"), Some(&idempotency_key("same")))
+        .await;
     assert!(matches!(spent, Err(Error::IdempotencyKeyUsed)));
 
     let token = async || {
-        room.vault
-            .create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency_key("key")))
+        fixture
+            .vault
+            .create_key(&Actor::host(), fixture.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency_key("key")))
             .await
     };
     assert!(matches!(token().await, Err(Error::IdempotencyMismatch)), "the same key for another thing");
     let idempotency = IdempotencyKey { scope: "POST host".into(), key: "k2".into(), request: Secret::new(Vec::new()) };
-    let first = room
+    let first = fixture
         .vault
-        .create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency))
+        .create_key(&Actor::host(), fixture.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency))
         .await
         .unwrap();
-    let second = room
+    let second = fixture
         .vault
-        .create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency))
+        .create_key(&Actor::host(), fixture.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency))
         .await
         .unwrap();
     assert_eq!(first.1.expose(), second.1.expose(), "the replay shows the same token");
@@ -276,118 +284,129 @@ async fn the_same_request_twice_saves_once() {
 
 #[tokio::test]
 async fn a_deleted_user_is_gone_and_may_come_back_with_another_key() {
-    let room = Room::new("delete-user").await;
-    let before = room.save("alice", "Work").await.unwrap();
-    let alice = room.owner("alice");
+    let fixture = Fixture::new("delete-user").await;
+    let before = fixture.save("alice", "Work").await.unwrap();
+    let alice = fixture.owner("alice");
     let (_, session) =
-        room.vault.create_session(&Actor::host(), &alice, Duration::from_secs(60), Vec::new(), None).await.unwrap();
-    room.vault.delete_user(&Actor::host(), &alice).await.unwrap();
-    assert!(matches!(room.vault.delete_user(&Actor::host(), &alice).await, Err(Error::NotFound { .. })));
-    assert!(matches!(room.open("alice", "openai", &before).await, Err(Error::NotFound { .. })));
-    assert!(room.vault.authenticate(&session).await.unwrap().is_none());
-    let after = room.save("alice", "Work").await.unwrap();
-    assert_eq!(text(&room.open("alice", "openai", &after).await.unwrap(), "api_key"), canary("Work"));
-    assert!(room.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty());
+        fixture.vault.create_session(&Actor::host(), &alice, Duration::from_secs(60), Vec::new(), None).await.unwrap();
+    fixture.vault.delete_user(&Actor::host(), &alice).await.unwrap();
+    assert!(matches!(fixture.vault.delete_user(&Actor::host(), &alice).await, Err(Error::NotFound { .. })));
+    assert!(matches!(fixture.open("alice", "openai", &before).await, Err(Error::NotFound { .. })));
+    assert!(fixture.vault.authenticate(&session).await.unwrap().is_none());
+    let after = fixture.save("alice", "Work").await.unwrap();
+    assert_eq!(text(&fixture.open("alice", "openai", &after).await.unwrap(), "api_key"), canary("Work"));
+    assert!(fixture.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty());
 }
 
 #[tokio::test]
 async fn a_row_of_a_deleted_user_put_back_from_a_backup_does_not_open() {
-    let room = Room::new("shredded").await;
-    let saved = room.save("alice", "Work").await.unwrap();
-    let db = room.intruder();
+    let fixture = Fixture::new("shredded").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
+    let db = fixture.intruder();
     db.execute_batch("CREATE TABLE backup AS SELECT * FROM credential").unwrap();
-    room.vault.delete_user(&Actor::host(), &room.owner("alice")).await.unwrap();
-    room.save("alice", "Other").await.unwrap();
+    fixture.vault.delete_user(&Actor::host(), &fixture.owner("alice")).await.unwrap();
+    fixture.save("alice", "Other").await.unwrap();
     db.execute_batch("INSERT INTO credential SELECT * FROM backup; DROP TABLE backup").unwrap();
-    assert!(matches!(room.open("alice", "openai", &saved).await, Err(Error::Undecryptable)));
+    assert!(matches!(fixture.open("alice", "openai", &saved).await, Err(Error::Undecryptable)));
 }
 
 #[tokio::test]
 async fn keys_and_sessions_let_in_until_they_are_revoked_or_expire() {
-    let room = Room::new("keys").await;
-    let (row, token) = room
+    let fixture = Fixture::new("keys").await;
+    let (row, token) = fixture
         .vault
-        .create_key(&Actor::host(), room.tenant, Role::Plugin("openai".parse().unwrap()), "a".parse().unwrap(), None)
+        .create_key(&Actor::host(), fixture.tenant, Role::Plugin("openai".parse().unwrap()), "a".parse().unwrap(), None)
         .await
         .unwrap();
     for _ in 0..2 {
-        assert!(room.vault.authenticate(&token).await.unwrap().is_some());
+        assert!(fixture.vault.authenticate(&token).await.unwrap().is_some());
     }
-    room.vault.revoke_key(&Actor::host(), room.tenant, &row.role, row.id).await.unwrap();
-    assert!(room.vault.authenticate(&token).await.unwrap().is_none(), "at once, though it was remembered");
+    fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.role, row.id).await.unwrap();
+    assert!(fixture.vault.authenticate(&token).await.unwrap().is_none(), "at once, though it was remembered");
     assert!(matches!(
-        room.vault.revoke_key(&Actor::host(), room.tenant, &row.role, row.id).await,
+        fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.role, row.id).await,
         Err(Error::NotFound { .. })
     ));
 
-    let (_, session) = room
+    let (_, session) = fixture
         .vault
-        .create_session(&Actor::host(), &room.owner("alice"), Duration::from_secs(60), Vec::new(), None)
+        .create_session(&Actor::host(), &fixture.owner("alice"), Duration::from_secs(60), Vec::new(), None)
         .await
         .unwrap();
-    assert!(room.vault.authenticate(&session).await.unwrap().is_some());
-    room.clock.advance(60_000);
-    assert!(room.vault.authenticate(&session).await.unwrap().is_none());
-    let long = room
+    assert!(fixture.vault.authenticate(&session).await.unwrap().is_some());
+    fixture.clock.advance(60_000);
+    assert!(fixture.vault.authenticate(&session).await.unwrap().is_none());
+    let long = fixture
         .vault
-        .create_session(&Actor::host(), &room.owner("alice"), Duration::from_secs(1801), Vec::new(), None)
+        .create_session(&Actor::host(), &fixture.owner("alice"), Duration::from_secs(1801), Vec::new(), None)
         .await;
     assert!(matches!(long, Err(Error::Fields(_))));
     let unknown = Token::generate(strongroom::TokenKind::Host, &SeededEntropy::new(99));
-    assert!(room.vault.authenticate(&unknown).await.unwrap().is_none());
+    assert!(fixture.vault.authenticate(&unknown).await.unwrap().is_none());
 }
 
 /// Another process revokes; this one has the key in memory. The event of the read is what finds it out.
 #[tokio::test]
 async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
-    let room = Room::new("revoked-elsewhere").await;
-    let saved = room.save("alice", "Work").await.unwrap();
+    let fixture = Fixture::new("revoked-elsewhere").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
     let role = Role::Plugin("openai".parse().unwrap());
-    let (row, token) =
-        room.vault.create_key(&Actor::host(), room.tenant, role.clone(), "a".parse().unwrap(), None).await.unwrap();
+    let (row, token) = fixture
+        .vault
+        .create_key(&Actor::host(), fixture.tenant, role.clone(), "a".parse().unwrap(), None)
+        .await
+        .unwrap();
     let read = async || {
-        let principal = room.vault.authenticate(&token).await?.ok_or(Error::Revoked)?;
-        room.vault.open(room.vault.authorize(&principal.actor(None, None), &room.owner("alice"), saved.id).await?).await
+        let principal = fixture.vault.authenticate(&token).await?.ok_or(Error::Revoked)?;
+        fixture
+            .vault
+            .open(fixture.vault.authorize(&principal.actor(None, None), &fixture.owner("alice"), saved.id).await?)
+            .await
     };
     read().await.unwrap();
     read().await.unwrap();
 
-    let builder = Vault::builder(&room.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(7)));
+    let builder =
+        Vault::builder(&fixture.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(7)));
     let elsewhere = builder.open().await.unwrap();
-    elsewhere.revoke_key(&Actor::operator(), room.tenant, &role, row.id).await.unwrap();
+    elsewhere.revoke_key(&Actor::operator(), fixture.tenant, &role, row.id).await.unwrap();
     assert!(matches!(read().await, Err(Error::Revoked)));
 
     let (_, token) =
-        room.vault.create_key(&Actor::host(), room.tenant, role, "b".parse().unwrap(), None).await.unwrap();
+        fixture.vault.create_key(&Actor::host(), fixture.tenant, role, "b".parse().unwrap(), None).await.unwrap();
     let read = async || {
-        let principal = room.vault.authenticate(&token).await?.ok_or(Error::Revoked)?;
-        room.vault.open(room.vault.authorize(&principal.actor(None, None), &room.owner("alice"), saved.id).await?).await
+        let principal = fixture.vault.authenticate(&token).await?.ok_or(Error::Revoked)?;
+        fixture
+            .vault
+            .open(fixture.vault.authorize(&principal.actor(None, None), &fixture.owner("alice"), saved.id).await?)
+            .await
     };
     read().await.unwrap();
     let inject = Manifest::parse(&MANIFEST.replace("\"read\"", "\"inject\"")).unwrap();
     elsewhere
-        .register(&Actor::operator(), room.tenant, &"openai".parse().unwrap(), inject, Expected::Any)
+        .register(&Actor::operator(), fixture.tenant, &"openai".parse().unwrap(), inject, Expected::Any)
         .await
         .unwrap();
     assert!(matches!(read().await, Err(Error::AccessIsInject)), "a manifest changed elsewhere counts at once");
-    elsewhere.delete(&Actor::operator(), &room.owner("alice"), saved.id, None).await.unwrap();
+    elsewhere.delete(&Actor::operator(), &fixture.owner("alice"), saved.id, None).await.unwrap();
     assert!(matches!(read().await, Err(Error::NotFound { .. })));
 }
 
 /// A row that was read lately is kept in memory. Whoever changed it, in whichever process, the next read gives the new one.
 #[tokio::test]
 async fn a_changed_secret_is_the_one_that_is_read_next() {
-    let room = Room::new("changed-elsewhere").await;
-    let (saved, alice) = (room.save("alice", "Work").await.unwrap(), room.owner("alice"));
-    let builder = Vault::builder(&room.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(8)));
+    let fixture = Fixture::new("changed-elsewhere").await;
+    let (saved, alice) = (fixture.save("alice", "Work").await.unwrap(), fixture.owner("alice"));
+    let builder =
+        Vault::builder(&fixture.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(8)));
     let elsewhere = builder.open().await.unwrap();
     let read = async || {
-        let opened = room.open("alice", "openai", &saved).await?;
+        let opened = fixture.open("alice", "openai", &saved).await?;
         Ok::<_, Error>((opened.revision, text(&opened, "api_key")))
     };
     for round in 1..=20 {
         assert_eq!(read().await.unwrap().0, 2 * round - 1);
-        for (vault, revision) in [(&room.vault, 2 * round), (&elsewhere, 2 * round + 1)] {
+        for (vault, revision) in [(&fixture.vault, 2 * round), (&elsewhere, 2 * round + 1)] {
             let change = Change { fields: fields(&format!(r#"{{"api_key":"sk-{revision}"}}"#)), ..Change::default() };
             vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap();
             let (read, key) = read().await.unwrap();
@@ -396,7 +415,7 @@ async fn a_changed_secret_is_the_one_that_is_read_next() {
         }
     }
     let new = elsewhere.save(&Actor::user(), &alice, draft("New"), None).await.unwrap();
-    room.open("alice", "openai", &new).await.unwrap();
+    fixture.open("alice", "openai", &new).await.unwrap();
     elsewhere.delete_user(&Actor::host(), &alice).await.unwrap();
     assert!(matches!(read().await, Err(Error::NotFound { .. })));
 }
@@ -404,90 +423,91 @@ async fn a_changed_secret_is_the_one_that_is_read_next() {
 /// A host that calls a field "not secret" afterwards must not get to see what was saved while it was one.
 #[tokio::test]
 async fn a_manifest_that_changes_its_mind_shows_no_stored_secret() {
-    let room = Room::new("sticky").await;
-    let (saved, alice) = (room.save("alice", "Work").await.unwrap(), room.owner("alice"));
+    let fixture = Fixture::new("sticky").await;
+    let (saved, alice) = (fixture.save("alice", "Work").await.unwrap(), fixture.owner("alice"));
     let open_book =
         MANIFEST.replace(r#""api_key": {"type": "string","#, r#""api_key": {"type": "string", "x-secret": false,"#);
-    room.register("openai", &open_book).await.unwrap();
+    fixture.register("openai", &open_book).await.unwrap();
     let change = Change { fields: fields(r#"{"organization":"org"}"#), ..Change::default() };
-    let changed = room.vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap();
+    let changed = fixture.vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap();
     assert_eq!(changed.settings.keys().collect::<Vec<_>>(), ["organization"]);
     assert_eq!(changed.configured, ["api_key"]);
     assert!(!format!("{changed:?}").contains(CANARY));
 
     let public = Change { fields: fields(r#"{"api_key":"sk-public"}"#), ..Change::default() };
-    let sent_anew = room.vault.update(&Actor::user(), &alice, saved.id, None, public).await.unwrap();
+    let sent_anew = fixture.vault.update(&Actor::user(), &alice, saved.id, None, public).await.unwrap();
     assert_eq!(sent_anew.settings.get("api_key").unwrap(), "sk-public", "sent under the new word, it is shown");
-    room.register("openai", MANIFEST).await.unwrap();
-    let hidden = room.vault.show(&Actor::user(), &alice, saved.id).await.unwrap();
+    fixture.register("openai", MANIFEST).await.unwrap();
+    let hidden = fixture.vault.show(&Actor::user(), &alice, saved.id).await.unwrap();
     assert_eq!((hidden.settings.get("api_key"), hidden.configured.as_slice()), (None, &["api_key".to_owned()][..]));
 }
 
 /// The key that a save has read is destroyed before the save is written: it must not come back with it.
 #[tokio::test]
 async fn a_destroyed_user_key_does_not_come_back_with_a_late_save() {
-    let room = Arc::new(Room::new("late-save").await);
-    room.save("alice", "First").await.unwrap();
-    let key = |room: &Room| {
-        room.intruder().query_row("SELECT sealed FROM user_key", (), |row| row.get::<_, Vec<u8>>(0)).unwrap()
+    let fixture = Arc::new(Fixture::new("late-save").await);
+    fixture.save("alice", "First").await.unwrap();
+    let key = |fixture: &Fixture| {
+        fixture.intruder().query_row("SELECT sealed FROM user_key", (), |row| row.get::<_, Vec<u8>>(0)).unwrap()
     };
-    let before = key(&room);
-    let lock = room.intruder();
+    let before = key(&fixture);
+    let lock = fixture.intruder();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let deleting = tokio::spawn({
-        let room = room.clone();
-        async move { room.vault.delete_user(&Actor::host(), &room.owner("alice")).await }
+        let fixture = fixture.clone();
+        async move { fixture.vault.delete_user(&Actor::host(), &fixture.owner("alice")).await }
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     let saving = tokio::spawn({
-        let room = room.clone();
-        async move { room.save("alice", "Late").await }
+        let fixture = fixture.clone();
+        async move { fixture.save("alice", "Late").await }
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     lock.execute_batch("ROLLBACK").unwrap();
     deleting.await.unwrap().unwrap();
     let saved = saving.await.unwrap().unwrap();
-    assert_ne!(key(&room), before, "the destroyed key is back");
-    assert!(room.open("alice", "openai", &saved).await.is_ok());
+    assert_ne!(key(&fixture), before, "the destroyed key is back");
+    assert!(fixture.open("alice", "openai", &saved).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_user_deleted_and_saved_anew_elsewhere_still_opens_here() {
-    let room = Room::new("elsewhere").await;
-    room.save("alice", "First").await.unwrap();
-    let builder = Vault::builder(&room.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(8)));
+    let fixture = Fixture::new("elsewhere").await;
+    fixture.save("alice", "First").await.unwrap();
+    let builder =
+        Vault::builder(&fixture.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(8)));
     let elsewhere = builder.open().await.unwrap();
-    elsewhere.delete_user(&Actor::operator(), &room.owner("alice")).await.unwrap();
-    let saved = elsewhere.save(&Actor::operator(), &room.owner("alice"), draft("Second"), None).await.unwrap();
-    assert!(room.open("alice", "openai", &saved).await.is_ok());
+    elsewhere.delete_user(&Actor::operator(), &fixture.owner("alice")).await.unwrap();
+    let saved = elsewhere.save(&Actor::operator(), &fixture.owner("alice"), draft("Second"), None).await.unwrap();
+    assert!(fixture.open("alice", "openai", &saved).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_vault_that_is_closed_while_it_writes_ends() {
-    let room = Arc::new(Room::new("closing").await);
+    let fixture = Arc::new(Fixture::new("closing").await);
     let mut running = tokio::task::JoinSet::new();
     for number in 0..50 {
-        let room = room.clone();
-        running.spawn(async move { drop(room.save("alice", &format!("Name {number}")).await) });
+        let fixture = fixture.clone();
+        running.spawn(async move { drop(fixture.save("alice", &format!("Name {number}")).await) });
     }
     tokio::task::yield_now().await;
-    tokio::time::timeout(Duration::from_secs(10), room.vault.close()).await.expect("close returns");
+    tokio::time::timeout(Duration::from_secs(10), fixture.vault.close()).await.expect("close returns");
     running.join_all().await;
 }
 
 #[tokio::test]
 async fn a_plugin_in_use_stays_unless_its_credentials_go_too() {
-    let room = Room::new("remove-plugin").await;
-    let saved = room.save("alice", "Work").await.unwrap();
+    let fixture = Fixture::new("remove-plugin").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
     let name = "openai".parse().unwrap();
-    let kept = room.vault.remove_plugin(&Actor::host(), room.tenant, &name, false).await;
+    let kept = fixture.vault.remove_plugin(&Actor::host(), fixture.tenant, &name, false).await;
     assert!(matches!(kept, Err(Error::PluginInUse { credentials: 1 })));
-    room.vault.remove_plugin(&Actor::host(), room.tenant, &name, true).await.unwrap();
+    fixture.vault.remove_plugin(&Actor::host(), fixture.tenant, &name, true).await.unwrap();
     assert!(matches!(
-        room.vault.show(&Actor::user(), &room.owner("alice"), saved.id).await,
+        fixture.vault.show(&Actor::user(), &fixture.owner("alice"), saved.id).await,
         Err(Error::NotFound { .. })
     ));
-    assert!(room.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty());
+    assert!(fixture.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty());
 }
 
 #[tokio::test]
@@ -515,15 +535,15 @@ async fn a_manifest_is_refused_with_all_its_faults() {
 
 #[tokio::test]
 async fn the_wrong_key_opens_nothing_and_writes_nothing() {
-    let room = Room::new("wrong-key").await;
-    room.save("alice", "Work").await.unwrap();
-    let path = room.dir.database();
-    room.vault.close().await;
+    let fixture = Fixture::new("wrong-key").await;
+    fixture.save("alice", "Work").await.unwrap();
+    let path = fixture.dir.database();
+    fixture.vault.close().await;
     let before = std::fs::read(&path).unwrap();
     let other = Secret::from("b3RoZXIta2V5LTMyLWJ5dGVzLWZvci10aGUtdGVzdCE=");
     let error = Vault::builder(&path).key(other).clock(Arc::new(FakeClock::new())).open().await.unwrap_err();
     assert!(error.is_about_the_key());
-    assert!(error.to_string().contains(room.vault.key_id()), "{error}");
+    assert!(error.to_string().contains(fixture.vault.key_id()), "{error}");
     assert!(Vault::builder(&path).open().await.unwrap_err().is_about_the_key(), "no key");
     assert!(
         Vault::builder(&path).key(Secret::from("c2hvcnQ=")).open().await.unwrap_err().to_string().contains("5 bytes")
@@ -540,9 +560,9 @@ async fn files_that_others_could_read_or_that_are_not_ours_are_refused() {
     let mode =
         |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 
-    let room = Room::new("modes").await;
-    let path = room.dir.database();
-    room.vault.close().await;
+    let fixture = Fixture::new("modes").await;
+    let path = fixture.dir.database();
+    fixture.vault.close().await;
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
     mode(&path, 0o640);
@@ -551,7 +571,7 @@ async fn files_that_others_could_read_or_that_are_not_ours_are_refused() {
     mode(path.parent().unwrap(), 0o755);
     assert!(open(&path).await.unwrap_err().contains("chmod 700"));
     mode(path.parent().unwrap(), 0o700);
-    room.intruder().pragma_update(None, "user_version", 99).unwrap();
+    fixture.intruder().pragma_update(None, "user_version", 99).unwrap();
     assert!(open(&path).await.unwrap_err().contains("newer"));
 
     let dir = Dir::new("foreign");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::outcome::CONFIG;
+use super::outcome::CONFIGURATION_RETRY;
 use super::{Claim, RefreshRow, RefreshState};
 use crate::audit::{Action, Reason};
 use crate::credential::CredentialRow;
@@ -20,14 +20,16 @@ use crate::store::StoreError;
 use crate::vault::Vault;
 
 /// Longer than a call may take, and its commit.
-const LEASE: Duration = Duration::from_secs(60);
-const _: () =
-    assert!(LEASE.as_secs() > egress::TOTAL.as_secs(), "another process would ask while an answer is on its way");
+const LEASE_DURATION: Duration = Duration::from_secs(60);
+const _: () = assert!(
+    LEASE_DURATION.as_secs() > egress::TOTAL.as_secs(),
+    "another process would ask while an answer is on its way"
+);
 /// How often somebody who waits for another process's lease looks again, and for how long.
-const LOOK: Duration = Duration::from_millis(100);
-const WAIT: Duration = Duration::from_secs(30);
+const LEASE_POLL_INTERVAL: Duration = Duration::from_millis(100);
+const LEASE_WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// No failure keeps a token from being tried for longer; a due date further off is a clock that jumped back.
-const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+const MAX_BACKOFF: Duration = Duration::from_secs(24 * 3600);
 
 impl Vault {
     /// `seen` is the generation that the caller found wanting: if it has moved, somebody else did it.
@@ -38,23 +40,23 @@ impl Vault {
         seen: u64,
         forced: bool,
     ) -> Result<(), Error> {
-        let give_up = tokio::time::Instant::now() + WAIT;
+        let give_up = tokio::time::Instant::now() + LEASE_WAIT_TIMEOUT;
         let mut again = true;
         loop {
             let Some(row) = self.store.credential(owner, id).await? else { return Ok(()) };
             let Some(mut refresh) = self.store.refresh(id).await? else { return Ok(()) };
             let Some(app) = row.app.filter(|_| row.generation == seen) else { return Ok(()) };
             let now = self.clock.now();
-            if refresh.rests(now, forced) {
+            if refresh.is_backing_off(now, forced) {
                 return Ok(());
             }
             // The database's rows outlive a clock that jumped back: a lease further off than any lease is none.
-            let longest = now.saturating_add(LEASE * 2).unwrap_or(now);
+            let longest = now.saturating_add(LEASE_DURATION * 2).unwrap_or(now);
             if refresh.lease_until.is_some_and(|until| until > now && until <= longest) {
                 if tokio::time::Instant::now() >= give_up {
                     return Ok(());
                 }
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(LEASE_POLL_INTERVAL).await;
                 continue;
             }
             let registration = match self.registration(owner.tenant, app).await {
@@ -66,7 +68,7 @@ impl Vault {
                     let is_open = refresh.state == RefreshState::Ambiguous;
                     let state = if is_open { refresh.state } else { RefreshState::Degraded };
                     let cause = Some("app-unusable".to_owned());
-                    let due_at = now.saturating_add(CONFIG).ok();
+                    let due_at = now.saturating_add(CONFIGURATION_RETRY).ok();
                     return self
                         .settle_state(&row, RefreshRow { state, cause, due_at, ..refresh }, Reason::Provider)
                         .await;
@@ -77,7 +79,7 @@ impl Vault {
                 return self.nothing_to_refresh(&row, refresh).await;
             }
             if let Some(until) = self.breakers.open_until(&registration.row.id, now) {
-                return self.put_off(&row, refresh, until).await;
+                return self.defer(&row, refresh, until).await;
             }
             let claim = match self.next_step(&row, &refresh, &policy, now, forced) {
                 Step::Claim(claim) => claim,
@@ -135,7 +137,7 @@ impl Vault {
             return Ok(true);
         }
         let refresh = self.store.refresh(seen.id).await?;
-        Ok(refresh.is_none_or(|refresh| refresh.rests(self.clock.now(), true)))
+        Ok(refresh.is_none_or(|refresh| refresh.is_backing_off(self.clock.now(), true)))
     }
 
     async fn has_moved(&self, owner: &Owner, id: CredentialId, seen: u64) -> Result<bool, Error> {
@@ -157,7 +159,7 @@ impl Vault {
                 fence: refresh.fence,
                 generation: row.generation,
                 state,
-                until: now.saturating_add(LEASE).unwrap_or(now),
+                until: now.saturating_add(LEASE_DURATION).unwrap_or(now),
                 intent_at,
             })
         };
@@ -193,14 +195,14 @@ impl Vault {
 impl RefreshRow {
     /// What failed is not tried again before its time, whoever asks: a busy plugin would be a storm. Somebody who knows that a
     /// token is refused does not wait for the end of the token whose refresh was interrupted.
-    fn rests(&self, now: Timestamp, forced: bool) -> bool {
+    fn is_backing_off(&self, now: Timestamp, forced: bool) -> bool {
         let failed = match self.state {
             RefreshState::ReauthRequired => return true,
             RefreshState::Degraded => true,
             RefreshState::Ambiguous => !forced || self.cause.as_deref() != Some("interrupted"),
             RefreshState::Active | RefreshState::Refreshing => false,
         };
-        let soon = now.saturating_add(PATIENCE).unwrap_or(now);
+        let soon = now.saturating_add(MAX_BACKOFF).unwrap_or(now);
         failed && self.due_at.is_some_and(|due| due > now && due <= soon)
     }
 }

@@ -3,7 +3,7 @@
 //! the answer can be written); the answer is durable before anybody sees it. It runs in a task of its own: a caller who
 //! hangs up loses nothing. What a crash leaves open is resolved by what the provider does with a used token.
 
-mod flight;
+mod join;
 mod lease;
 mod outcome;
 
@@ -11,9 +11,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use flight::Flight;
-pub use flight::Leave;
 use jiff::Timestamp;
+pub use join::RateLimitCheck;
+pub(crate) use join::RunningRefresh;
 
 use crate::access::Actor;
 use crate::audit::Action;
@@ -24,11 +24,11 @@ use crate::oauth::side_by_side;
 use crate::vault::Vault;
 
 /// A living token is served after this long, whatever its refresh does.
-const LIVING: Duration = Duration::from_secs(2);
+const SERVE_STALE_AFTER: Duration = Duration::from_secs(2);
 /// A token this close to its end is not handed out.
-const LEEWAY: Duration = Duration::from_secs(2);
+const EXPIRY_LEEWAY: Duration = Duration::from_secs(2);
 /// At most so many in one sweep.
-const SWEEP: u32 = 200;
+const SWEEP_BATCH_SIZE: u32 = 200;
 
 /// How a connected account stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,14 +105,14 @@ impl Vault {
     /// Refreshes now, whether or not it is due.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::TooManyCalls`] without `leave`; [`Error::ReauthRequired`]; [`Error::Refresh`] with the
+    /// [`Error::NotFound`]; [`Error::TooManyCalls`] without `check_limit`; [`Error::ReauthRequired`]; [`Error::Refresh`] with the
     /// cause, when it failed.
     pub async fn refresh(
         &self,
         actor: &Actor,
         owner: &Owner,
         id: CredentialId,
-        leave: Leave<'_>,
+        check_limit: RateLimitCheck<'_>,
     ) -> Result<Credential, Error> {
         let (row, entry) = self.find(actor, owner, id, Action::CredentialRefresh).await?;
         if row.app.is_none() {
@@ -120,10 +120,10 @@ impl Vault {
         }
         self.record(entry).await?;
         let generation = row.generation;
-        self.force(&row, leave).await?;
+        self.force(&row, check_limit).await?;
         let row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
         if row.generation == generation {
-            return Err(self.why_not(&row).await?);
+            return Err(self.unavailable_cause(&row).await?);
         }
         self.view(row).await
     }
@@ -131,23 +131,23 @@ impl Vault {
     /// A plugin's call was answered 401. If the token it used is still the present one, it is refreshed, once.
     ///
     /// # Errors
-    /// [`Error::NotFound`], as for reading; [`Error::TooManyCalls`] without `leave`; [`Error::ReauthRequired`];
+    /// [`Error::NotFound`], as for reading; [`Error::TooManyCalls`] without `check_limit`; [`Error::ReauthRequired`];
     /// [`Error::Refresh`] with the cause, when it failed.
     pub async fn report_unauthorized(
         &self,
         actor: &Actor,
         owner: &Owner,
         (id, revision): (CredentialId, u64),
-        leave: Leave<'_>,
+        check_limit: RateLimitCheck<'_>,
     ) -> Result<(), Error> {
         let (row, entry) = self.find(actor, owner, id, Action::CredentialReportUnauthorized).await?;
         self.record(entry).await?;
         if row.app.is_none() || row.revision != revision {
             return Ok(());
         }
-        self.force(&row, leave).await?;
+        self.force(&row, check_limit).await?;
         let row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
-        if row.revision == revision { Err(self.why_not(&row).await?) } else { Ok(()) }
+        if row.revision == revision { Err(self.unavailable_cause(&row).await?) } else { Ok(()) }
     }
 
     /// Refreshes what is due, and revokes what is owed; says how much there was. Driven by an index, not by a scan.
@@ -161,13 +161,13 @@ impl Vault {
 
     async fn refresh_due(&self) -> Result<usize, Error> {
         let now = self.clock.now();
-        let due = self.store.due_refreshes(now, SWEEP).await?;
+        let due = self.store.due_refreshes(now, SWEEP_BATCH_SIZE).await?;
         let count = due.len();
         let refreshed = due.into_iter().map(|row| {
             let vault = self.clone();
             async move {
                 match vault.store.credential(&row.owner, row.credential).await {
-                    Ok(Some(credential)) => vault.fly(&credential).await,
+                    Ok(Some(credential)) => vault.join_refresh(&credential).await,
                     Ok(None) => {}
                     // One row that cannot be read must not keep all others from their turn.
                     Err(error) => {
@@ -181,7 +181,7 @@ impl Vault {
     }
 
     /// A row whose token can be handed out: refreshed if it is close to its end, and as it is while it lives.
-    pub(crate) async fn freshened(&self, row: Arc<CachedCredential>) -> Result<Arc<CachedCredential>, Error> {
+    pub(crate) async fn ensure_fresh(&self, row: Arc<CachedCredential>) -> Result<Arc<CachedCredential>, Error> {
         let (Some(_), Some(expires_at)) = (row.app, row.expires_at) else { return Ok(row) };
         let now = self.clock.now();
         let left = now.duration_until(expires_at);
@@ -189,30 +189,30 @@ impl Vault {
         if left.as_millis() > outcome::margin(life.as_millis()) {
             return Ok(row);
         }
-        let living = left > LEEWAY.try_into().unwrap_or_default();
-        self.refreshed_in_time(&row, living).await
+        let is_alive = left > EXPIRY_LEEWAY.try_into().unwrap_or_default();
+        self.refresh_in_time(&row, is_alive).await
     }
 
-    async fn refreshed_in_time(&self, row: &CredentialRow, living: bool) -> Result<Arc<CachedCredential>, Error> {
-        let flight = self.fly(row);
-        if living {
+    async fn refresh_in_time(&self, row: &CredentialRow, is_alive: bool) -> Result<Arc<CachedCredential>, Error> {
+        let running = self.join_refresh(row);
+        if is_alive {
             // It goes on in its own task.
-            let _ = tokio::time::timeout(LIVING, flight).await;
+            let _ = tokio::time::timeout(SERVE_STALE_AFTER, running).await;
         } else {
-            flight.await;
+            running.await;
         }
         let gone = || Error::NotFound { what: "credential" };
         let alive = |row: &CredentialRow| {
-            row.expires_at.is_none_or(|at| at > self.clock.now().saturating_add(LEEWAY).unwrap_or(at))
+            row.expires_at.is_none_or(|at| at > self.clock.now().saturating_add(EXPIRY_LEEWAY).unwrap_or(at))
         };
         let mut found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
         if !alive(&found) && self.has_not_failed(found.id).await? {
             // The row that was at hand was older than another process's last refresh, which has expired as well by now; or the
             // result came too late and was dropped, and whoever has the lease by now is waited for.
-            self.fly(&found).await;
+            self.join_refresh(&found).await;
             found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
         }
-        if alive(&found) { Ok(Arc::new(found.into())) } else { Err(self.why_not(&found).await?) }
+        if alive(&found) { Ok(Arc::new(found.into())) } else { Err(self.unavailable_cause(&found).await?) }
     }
 
     async fn has_not_failed(&self, id: CredentialId) -> Result<bool, Error> {
@@ -221,7 +221,7 @@ impl Vault {
     }
 
     /// Why there is no fresh token, from the row that says so.
-    async fn why_not(&self, row: &CredentialRow) -> Result<Error, Error> {
+    async fn unavailable_cause(&self, row: &CredentialRow) -> Result<Error, Error> {
         let refresh = self.store.refresh(row.id).await?;
         let cause = refresh.as_ref().and_then(|refresh| refresh.cause.clone());
         let none = if row.refresh_token.is_some() { "temporarily_unavailable" } else { "no-refresh-token" };

@@ -18,17 +18,17 @@ use crate::store::StoreError;
 use crate::vault::Vault;
 
 /// A token is refreshed when a fifth of its life is left, or this much.
-const MARGIN: Duration = Duration::from_secs(300);
+const MAX_REFRESH_MARGIN: Duration = Duration::from_secs(300);
 /// What cannot be written is held, and tried again at least this often: when the disk has room again, before somebody else
 /// finds the lease over.
-const HOLD: Duration = Duration::from_secs(1);
+const RETRY_HOLD: Duration = Duration::from_secs(1);
 /// After the first failure; doubled with each, up to the longest.
-const BACKOFF: Duration = Duration::from_secs(5);
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+const INITIAL_BACKOFF: Duration = Duration::from_secs(5);
+const MAX_BACKOFF: Duration = Duration::from_secs(15 * 60);
 /// A registration that is refused is the operator's to mend: it is tried now and then.
-pub(super) const CONFIG: Duration = Duration::from_secs(3600);
+pub(super) const CONFIGURATION_RETRY: Duration = Duration::from_secs(3600);
 /// So many refusals in a row, of a kind that no standard has, are an end.
-const UNKNOWN: u64 = 12;
+const UNKNOWN_ATTEMPTS: u64 = 12;
 
 impl RefreshRow {
     /// The grant is gone: nothing is due, and nobody has the lease.
@@ -72,7 +72,7 @@ impl Vault {
                 Err(error) => {
                     tracing::error!(credential = %row.id, %error, "a refreshed token cannot be written; trying again");
                     tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(HOLD);
+                    wait = (wait * 2).min(RETRY_HOLD);
                 }
             }
         };
@@ -133,7 +133,13 @@ impl Vault {
             }
             Failure::Config { .. } => {
                 tracing::error!(credential = %row.id, app = ?row.app, ?cause, "the provider refuses the registration");
-                RefreshRow { state: RefreshState::Degraded, cause, due_at: later(CONFIG), intent_at: None, ..base }
+                RefreshRow {
+                    state: RefreshState::Degraded,
+                    cause,
+                    due_at: later(CONFIGURATION_RETRY),
+                    intent_at: None,
+                    ..base
+                }
             }
             // The token may have been spent and its successor lost on the way: the intent stays open.
             Failure::Transient { may_have_arrived: true, .. } => {
@@ -141,7 +147,7 @@ impl Vault {
                 RefreshRow { state: RefreshState::Ambiguous, cause, due_at, ..base }
             }
             // An answer that nobody understands, again and again: the grant is taken for gone, so that somebody looks.
-            Failure::Transient { unknown: true, cause, .. } if failures >= UNKNOWN => {
+            Failure::Transient { unknown: true, cause, .. } if failures >= UNKNOWN_ATTEMPTS => {
                 RefreshRow { intent_at: None, ..base.ended(cause) }
             }
             Failure::Transient { retry_after, .. } => {
@@ -170,12 +176,7 @@ impl Vault {
 
     /// The token endpoint is not asked at the moment; this credential is due again when it is. A lease that was left behind
     /// stays: it tells that a replay was cut off.
-    pub(super) async fn put_off(
-        &self,
-        row: &CredentialRow,
-        refresh: RefreshRow,
-        until: Timestamp,
-    ) -> Result<(), Error> {
+    pub(super) async fn defer(&self, row: &CredentialRow, refresh: RefreshRow, until: Timestamp) -> Result<(), Error> {
         if refresh.due_at.is_none_or(|due| due >= until) {
             return Ok(());
         }
@@ -209,7 +210,8 @@ impl Vault {
     }
 
     fn backoff(&self, failures: u64) -> Duration {
-        let doubled = BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST).as_millis();
+        let doubled =
+            INITIAL_BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(MAX_BACKOFF).as_millis();
         let doubled = i128::try_from(doubled).unwrap_or(i128::MAX);
         // Full jitter, but never at once.
         Duration::from_millis(u64::try_from(1_000 + self.jitter(doubled)).unwrap_or_default())
@@ -229,6 +231,6 @@ impl Vault {
 
 /// A fifth of the life, but no more than is sensible: five-minute tokens exist, and they are not refreshed at each use.
 pub(super) fn margin(life: i128) -> i128 {
-    let most = i128::try_from(MARGIN.as_millis()).unwrap_or(i128::MAX);
+    let most = i128::try_from(MAX_REFRESH_MARGIN.as_millis()).unwrap_or(i128::MAX);
     (life / 5).clamp(0, most)
 }

@@ -6,25 +6,28 @@ use std::time::Duration;
 
 use strongroom::{Actor, AuditFilter, CredentialFilter, Error, Expected, Manifest, Owner, Role};
 
-use crate::room::{MANIFEST, Room, draft};
+use crate::fixture::{Fixture, MANIFEST, draft};
 
-async fn events(room: &Room) -> u64 {
-    room.vault.verify(false, None, &mut |_| {}).await.unwrap().events
+async fn events(fixture: &Fixture) -> u64 {
+    fixture.vault.verify(false, None, &mut |_| {}).await.unwrap().events
 }
 
-pub(super) async fn finders_demand_tenant_and_owner(room: Room) {
-    let saved = room.save("alice", "A").await.unwrap();
-    let other = room.vault.create_tenant(&Actor::operator(), "other".parse().unwrap()).await.unwrap();
+pub(super) async fn finders_demand_tenant_and_owner(fixture: Fixture) {
+    let saved = fixture.save("alice", "A").await.unwrap();
+    let other = fixture.vault.create_tenant(&Actor::operator(), "other".parse().unwrap()).await.unwrap();
     let everybody = CredentialFilter { limit: 100, ..CredentialFilter::default() };
-    for (tenant, user) in [(room.tenant, "bob"), (other.id, "alice")] {
+    for (tenant, user) in [(fixture.tenant, "bob"), (other.id, "alice")] {
         let owner = Owner { tenant, user: user.parse().unwrap() };
-        assert!(matches!(room.vault.show(&Actor::user(), &owner, saved.id).await, Err(Error::NotFound { .. })));
-        assert!(matches!(room.vault.delete(&Actor::user(), &owner, saved.id, None).await, Err(Error::NotFound { .. })));
-        assert!(room.vault.list(&Actor::user(), &owner, everybody.clone()).await.unwrap().credentials.is_empty());
+        assert!(matches!(fixture.vault.show(&Actor::user(), &owner, saved.id).await, Err(Error::NotFound { .. })));
+        assert!(matches!(
+            fixture.vault.delete(&Actor::user(), &owner, saved.id, None).await,
+            Err(Error::NotFound { .. })
+        ));
+        assert!(fixture.vault.list(&Actor::user(), &owner, everybody.clone()).await.unwrap().credentials.is_empty());
     }
-    assert!(room.vault.users(other.id, None, 10).await.unwrap().is_empty());
-    assert!(room.vault.plugins(other.id, None, 10).await.unwrap().0.is_empty());
-    let theirs = room
+    assert!(fixture.vault.users(other.id, None, 10).await.unwrap().is_empty());
+    assert!(fixture.vault.plugins(other.id, None, 10).await.unwrap().0.is_empty());
+    let theirs = fixture
         .vault
         .audit(&Actor::host(), other.id, &AuditFilter { limit: 100, ..AuditFilter::default() })
         .await
@@ -32,36 +35,36 @@ pub(super) async fn finders_demand_tenant_and_owner(room: Room) {
     assert!(theirs.events.iter().all(|event| event.tenant.as_deref() == Some(other.id.to_string().as_str())));
 }
 
-pub(super) async fn a_refused_change_leaves_neither_row_nor_event(room: Room) {
-    room.save("alice", "A").await.unwrap();
-    let before = events(&room).await;
-    assert!(matches!(room.save("alice", "A").await, Err(Error::NameTaken { .. })));
-    assert_eq!(events(&room).await, before);
-    assert!(room.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty());
+pub(super) async fn a_refused_change_leaves_neither_row_nor_event(fixture: Fixture) {
+    fixture.save("alice", "A").await.unwrap();
+    let before = events(&fixture).await;
+    assert!(matches!(fixture.save("alice", "A").await, Err(Error::NameTaken { .. })));
+    assert_eq!(events(&fixture).await, before);
+    assert!(fixture.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty());
 }
 
-pub(super) async fn a_batch_keeps_what_is_good_and_refuses_what_is_not(room: Room) {
-    let room = Arc::new(room);
+pub(super) async fn a_batch_keeps_what_is_good_and_refuses_what_is_not(fixture: Fixture) {
+    let fixture = Arc::new(fixture);
     let mut running = tokio::task::JoinSet::new();
     for number in 0..400 {
-        let room = room.clone();
+        let fixture = fixture.clone();
         // Every name comes twice: in each pair one is refused, in the same batches as the others.
-        running.spawn(async move { room.save("alice", &format!("Name {}", number / 2)).await.is_ok() });
+        running.spawn(async move { fixture.save("alice", &format!("Name {}", number / 2)).await.is_ok() });
     }
     assert_eq!(running.join_all().await.into_iter().filter(|saved| *saved).count(), 200);
-    let report = room.vault.verify(true, None, &mut |_| {}).await.unwrap();
+    let report = fixture.vault.verify(true, None, &mut |_| {}).await.unwrap();
     assert_eq!((report.findings.len(), report.rows), (0, 203));
 }
 
-pub(super) async fn pages_are_whole_and_in_order(room: Room) {
+pub(super) async fn pages_are_whole_and_in_order(fixture: Fixture) {
     for number in 0..25 {
-        room.save("alice", &format!("Name {number}")).await.unwrap();
-        room.clock.advance(1);
+        fixture.save("alice", &format!("Name {number}")).await.unwrap();
+        fixture.clock.advance(1);
     }
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let filter = CredentialFilter { after, limit: 10, ..CredentialFilter::default() };
-        let page = room.vault.list(&Actor::user(), &room.owner("alice"), filter).await.unwrap();
+        let page = fixture.vault.list(&Actor::user(), &fixture.owner("alice"), filter).await.unwrap();
         seen.extend(page.credentials.into_iter().map(|credential| credential.id));
         after = page.next;
         if after.is_none() {
@@ -73,7 +76,7 @@ pub(super) async fn pages_are_whole_and_in_order(room: Room) {
     let (mut numbers, mut before) = (Vec::new(), None);
     loop {
         let filter = AuditFilter { before, limit: 7, ..AuditFilter::default() };
-        let page = room.vault.audit(&Actor::host(), room.tenant, &filter).await.unwrap();
+        let page = fixture.vault.audit(&Actor::host(), fixture.tenant, &filter).await.unwrap();
         numbers.extend(page.events.iter().map(|event| event.seq));
         before = page.next;
         if before.is_none() {
@@ -84,63 +87,68 @@ pub(super) async fn pages_are_whole_and_in_order(room: Room) {
     assert_eq!(numbers.last(), Some(&1));
 }
 
-pub(super) async fn an_entry_is_in_the_log_when_its_write_returns(room: Room) {
+pub(super) async fn an_entry_is_in_the_log_when_its_write_returns(fixture: Fixture) {
     for number in 0..20 {
-        let before = events(&room).await;
-        room.save("alice", &format!("Name {number}")).await.unwrap();
-        assert_eq!(events(&room).await, before + 1);
+        let before = events(&fixture).await;
+        fixture.save("alice", &format!("Name {number}")).await.unwrap();
+        assert_eq!(events(&fixture).await, before + 1);
     }
 }
 
-pub(super) async fn a_user_key_that_is_gone_refuses_the_credential(room: Room) {
-    let room = Arc::new(room);
-    room.save("alice", "First").await.unwrap();
+pub(super) async fn a_user_key_that_is_gone_refuses_the_credential(fixture: Fixture) {
+    let fixture = Arc::new(fixture);
+    fixture.save("alice", "First").await.unwrap();
     let mut running = tokio::task::JoinSet::new();
     for number in 0..60 {
-        let room = room.clone();
+        let fixture = fixture.clone();
         running.spawn(async move {
             if number % 10 == 0 {
-                let _ = room.vault.delete_user(&Actor::host(), &room.owner("alice")).await;
+                let _ = fixture.vault.delete_user(&Actor::host(), &fixture.owner("alice")).await;
             }
-            let _ = room.vault.save(&Actor::user(), &room.owner("alice"), draft(&format!("Name {number}")), None).await;
+            let _ = fixture
+                .vault
+                .save(&Actor::user(), &fixture.owner("alice"), draft(&format!("Name {number}")), None)
+                .await;
         });
     }
     running.join_all().await;
     let filter = CredentialFilter { limit: 100, ..CredentialFilter::default() };
-    for credential in room.vault.list(&Actor::user(), &room.owner("alice"), filter).await.unwrap().credentials {
+    for credential in fixture.vault.list(&Actor::user(), &fixture.owner("alice"), filter).await.unwrap().credentials {
         assert!(
-            room.open("alice", "openai", &credential).await.is_ok(),
+            fixture.open("alice", "openai", &credential).await.is_ok(),
             "{} is sealed under a key that is gone",
             credential.name
         );
     }
 }
 
-pub(super) async fn writes_after_close_are_refused(room: Room) {
-    room.vault.close().await;
-    assert!(room.save("alice", "A").await.is_err());
-    assert!(room.vault.create_key(&Actor::host(), room.tenant, Role::Host, "a".parse().unwrap(), None).await.is_err());
+pub(super) async fn writes_after_close_are_refused(fixture: Fixture) {
+    fixture.vault.close().await;
+    assert!(fixture.save("alice", "A").await.is_err());
+    assert!(
+        fixture.vault.create_key(&Actor::host(), fixture.tenant, Role::Host, "a".parse().unwrap(), None).await.is_err()
+    );
 }
 
 /// The token was judged when the request came; by the time of the write, its key or session is gone.
-pub(super) async fn who_is_gone_by_then_writes_nothing(room: Room) {
-    let (vault, alice) = (&room.vault, room.owner("alice"));
+pub(super) async fn who_is_gone_by_then_writes_nothing(fixture: Fixture) {
+    let (vault, alice) = (&fixture.vault, fixture.owner("alice"));
     let label = "a".parse().unwrap();
-    let (key, host) = vault.create_key(&Actor::host(), room.tenant, Role::Host, label, None).await.unwrap();
+    let (key, host) = vault.create_key(&Actor::host(), fixture.tenant, Role::Host, label, None).await.unwrap();
     let (_, session) =
         vault.create_session(&Actor::host(), &alice, Duration::from_secs(60), Vec::new(), None).await.unwrap();
     let actor = async |token| vault.authenticate(token).await.unwrap().unwrap().actor(None, None);
     let (host, user) = (actor(&host).await, actor(&session).await);
     vault.save(&user, &alice, draft("Early"), None).await.unwrap();
     vault.delete_user(&Actor::host(), &alice).await.unwrap();
-    vault.revoke_key(&Actor::host(), room.tenant, &Role::Host, key.id).await.unwrap();
-    let before = events(&room).await;
+    vault.revoke_key(&Actor::host(), fixture.tenant, &Role::Host, key.id).await.unwrap();
+    let before = events(&fixture).await;
     let late = vault.save(&user, &alice, draft("Late"), None).await;
     assert!(matches!(late, Err(Error::Revoked)), "wrote when they were gone: {late:?}");
-    let heir = vault.create_key(&host, room.tenant, Role::Host, "heir".parse().unwrap(), None).await;
+    let heir = vault.create_key(&host, fixture.tenant, Role::Host, "heir".parse().unwrap(), None).await;
     assert!(matches!(heir, Err(Error::Revoked)), "wrote when they were gone");
     let (name, any) = ("late".parse().unwrap(), Expected::Any);
     let manifest = Manifest::parse(MANIFEST).unwrap();
-    assert!(matches!(vault.register(&host, room.tenant, &name, manifest, any).await, Err(Error::Revoked)));
-    assert_eq!(events(&room).await, before);
+    assert!(matches!(vault.register(&host, fixture.tenant, &name, manifest, any).await, Err(Error::Revoked)));
+    assert_eq!(events(&fixture).await, before);
 }

@@ -14,7 +14,7 @@ macro_rules! mount {
     };
 }
 
-mount! { sqlite, crate::room::Room::new;
+mount! { sqlite, crate::fixture::Fixture::new;
     finders_demand_tenant_and_owner
     a_refused_change_leaves_neither_row_nor_event
     a_batch_keeps_what_is_good_and_refuses_what_is_not

@@ -26,7 +26,7 @@ const MANIFEST: &str = r#"{
 
 static SEED: AtomicU64 = AtomicU64::new(500_000);
 
-pub(crate) struct Studio {
+pub(crate) struct OauthFixture {
     pub(crate) vault: Vault,
     pub(crate) tenant: TenantId,
     pub(crate) clock: Arc<FakeClock>,
@@ -36,7 +36,7 @@ pub(crate) struct Studio {
     pub(crate) toml: String,
 }
 
-impl Studio {
+impl OauthFixture {
     pub(crate) async fn new(test: &str, policy: Policy) -> Self {
         Self::with(test, policy, "").await
     }

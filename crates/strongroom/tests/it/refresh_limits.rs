@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom::oauth::refresh::Leave;
+use strongroom::oauth::refresh::RateLimitCheck;
 use strongroom::{Actor, Credential, Error, State, Vault};
 use tokio::sync::Semaphore;
 
+use crate::oauth_fixture::OauthFixture;
 use crate::provider::{Policy, Turn};
-use crate::studio::Studio;
 
-async fn refresh(vault: &Vault, credential: &Credential, leave: Leave<'_>) -> Result<Credential, Error> {
-    vault.refresh(&Actor::user(), &credential.owner, credential.id, leave).await
+async fn refresh(vault: &Vault, credential: &Credential, check_limit: RateLimitCheck<'_>) -> Result<Credential, Error> {
+    vault.refresh(&Actor::user(), &credential.owner, credential.id, check_limit).await
 }
 
 fn none() -> Result<(), u64> {
@@ -21,19 +21,19 @@ fn none() -> Result<(), u64> {
 /// Whoever joins a refresh that is under way calls nobody, and needs no leave.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_leave_nobody_is_called() {
-    let studio = Studio::new("leave", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    let refused = refresh(&studio.vault, &credential, &none).await;
-    assert_eq!(studio.provider.asked("/token").len(), 1, "the provider was called without leave");
+    let oauth = OauthFixture::new("leave", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    let refused = refresh(&oauth.vault, &credential, &none).await;
+    assert_eq!(oauth.provider.asked("/token").len(), 1, "the provider was called without leave");
     assert!(matches!(refused, Err(Error::TooManyCalls { retry_after: 7 })), "{refused:?}");
 
     let (arrived, let_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    studio.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
+    oauth.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
     let joining = async {
         drop(arrived.acquire().await.unwrap());
-        let asked = async || studio.actions().await.iter().filter(|action| *action == "credential.refresh").count();
+        let asked = async || oauth.actions().await.iter().filter(|action| *action == "credential.refresh").count();
         let before = asked().await;
-        tokio::join!(refresh(&studio.vault, &credential, &none), async {
+        tokio::join!(refresh(&oauth.vault, &credential, &none), async {
             while asked().await == before {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -42,25 +42,25 @@ async fn without_leave_nobody_is_called() {
         })
         .0
     };
-    let (begun, joined) = tokio::join!(refresh(&studio.vault, &credential, &|| Ok(())), joining);
+    let (begun, joined) = tokio::join!(refresh(&oauth.vault, &credential, &|| Ok(())), joining);
     assert_eq!(begun.unwrap().revision, joined.unwrap().revision);
-    assert_eq!(studio.provider.asked("/token").len(), 2);
+    assert_eq!(oauth.provider.asked("/token").len(), 2);
 }
 
 /// Another process is faster, just before leave is asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_while_it_lands_gets_what_it_brought() {
-    let studio = Studio::new("landing", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    let elsewhere = studio.elsewhere().await;
-    let leave = || {
+    let oauth = OauthFixture::new("landing", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    let elsewhere = oauth.elsewhere().await;
+    let check_limit = || {
         let faster = refresh(&elsewhere, &credential, &|| Ok(()));
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(faster)).unwrap();
         none()
     };
-    let refreshed = refresh(&studio.vault, &credential, &leave).await.expect("there is a newer token already");
+    let refreshed = refresh(&oauth.vault, &credential, &check_limit).await.expect("there is a newer token already");
     assert!(refreshed.revision > credential.revision);
-    assert_eq!(studio.provider.asked("/token").len(), 2);
+    assert_eq!(oauth.provider.asked("/token").len(), 2);
 }
 
 /// Where nobody would be called, whoever asks is told how it stands, and nothing is taken from an allowance.
@@ -68,20 +68,20 @@ async fn who_comes_while_it_lands_gets_what_it_brought() {
 async fn leave_is_not_asked_where_no_call_would_begin() {
     for (answer, is_gone) in [(r#"{"error":"invalid_grant"}"#, true), (r#"{"error":"temporarily_unavailable"}"#, false)]
     {
-        let studio = Studio::new("no-call", Policy::Strict).await;
-        let credential = studio.connected("alice").await;
-        studio.provider.next(Turn::Answer(400, "application/json", answer.to_owned()));
-        refresh(&studio.vault, &credential, &|| Ok(())).await.unwrap_err();
+        let oauth = OauthFixture::new("no-call", Policy::Strict).await;
+        let credential = oauth.connected("alice").await;
+        oauth.provider.next(Turn::Answer(400, "application/json", answer.to_owned()));
+        refresh(&oauth.vault, &credential, &|| Ok(())).await.unwrap_err();
         let asked = std::sync::atomic::AtomicUsize::new(0);
         let counted = || {
             asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             Ok(())
         };
-        let error = refresh(&studio.vault, &credential, &counted).await.unwrap_err();
+        let error = refresh(&oauth.vault, &credential, &counted).await.unwrap_err();
         assert_eq!(matches!(error, Error::ReauthRequired { .. }), is_gone, "{answer}: {error}");
         assert_eq!(matches!(error, Error::Refresh { .. }), !is_gone, "{answer}: {error}");
         assert_eq!(asked.into_inner(), 0, "{answer}");
-        assert_eq!(studio.provider.asked("/token").len(), 2, "{answer}");
+        assert_eq!(oauth.provider.asked("/token").len(), 2, "{answer}");
     }
 }
 
@@ -89,17 +89,17 @@ async fn leave_is_not_asked_where_no_call_would_begin() {
 /// has ended.
 #[tokio::test]
 async fn a_reported_401_ends_the_wait_for_the_end_of_a_token() {
-    let studio = Studio::new("interrupted", Policy::Strict).await;
-    let credential = studio.connected("alice").await;
-    studio.provider.next(Turn::Reset);
-    refresh(&studio.vault, &credential, &|| Ok(())).await.unwrap_err();
-    studio.clock.advance(600_000);
-    studio.vault.sweep().await.unwrap();
-    let shown = studio.vault.show(&Actor::user(), &credential.owner, credential.id).await.unwrap();
+    let oauth = OauthFixture::new("interrupted", Policy::Strict).await;
+    let credential = oauth.connected("alice").await;
+    oauth.provider.next(Turn::Reset);
+    refresh(&oauth.vault, &credential, &|| Ok(())).await.unwrap_err();
+    oauth.clock.advance(600_000);
+    oauth.vault.sweep().await.unwrap();
+    let shown = oauth.vault.show(&Actor::user(), &credential.owner, credential.id).await.unwrap();
     assert_eq!((shown.state, shown.cause.as_deref()), (State::Ambiguous, Some("interrupted")));
-    assert_eq!(studio.provider.asked("/token").len(), 2, "not risked while the access token lives");
+    assert_eq!(oauth.provider.asked("/token").len(), 2, "not risked while the access token lives");
     let plugin = Actor::plugin(credential.plugin.clone());
     let said = (credential.id, shown.revision);
-    let reported = studio.vault.report_unauthorized(&plugin, &credential.owner, said, &|| Ok(())).await;
-    assert_eq!(studio.provider.asked("/token").len(), 3, "{reported:?}");
+    let reported = oauth.vault.report_unauthorized(&plugin, &credential.owner, said, &|| Ok(())).await;
+    assert_eq!(oauth.provider.asked("/token").len(), 3, "{reported:?}");
 }

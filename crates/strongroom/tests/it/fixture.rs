@@ -12,7 +12,7 @@ use strongroom::{
 use crate::ambient::{FakeClock, SeededEntropy};
 use crate::support::{Dir, KEY, canary};
 
-pub(crate) struct Room {
+pub(crate) struct Fixture {
     pub(crate) vault: Vault,
     pub(crate) tenant: TenantId,
     pub(crate) clock: Arc<FakeClock>,
@@ -39,16 +39,16 @@ pub(crate) const MANIFEST: &str = r#"{
 /// Each opening draws from a seed of its own: two installations are never the same.
 static SEED: AtomicU64 = AtomicU64::new(1000);
 
-impl Room {
+impl Fixture {
     pub(crate) async fn new(test: &str) -> Self {
         let (dir, clock) = (Dir::new(test), Arc::new(FakeClock::new()));
         let vault = open(&dir, &clock, SEED.fetch_add(1, Ordering::SeqCst)).await;
         let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
-        let room = Self { vault, tenant, clock, dir };
+        let fixture = Self { vault, tenant, clock, dir };
         for plugin in ["openai", "stripe"] {
-            room.register(plugin, MANIFEST).await.unwrap();
+            fixture.register(plugin, MANIFEST).await.unwrap();
         }
-        room
+        fixture
     }
 
     /// The same file, opened once more, as after a restart.

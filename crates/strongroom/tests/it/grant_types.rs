@@ -8,9 +8,9 @@ use strongroom::oauth::connection::{Connecting, Connection, ConnectionDraft, Flo
 use strongroom::{Actor, Catalog, Error, Expected, Manifest, Secret, Vault};
 use tokio::sync::Semaphore;
 
+use crate::fixture::text;
+use crate::oauth_fixture::OauthFixture;
 use crate::provider::{Policy, Turn};
-use crate::room::text;
-use crate::studio::Studio;
 use crate::support::{CANARY, KEY};
 
 /// Made for this test, and good for nothing else.
@@ -41,13 +41,13 @@ fn draft(plugin: &str, flow: Flow, key_file: Option<Secret<String>>) -> Connecti
     }
 }
 
-async fn device(test: &str) -> Studio {
-    let studio = Studio::new(test, Policy::Strict).await;
-    let more = format!("[device]\nurl = \"{}/device\"\n", studio.provider.origin);
-    let toml = format!("{}{more}", studio.toml);
-    let vault = vault_with(&studio, "sim", &toml).await;
-    register(&vault, studio.tenant, true).await;
-    Studio { vault, toml, ..studio }
+async fn device(test: &str) -> OauthFixture {
+    let oauth = OauthFixture::new(test, Policy::Strict).await;
+    let more = format!("[device]\nurl = \"{}/device\"\n", oauth.provider.origin);
+    let toml = format!("{}{more}", oauth.toml);
+    let vault = vault_with(&oauth, "sim", &toml).await;
+    register(&vault, oauth.tenant, true).await;
+    OauthFixture { vault, toml, ..oauth }
 }
 
 async fn register(vault: &Vault, tenant: strongroom::TenantId, device: bool) {
@@ -59,136 +59,136 @@ async fn register(vault: &Vault, tenant: strongroom::TenantId, device: bool) {
     vault.register(&Actor::host(), tenant, &plugin, manifest, Expected::Any).await.unwrap();
 }
 
-async fn vault_with(studio: &Studio, name: &str, toml: &str) -> Vault {
+async fn vault_with(oauth: &OauthFixture, name: &str, toml: &str) -> Vault {
     let reach = strongroom::oauth::Reach { loopback: true, networks: Vec::new() };
-    let builder = Vault::builder(&studio.dir.database()).key(Secret::from(KEY)).clock(studio.clock.clone());
-    let catalog = Catalog::built_in().unwrap().with("sim", &studio.toml).unwrap().with(name, toml).unwrap();
+    let builder = Vault::builder(&oauth.dir.database()).key(Secret::from(KEY)).clock(oauth.clock.clone());
+    let catalog = Catalog::built_in().unwrap().with("sim", &oauth.toml).unwrap().with(name, toml).unwrap();
     builder.catalog(catalog).reach(reach).public_url("http://127.0.0.1:8420".parse().unwrap()).open().await.unwrap()
 }
 
-async fn prompted(studio: &Studio) -> Connection {
+async fn prompted(oauth: &OauthFixture) -> Connection {
     let draft = draft("mail", Flow::Device, None);
-    match studio.vault.connect(&Actor::user(), &studio.owner("alice"), draft).await.unwrap() {
+    match oauth.vault.connect(&Actor::user(), &oauth.owner("alice"), draft).await.unwrap() {
         Connecting::Prompted(connection) => connection,
         other => panic!("{other:?}"),
     }
 }
 
-async fn ask(studio: &Studio, user: &str, connection: &Connection) -> Result<Connection, Error> {
-    studio.vault.connection_status(&Actor::user(), &studio.owner(user), connection.id).await
+async fn ask(oauth: &OauthFixture, user: &str, connection: &Connection) -> Result<Connection, Error> {
+    oauth.vault.connection_status(&Actor::user(), &oauth.owner(user), connection.id).await
 }
 
-fn says(studio: &Studio, error: &str) {
-    studio.provider.next(Turn::Answer(400, "application/json", format!(r#"{{"error":"{error}"}}"#)));
+fn says(oauth: &OauthFixture, error: &str) {
+    oauth.provider.next(Turn::Answer(400, "application/json", format!(r#"{{"error":"{error}"}}"#)));
 }
 
 #[tokio::test]
 async fn a_code_is_typed_in_at_the_provider() {
-    let studio = device("device").await;
-    let begun = prompted(&studio).await;
+    let oauth = device("device").await;
+    let begun = prompted(&oauth).await;
     let prompt = begun.prompt.clone().unwrap();
     assert_eq!(prompt.user_code, "WDJB-MJHT");
     assert!(prompt.complete_address.unwrap().ends_with("?c=1"));
-    let [asked] = studio.provider.asked("/device").try_into().unwrap();
+    let [asked] = oauth.provider.asked("/device").try_into().unwrap();
     assert_eq!(asked.member("scope").as_deref(), Some("mail.read mail.send"));
     assert!(asked.member("client_secret").is_some(), "a confidential client says who it is (RFC 8628 3.1)");
 
-    let polls = || studio.provider.asked("/token").len();
-    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Waiting);
+    let polls = || oauth.provider.asked("/token").len();
+    assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Waiting);
     assert_eq!(polls(), 0, "not before the interval is over");
-    studio.clock.advance(5_000);
-    says(&studio, "authorization_pending");
-    let waiting = ask(&studio, "alice", &begun).await.unwrap();
+    oauth.clock.advance(5_000);
+    says(&oauth, "authorization_pending");
+    let waiting = ask(&oauth, "alice", &begun).await.unwrap();
     assert_eq!((waiting.status, waiting.prompt.is_some(), polls()), (Status::Waiting, true, 1));
-    ask(&studio, "alice", &begun).await.unwrap();
+    ask(&oauth, "alice", &begun).await.unwrap();
     assert_eq!(polls(), 1);
-    studio.clock.advance(5_000);
-    says(&studio, "slow_down");
-    ask(&studio, "alice", &begun).await.unwrap();
+    oauth.clock.advance(5_000);
+    says(&oauth, "slow_down");
+    ask(&oauth, "alice", &begun).await.unwrap();
     assert_eq!(polls(), 2);
-    studio.clock.advance(5_000);
-    ask(&studio, "alice", &begun).await.unwrap();
+    oauth.clock.advance(5_000);
+    ask(&oauth, "alice", &begun).await.unwrap();
     assert_eq!(polls(), 2, "five seconds more, for good (RFC 8628 3.5)");
-    assert!(matches!(ask(&studio, "bob", &begun).await, Err(Error::NotFound { .. })));
-    studio.clock.advance(5_000);
-    let connected = ask(&studio, "alice", &begun).await.unwrap();
+    assert!(matches!(ask(&oauth, "bob", &begun).await, Err(Error::NotFound { .. })));
+    oauth.clock.advance(5_000);
+    let connected = ask(&oauth, "alice", &begun).await.unwrap();
     assert_eq!((connected.status, polls()), (Status::Connected, 3));
-    let asked = studio.provider.asked("/token").pop().unwrap();
+    let asked = oauth.provider.asked("/token").pop().unwrap();
     assert!(asked.member("device_code").unwrap().starts_with("dc-"));
     let credential =
-        studio.vault.show(&Actor::user(), &studio.owner("alice"), connected.credential.unwrap()).await.unwrap();
+        oauth.vault.show(&Actor::user(), &oauth.owner("alice"), connected.credential.unwrap()).await.unwrap();
     assert_eq!(credential.account.as_deref(), Some("account-1@example.com"));
-    assert!(text(&studio.read(&credential).await.unwrap(), "access_token").starts_with("at-"));
-    studio.clock.advance(3_600_000);
-    assert!(studio.read(&credential).await.is_ok(), "the same life as any other");
+    assert!(text(&oauth.read(&credential).await.unwrap(), "access_token").starts_with("at-"));
+    oauth.clock.advance(3_600_000);
+    assert!(oauth.read(&credential).await.is_ok(), "the same life as any other");
 }
 
 /// Many pages ask at once; the device code is sent once an interval, and what it brings is kept once.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_pages_that_ask_are_one() {
-    let studio = device("device-many").await;
-    let begun = prompted(&studio).await;
-    studio.clock.advance(5_000);
+    let oauth = device("device-many").await;
+    let begun = prompted(&oauth).await;
+    oauth.clock.advance(5_000);
     let asking = (0..20).map(|_| {
-        let (vault, owner, id) = (studio.vault.clone(), studio.owner("alice"), begun.id);
+        let (vault, owner, id) = (oauth.vault.clone(), oauth.owner("alice"), begun.id);
         tokio::spawn(async move { vault.connection_status(&Actor::user(), &owner, id).await.unwrap().status })
     });
     for asked in asking.collect::<Vec<_>>() {
         asked.await.unwrap();
     }
-    assert_eq!(studio.provider.asked("/token").len(), 1);
-    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Connected);
+    assert_eq!(oauth.provider.asked("/token").len(), 1);
+    assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Connected);
     let filter = strongroom::CredentialFilter { limit: 10, ..Default::default() };
-    assert_eq!(studio.vault.list(&Actor::user(), &studio.owner("alice"), filter).await.unwrap().credentials.len(), 1);
+    assert_eq!(oauth.vault.list(&Actor::user(), &oauth.owner("alice"), filter).await.unwrap().credentials.len(), 1);
 }
 
 /// The answer with the tokens is longer on its way than the interval: nobody else asks meanwhile, and it is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_takes_longer_than_the_interval_is_not_lost() {
-    let studio = device("device-slow").await;
-    let begun = prompted(&studio).await;
-    studio.clock.advance(5_000);
+    let oauth = device("device-slow").await;
+    let begun = prompted(&oauth).await;
+    oauth.clock.advance(5_000);
     let (arrived, let_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    studio.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
-    let (vault, owner, id) = (studio.vault.clone(), studio.owner("alice"), begun.id);
+    oauth.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
+    let (vault, owner, id) = (oauth.vault.clone(), oauth.owner("alice"), begun.id);
     let first = tokio::spawn(async move { vault.connection_status(&Actor::user(), &owner, id).await.unwrap().status });
     drop(arrived.acquire().await.unwrap());
-    studio.clock.advance(15_000);
-    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Waiting);
-    assert_eq!(studio.provider.asked("/token").len(), 1, "one question at a time");
+    oauth.clock.advance(15_000);
+    assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Waiting);
+    assert_eq!(oauth.provider.asked("/token").len(), 1, "one question at a time");
     let_go.add_permits(1);
     assert_eq!(first.await.unwrap(), Status::Connected);
-    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Connected);
+    assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Connected);
 }
 
 #[tokio::test]
 async fn a_device_flow_ends_in_words() {
-    let studio = device("device-ends").await;
+    let oauth = device("device-ends").await;
     for (error, cause) in [("access_denied", "access_denied"), ("expired_token", "expired_token")] {
-        let begun = prompted(&studio).await;
-        studio.clock.advance(5_000);
-        says(&studio, error);
-        let ended = ask(&studio, "alice", &begun).await.unwrap();
+        let begun = prompted(&oauth).await;
+        oauth.clock.advance(5_000);
+        says(&oauth, error);
+        let ended = ask(&oauth, "alice", &begun).await.unwrap();
         assert_eq!((ended.status, ended.cause.as_deref()), (Status::Failed, Some(cause)));
-        studio.clock.advance(60_000);
-        let polls = studio.provider.asked("/token").len();
-        assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Failed);
-        assert_eq!(studio.provider.asked("/token").len(), polls, "nobody asks after the end");
+        oauth.clock.advance(60_000);
+        let polls = oauth.provider.asked("/token").len();
+        assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Failed);
+        assert_eq!(oauth.provider.asked("/token").len(), polls, "nobody asks after the end");
     }
     // An outage is waited out, less often; the end of the time is an end.
-    let begun = prompted(&studio).await;
-    studio.clock.advance(5_000);
-    studio.provider.next(Turn::Answer(503, "text/html", "<h1>down</h1>".to_owned()));
-    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Waiting);
-    studio.clock.advance(900_000);
-    assert_eq!(ask(&studio, "alice", &begun).await.unwrap().status, Status::Expired);
+    let begun = prompted(&oauth).await;
+    oauth.clock.advance(5_000);
+    oauth.provider.next(Turn::Answer(503, "text/html", "<h1>down</h1>".to_owned()));
+    assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Waiting);
+    oauth.clock.advance(900_000);
+    assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Expired);
     // A plugin that does not allow it, and a provider that has no such flow.
-    let plain = Studio::new("device-none", Policy::Strict).await;
-    register(&studio.vault, studio.tenant, false).await;
+    let plain = OauthFixture::new("device-none", Policy::Strict).await;
+    register(&oauth.vault, oauth.tenant, false).await;
     register(&plain.vault, plain.tenant, true).await;
-    for studio in [&studio, &plain] {
+    for oauth in [&oauth, &plain] {
         let draft = draft("mail", Flow::Device, None);
-        let refused = studio.vault.connect(&Actor::user(), &studio.owner("alice"), draft).await;
+        let refused = oauth.vault.connect(&Actor::user(), &oauth.owner("alice"), draft).await;
         assert!(matches!(refused, Err(Error::Fields(faults)) if faults[0].field == "flow"));
     }
 }
@@ -196,39 +196,39 @@ async fn a_device_flow_ends_in_words() {
 /// The status of a browser's flow, for the page that waits.
 #[tokio::test]
 async fn a_connection_says_what_became_of_it() {
-    let studio = Studio::new("status", Policy::Strict).await;
+    let oauth = OauthFixture::new("status", Policy::Strict).await;
     let status = async |id| {
-        let found = studio.vault.connection_status(&Actor::user(), &studio.owner("alice"), id).await.unwrap();
+        let found = oauth.vault.connection_status(&Actor::user(), &oauth.owner("alice"), id).await.unwrap();
         (found.status, found.cause, found.credential)
     };
-    let begun = studio.begin("alice", None).await.unwrap();
+    let begun = oauth.begin("alice", None).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Waiting, None, None));
-    let start = studio.start(&begun).await.unwrap();
-    let back = studio.vault.call_back(&Actor::anonymous(), studio.app, studio.consent(&start)).await.unwrap();
+    let start = oauth.start(&begun).await.unwrap();
+    let back = oauth.vault.call_back(&Actor::anonymous(), oauth.app, oauth.consent(&start)).await.unwrap();
     assert_eq!(status(begun.id).await.0, Status::Returned);
-    let credential = studio.complete("alice", &back).await.unwrap();
+    let credential = oauth.complete("alice", &back).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Connected, None, Some(credential.id)));
     // Denied at the provider.
-    let begun = studio.begin("alice", None).await.unwrap();
-    let start = studio.start(&begun).await.unwrap();
+    let begun = oauth.begin("alice", None).await.unwrap();
+    let start = oauth.start(&begun).await.unwrap();
     let denied = strongroom::oauth::connection::Callback {
         error: Some("access_denied".to_owned()),
         code: None,
-        ..studio.consent(&start)
+        ..oauth.consent(&start)
     };
-    studio.vault.call_back(&Actor::anonymous(), studio.app, denied).await.unwrap();
+    oauth.vault.call_back(&Actor::anonymous(), oauth.app, denied).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Failed, Some("access_denied".to_owned()), None));
     // Refused at the exchange; and nobody came back.
-    let begun = studio.begin("alice", None).await.unwrap();
-    let start = studio.start(&begun).await.unwrap();
-    let back = studio.vault.call_back(&Actor::anonymous(), studio.app, studio.consent(&start)).await.unwrap();
-    says(&studio, "invalid_grant");
-    assert!(studio.complete("alice", &back).await.is_err());
+    let begun = oauth.begin("alice", None).await.unwrap();
+    let start = oauth.start(&begun).await.unwrap();
+    let back = oauth.vault.call_back(&Actor::anonymous(), oauth.app, oauth.consent(&start)).await.unwrap();
+    says(&oauth, "invalid_grant");
+    assert!(oauth.complete("alice", &back).await.is_err());
     assert_eq!(status(begun.id).await, (Status::Failed, Some("invalid_grant".to_owned()), None));
-    let begun = studio.begin("alice", None).await.unwrap();
-    studio.clock.advance(600_000);
+    let begun = oauth.begin("alice", None).await.unwrap();
+    oauth.clock.advance(600_000);
     assert_eq!(status(begun.id).await.0, Status::Expired);
-    let strangers = studio.vault.connection_status(&Actor::user(), &studio.owner("bob"), begun.id).await;
+    let strangers = oauth.vault.connection_status(&Actor::user(), &oauth.owner("bob"), begun.id).await;
     assert!(matches!(strangers, Err(Error::NotFound { .. })));
 }
 
@@ -242,18 +242,18 @@ fn decoded(assertion: &str) -> (Json, Json) {
 
 #[tokio::test]
 async fn a_service_account_connects_with_its_key_file() {
-    let studio = Studio::new("service-account", Policy::Strict).await;
+    let oauth = OauthFixture::new("service-account", Policy::Strict).await;
     let toml = format!(
         "title = \"Robots\"\ndocs = \"https://example.com\"\n[parameters.subject]\ntitle = \"For\"\npattern = \".*\"\n\
          default = \"\"\n[token]\nurl = \"{}/token\"\nclient_auth = \"none\"\ngrant = \"jwt-bearer\"\n",
-        studio.provider.origin
+        oauth.provider.origin
     );
-    let vault = vault_with(&studio, "robots", &toml).await;
+    let vault = vault_with(&oauth, "robots", &toml).await;
     let manifest = r#"{"title": "Jobs", "access": "read",
         "credentials": {"oauth2": {"provider": "robots", "scopes": ["https://robots.example/run"]}}}"#;
-    let (plugin, owner) = ("jobs".parse().unwrap(), studio.owner("alice"));
+    let (plugin, owner) = ("jobs".parse().unwrap(), oauth.owner("alice"));
     let manifest = Manifest::parse(manifest).unwrap();
-    vault.register(&Actor::host(), studio.tenant, &plugin, manifest, Expected::Any).await.unwrap();
+    vault.register(&Actor::host(), oauth.tenant, &plugin, manifest, Expected::Any).await.unwrap();
     let connect = async |key| vault.connect(&Actor::user(), &owner, draft("jobs", Flow::Redirect, key)).await;
     let app = |id: Option<&str>, secret| AppDraft {
         provider: "robots".to_owned(),
@@ -261,7 +261,7 @@ async fn a_service_account_connects_with_its_key_file() {
         client_secret: secret,
         parameters: Default::default(),
     };
-    let create = async |draft| vault.create_app(&Actor::host(), studio.tenant, draft).await;
+    let create = async |draft| vault.create_app(&Actor::host(), oauth.tenant, draft).await;
 
     // The key comes with each connection.
     let first = create(app(Some("robots"), None)).await.unwrap();
@@ -269,23 +269,23 @@ async fn a_service_account_connects_with_its_key_file() {
     assert!(matches!(connect(Some(Secret::from("{}"))).await, Err(Error::Fields(_))));
     let Connecting::Connected(credential) = connect(Some(key_file())).await.unwrap() else { panic!("nobody is asked") };
     assert_eq!(credential.account.as_deref(), Some("robot@project.example"));
-    let [asked] = studio.provider.asked("/token").try_into().unwrap();
+    let [asked] = oauth.provider.asked("/token").try_into().unwrap();
     assert!(asked.member("client_id").is_none() && asked.authorization.is_none(), "the assertion says who asks");
     let (header, claims) = decoded(&asked.member("assertion").unwrap());
     assert_eq!(header, serde_json::json!({"alg": "ES256", "typ": "JWT", "kid": "kid-1"}));
-    assert_eq!(claims["aud"], format!("{}/token", studio.provider.origin), "never what the file says");
+    assert_eq!(claims["aud"], format!("{}/token", oauth.provider.origin), "never what the file says");
     assert_eq!((&claims["iss"], &claims["sub"]), (&"robot@project.example".into(), &"robot@project.example".into()));
     assert_eq!(claims["scope"], "https://robots.example/run");
     assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 3600);
 
-    let opened = crate::studio::read(&vault, &credential).await.unwrap();
+    let opened = crate::oauth_fixture::read(&vault, &credential).await.unwrap();
     let token = text(&opened, "access_token");
     assert!(!opened.fields().contains_key("key_file"), "a plugin gets tokens, not what makes them");
-    studio.clock.advance(3_600_000);
-    let again = crate::studio::read(&vault, &credential).await.unwrap();
+    oauth.clock.advance(3_600_000);
+    let again = crate::oauth_fixture::read(&vault, &credential).await.unwrap();
     assert_ne!(text(&again, "access_token"), token, "made anew, from the key file that stays");
     vault.delete(&Actor::user(), &owner, credential.id, None).await.unwrap();
-    vault.remove_app(&Actor::host(), studio.tenant, first.id).await.unwrap();
+    vault.remove_app(&Actor::host(), oauth.tenant, first.id).await.unwrap();
 
     // The key is the registration's; its account names the client.
     assert!(create(app(Some("other"), Some(key_file()))).await.is_err(), "not the account that the file names");
@@ -293,16 +293,16 @@ async fn a_service_account_connects_with_its_key_file() {
     let second = create(app(None, Some(key_file()))).await.unwrap();
     assert_eq!(second.client_id, "robot@project.example");
     let Connecting::Connected(credential) = connect(None).await.unwrap() else { panic!("nobody is asked") };
-    assert!(text(&crate::studio::read(&vault, &credential).await.unwrap(), "access_token").starts_with("sa-"));
+    assert!(text(&crate::oauth_fixture::read(&vault, &credential).await.unwrap(), "access_token").starts_with("sa-"));
 }
 
 /// An issuer that does not take signatures would get the key itself, as a password.
 #[tokio::test]
 async fn a_private_key_is_never_sent() {
-    let studio = Studio::new("key-as-secret", Policy::Strict).await;
+    let oauth = OauthFixture::new("key-as-secret", Policy::Strict).await;
     for secret in [Secret::from(PEM), key_file()] {
-        let draft = AppDraft { client_secret: Some(secret), ..crate::studio::app_draft() };
-        let refused = studio.vault.create_app(&Actor::host(), studio.tenant, draft).await;
+        let draft = AppDraft { client_secret: Some(secret), ..crate::oauth_fixture::app_draft() };
+        let refused = oauth.vault.create_app(&Actor::host(), oauth.tenant, draft).await;
         assert!(matches!(refused, Err(Error::Fields(faults)) if faults[0].field == "client_secret"));
     }
     let toml = "title = \"R\"\ndocs = \"https://example.com\"\n[token]\nurl = \"https://r.example/token\"\n\
@@ -312,25 +312,26 @@ async fn a_private_key_is_never_sent() {
 
 #[tokio::test]
 async fn a_client_proves_itself_by_a_signature() {
-    let studio = Studio::new("private-key-jwt", Policy::Strict).await;
-    let toml = studio
+    let oauth = OauthFixture::new("private-key-jwt", Policy::Strict).await;
+    let toml = oauth
         .toml
         .replace("[token]\n", "[token]\nclient_auth = \"private-key-jwt\"\naudience = \"https://sim.example\"\n");
     let toml = toml.replace("[revoke]", "[revoke]\nstyle = \"rfc7009\"");
-    let vault = vault_with(&studio, "sim", &toml).await;
-    vault.remove_app(&Actor::host(), studio.tenant, studio.app).await.unwrap();
-    let draft = |secret: &str| AppDraft { client_secret: Some(Secret::from(secret)), ..crate::studio::app_draft() };
-    let refused = vault.create_app(&Actor::host(), studio.tenant, draft("a-word")).await;
+    let vault = vault_with(&oauth, "sim", &toml).await;
+    vault.remove_app(&Actor::host(), oauth.tenant, oauth.app).await.unwrap();
+    let draft =
+        |secret: &str| AppDraft { client_secret: Some(Secret::from(secret)), ..crate::oauth_fixture::app_draft() };
+    let refused = vault.create_app(&Actor::host(), oauth.tenant, draft("a-word")).await;
     assert!(matches!(refused, Err(Error::Fields(faults)) if faults[0].field == "client_secret"));
-    let app = vault.create_app(&Actor::host(), studio.tenant, draft(PEM)).await.unwrap().id;
-    let studio = Studio { vault, app, ..studio };
-    let credential = studio.connected("alice").await;
-    studio.clock.advance(3_600_000);
-    studio.read(&credential).await.unwrap();
-    studio.vault.delete(&Actor::user(), &studio.owner("alice"), credential.id, None).await.unwrap();
-    studio.vault.sweep().await.unwrap();
+    let app = vault.create_app(&Actor::host(), oauth.tenant, draft(PEM)).await.unwrap().id;
+    let oauth = OauthFixture { vault, app, ..oauth };
+    let credential = oauth.connected("alice").await;
+    oauth.clock.advance(3_600_000);
+    oauth.read(&credential).await.unwrap();
+    oauth.vault.delete(&Actor::user(), &oauth.owner("alice"), credential.id, None).await.unwrap();
+    oauth.vault.sweep().await.unwrap();
     let mut ids = std::collections::BTreeSet::new();
-    for asked in studio.provider.asked("/token").iter().chain(&studio.provider.asked("/revoke")) {
+    for asked in oauth.provider.asked("/token").iter().chain(&oauth.provider.asked("/revoke")) {
         assert!(asked.member("client_secret").is_none() && asked.authorization.is_none());
         let kind = asked.member("client_assertion_type").unwrap();
         assert_eq!(kind, "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");

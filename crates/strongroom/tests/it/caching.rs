@@ -1,0 +1,58 @@
+//! What was read a moment ago is in memory, with the key that opened it: read again, it is what it is now, for whoever may
+//! have it now, though somebody else changed it.
+
+use strongroom::{Actor, Change, Error, Fields, Role, Secret};
+
+use crate::fixture::{Fixture, text};
+use crate::support::canary;
+
+async fn read(fixture: &Fixture, credential: &strongroom::Credential) -> Result<String, Error> {
+    fixture.open("alice", "openai", credential).await.map(|opened| text(&opened, "api_key"))
+}
+
+#[tokio::test]
+async fn a_secret_that_changes_between_reads() {
+    let fixture = Fixture::new("again").await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(read(&fixture, &saved).await.unwrap(), canary("Work"));
+    }
+    let change = Change { name: None, fields: Fields::default().text("api_key", Secret::new(canary("New"))) };
+    fixture.vault.update(&Actor::user(), &fixture.owner("alice"), saved.id, None, change).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(read(&fixture, &saved).await.unwrap(), canary("New"));
+    }
+    assert!(matches!(fixture.open("alice", "stripe", &saved).await, Err(Error::NotFound { .. })), "another plugin");
+    assert!(matches!(fixture.open("bob", "openai", &saved).await, Err(Error::NotFound { .. })), "another user");
+    fixture.vault.delete(&Actor::user(), &fixture.owner("alice"), saved.id, None).await.unwrap();
+    assert!(matches!(read(&fixture, &saved).await, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_user_who_is_deleted_by_another_process() {
+    let fixture = Fixture::new("again-elsewhere").await;
+    let other = fixture.elsewhere().await;
+    let saved = fixture.save("alice", "Work").await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(read(&fixture, &saved).await.unwrap(), canary("Work"));
+    }
+    other.delete_user(&Actor::host(), &fixture.owner("alice")).await.unwrap();
+    assert!(matches!(read(&fixture, &saved).await, Err(Error::NotFound { .. })), "its row and its key were in memory");
+}
+
+#[tokio::test]
+async fn a_plugin_is_recognised_by_the_key_it_came_with_until_that_is_revoked() {
+    let fixture = Fixture::new("recognised").await;
+    let role = Role::Plugin("openai".parse().unwrap());
+    let (row, token) =
+        fixture.vault.create_key(&Actor::host(), fixture.tenant, role, "a".parse().unwrap(), None).await.unwrap();
+    assert!(fixture.vault.cached_principal(token.expose()).is_none(), "it has not come yet");
+    let principal = fixture.vault.authenticate(&token).await.unwrap();
+    assert!(principal.is_some());
+    assert_eq!(fixture.vault.cached_principal(token.expose()), principal);
+    for text in ["", "srp_", &token.expose()[1..], &token.expose().to_uppercase()] {
+        assert!(fixture.vault.cached_principal(text).is_none(), "{text}");
+    }
+    fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.role, row.id).await.unwrap();
+    assert!(fixture.vault.cached_principal(token.expose()).is_none(), "revoked");
+}
