@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use etcetera::BaseStrategy;
-use strongroom::oauth::Reach;
+use strongroom::oauth::EgressPolicy;
 use strongroom::{Actor, Expected, Key, Manifest, OsEntropy, Role, TenantId, Vault};
 use url::Url;
 
@@ -21,7 +21,7 @@ use crate::serve;
 use crate::settings::{LogFormat, LogSettings, Settings, read_key};
 
 /// The sample plugins: real ones, each with its manifest.
-pub(crate) const SAMPLES: [(&str, &str); 5] = [
+pub(crate) const SAMPLE_PLUGINS: [(&str, &str); 5] = [
     ("github", include_str!("../../../examples/plugins/github.json")),
     ("openai", include_str!("../../../examples/plugins/openai.json")),
     ("postgres", include_str!("../../../examples/plugins/postgres.json")),
@@ -54,7 +54,7 @@ impl Dev {
         let vault = open(&places, settings, key, config.listen, demo.as_ref()).await?;
         let _alone = places.lock()?;
         let tenant = vault.tenant(&"default".parse()?).await?.id;
-        for (name, manifest) in SAMPLES {
+        for (name, manifest) in SAMPLE_PLUGINS {
             vault
                 .register(&Actor::operator(), tenant, &name.parse()?, Manifest::parse(manifest)?, Expected::Any)
                 .await?;
@@ -97,7 +97,8 @@ async fn open(
     listen: SocketAddr,
     demo: Option<&Demo>,
 ) -> Result<Vault> {
-    let builder = settings.builder(&places.database)?.reach(Reach { loopback: true, networks: Vec::new() });
+    let builder =
+        settings.builder(&places.database)?.egress_policy(EgressPolicy { loopback: true, networks: Vec::new() });
     let builder = match demo {
         Some(demo) => builder.catalog(settings.catalog()?.with("demo", &demo.provider())?),
         None => builder,
@@ -206,6 +207,6 @@ Stop with Ctrl-C.",
         demo::greeting(endpoint),
         places.database.display(),
         places.key.display(),
-        SAMPLES.map(|(name, _)| name).join(", "),
+        SAMPLE_PLUGINS.map(|(name, _)| name).join(", "),
     ))
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Where it cannot be found out.
-const UNKNOWN: u64 = 1 << 30;
+const FALLBACK_BYTES: u64 = 1 << 30;
 
 /// In bytes.
 pub(crate) fn of_the_machine() -> u64 {
@@ -13,12 +13,12 @@ pub(crate) fn of_the_machine() -> u64 {
 #[cfg(target_os = "linux")]
 fn installed() -> u64 {
     let system = rustix::system::sysinfo();
-    system.totalram.checked_mul(u64::from(system.mem_unit)).filter(|bytes| *bytes > 0).unwrap_or(UNKNOWN)
+    system.totalram.checked_mul(u64::from(system.mem_unit)).filter(|bytes| *bytes > 0).unwrap_or(FALLBACK_BYTES)
 }
 
 #[cfg(not(target_os = "linux"))]
 fn installed() -> u64 {
-    UNKNOWN
+    FALLBACK_BYTES
 }
 
 /// The least that a control group allows which this process is in: its own, or one above it. A container sees its own as the root.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use strongroom::console::Issuer;
-use strongroom::oauth::Reach;
+use strongroom::oauth::EgressPolicy;
 use strongroom::vault::Builder;
 use strongroom::{Catalog, Secret, Vault};
 use strongroom_server::config::{Config, Limits, Tls};
@@ -201,7 +201,7 @@ impl Settings {
             network.parse().map_err(|_| anyhow!("providers.networks: `{network}` is not a network such as 10.0.0.0/8"))
         };
         let networks = self.providers.networks.iter().map(network).collect::<Result<_>>()?;
-        let builder = builder.catalog(self.catalog()?).reach(Reach { loopback: false, networks });
+        let builder = builder.catalog(self.catalog()?).egress_policy(EgressPolicy { loopback: false, networks });
         let builder = match self.console.issuer()? {
             Some(issuer) => builder.issuer(issuer),
             None => builder,

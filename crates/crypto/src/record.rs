@@ -17,13 +17,13 @@ const VERSION: u8 = 1;
 /// HKDF-SHA-512 for the message key and the commitment, AES-256-GCM for the message.
 const SUITE: u8 = 1;
 
-const HEADER: usize = 1 + 1 + 16 + 4;
-const SALT: usize = 32;
-const IV: usize = 12;
-const COMMITMENT: usize = 32;
-const TAG: usize = 16;
-const FRONT: usize = HEADER + SALT + IV + COMMITMENT;
-const OVERHEAD: usize = FRONT + TAG;
+const HEADER_BYTES: usize = 1 + 1 + 16 + 4;
+const SALT_BYTES: usize = 32;
+const IV_BYTES: usize = 12;
+const COMMITMENT_BYTES: usize = 32;
+const TAG_BYTES: usize = 16;
+const PREFIX_BYTES: usize = HEADER_BYTES + SALT_BYTES + IV_BYTES + COMMITMENT_BYTES;
+const OVERHEAD_BYTES: usize = PREFIX_BYTES + TAG_BYTES;
 
 const MESSAGE_KEY: &[u8] = b"strongroom/v1/message-key";
 const COMMIT: &[u8] = b"strongroom/v1/commitment";
@@ -78,11 +78,11 @@ impl Key {
     #[expect(clippy::expect_used, reason = "AES-GCM fails only above 64 GiB, and a body is limited to megabytes")]
     pub fn seal(&self, entropy: &dyn Entropy, kind: Kind, context: &Context<'_>, plaintext: &[u8]) -> Sealed {
         let header = self.header();
-        let salt: [u8; SALT] = random(entropy);
-        let iv: [u8; IV] = random(entropy);
+        let salt: [u8; SALT_BYTES] = random(entropy);
+        let iv: [u8; IV_BYTES] = random(entropy);
         let (cipher, commitment) = self.derive(&header, &salt);
 
-        let mut record = Vec::with_capacity(OVERHEAD + plaintext.len());
+        let mut record = Vec::with_capacity(OVERHEAD_BYTES + plaintext.len());
         for part in [&header[..], &salt, &iv, commitment.expose()] {
             record.extend_from_slice(part);
         }
@@ -120,8 +120,8 @@ impl Key {
         Ok(Unlocked { iv, place: place.len(), bytes: [&place, parts.message].concat().into(), cipher })
     }
 
-    fn header(&self) -> [u8; HEADER] {
-        let mut header = [0; HEADER];
+    fn header(&self) -> [u8; HEADER_BYTES] {
+        let mut header = [0; HEADER_BYTES];
         let source = [VERSION, SUITE].into_iter().chain(self.id.0).chain(self.version.to_be_bytes());
         for (slot, byte) in header.iter_mut().zip(source) {
             *slot = byte;
@@ -130,7 +130,7 @@ impl Key {
     }
 
     #[expect(clippy::expect_used, reason = "the key has the length of an AES-256 key")]
-    fn derive(&self, header: &[u8], salt: &[u8]) -> (LessSafeKey, Secret<[u8; COMMITMENT]>) {
+    fn derive(&self, header: &[u8], salt: &[u8]) -> (LessSafeKey, Secret<[u8; COMMITMENT_BYTES]>) {
         let extracted = Extracted::of(salt, self.bytes.expose());
         let message_key = extracted.expand(&[MESSAGE_KEY, header]);
         let cipher = UnboundKey::new(&AES_256_GCM, message_key.expose()).expect("a 32-byte key for AES-256");
@@ -142,7 +142,7 @@ impl Key {
 /// has not been opened for a while is in no cache of the processor's.
 #[derive(Debug)]
 pub struct Unlocked {
-    iv: [u8; IV],
+    iv: [u8; IV_BYTES],
     /// How many of the bytes are associated data.
     place: usize,
     /// Associated data, then the message, still encrypted.
@@ -177,13 +177,13 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn parse(bytes: &'a [u8]) -> Result<Self, OpenError> {
-        if bytes.len() < OVERHEAD || bytes.first_chunk() != Some(&[VERSION, SUITE]) {
+        if bytes.len() < OVERHEAD_BYTES || bytes.first_chunk() != Some(&[VERSION, SUITE]) {
             return Err(OpenError::Format);
         }
-        let (front, message) = bytes.split_at(FRONT);
-        let (header, rest) = front.split_at(HEADER);
-        let (salt, rest) = rest.split_at(SALT);
-        let (iv, commitment) = rest.split_at(IV);
+        let (front, message) = bytes.split_at(PREFIX_BYTES);
+        let (header, rest) = front.split_at(HEADER_BYTES);
+        let (salt, rest) = rest.split_at(SALT_BYTES);
+        let (iv, commitment) = rest.split_at(IV_BYTES);
         Ok(Self { header, salt, iv, commitment, message })
     }
 

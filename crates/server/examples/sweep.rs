@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use axum::routing::post;
 use jiff::Timestamp;
 use strongroom::id::CredentialId;
-use strongroom::oauth::Reach;
+use strongroom::oauth::EgressPolicy;
 use strongroom::oauth::app::AppDraft;
 use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft, IfConnected};
 use strongroom::{
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Failure> {
     ))?;
     let vault =
         Vault::builder(Path::new(&database)).key(Key::generate_text(&OsEntropy::default())).clock(clock.clone());
-    let vault = vault.catalog(catalog).reach(Reach { loopback: true, networks: Vec::new() });
+    let vault = vault.catalog(catalog).egress_policy(EgressPolicy { loopback: true, networks: Vec::new() });
     let vault = vault.public_url(Url::parse("http://127.0.0.1:8420")?).open().await?;
     let tenant = vault.tenant(&"default".parse()?).await?.id;
     let manifest = r#"{"title": "Bench", "access": "read", "return_addresses": ["https://example.com/"],
@@ -175,7 +175,7 @@ async fn connect(
         browser: Some(start.browser),
         query: Vec::new(),
     };
-    let back = vault.call_back(&Actor::anonymous(), app, callback).await?;
+    let back = vault.handle_callback(&Actor::anonymous(), app, callback).await?;
     let code = Secret::new(value(&back, "code"));
     let credential = vault.complete(&Actor::user(), &owner, value(&back, "connection").parse()?, &code).await?;
     Ok((user, credential.id))

@@ -8,12 +8,12 @@ use crate::origin::Page;
 use crate::problem::Problem;
 
 /// `__Host-`: no subdomain can set it, no plain connection carries it (RFC 6265bis 4.1.3.2).
-const NAME: &str = "__Host-strongroom-console";
+const SESSION_COOKIE: &str = "__Host-strongroom-console";
 
 /// The token in the cookie of a request, if it may count. It is looked at under `/v1/` alone: elsewhere browsers come by
 /// links and redirects of others, for which nobody has to be signed in.
 pub(crate) fn token(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Option<Token>, Problem> {
-    let carried = cookie(headers, NAME).filter(|_| uri.path().starts_with("/v1/"));
+    let carried = cookie(headers, SESSION_COOKIE).filter(|_| uri.path().starts_with("/v1/"));
     let Some(token) = carried.and_then(|value| Token::parse(&value).ok()) else { return Ok(None) };
     made_by_our_page(method, uri, headers)?;
     Ok(Some(token))
@@ -35,21 +35,21 @@ pub(crate) fn made_by_our_page(method: &Method, uri: &Uri, headers: &HeaderMap) 
 
 /// The header that gives a browser the cookie: for this session of the browser, to no script, to no other site.
 pub(crate) fn set(token: &Token) -> String {
-    format!("{NAME}={}; Path=/; Secure; HttpOnly; SameSite=Strict", token.expose())
+    format!("{SESSION_COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict", token.expose())
 }
 
 /// The header that takes it away.
 pub(crate) fn clear() -> String {
-    format!("{NAME}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
+    format!("{SESSION_COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
 }
 
 /// What a sign-in at an OpenID provider hangs on, until the browser is back: Lax, for it comes from another site.
-pub(crate) const SIGN_IN: &str = "__Host-strongroom-sign-in";
+pub(crate) const SIGN_IN_COOKIE: &str = "__Host-strongroom-sign-in";
 
 /// The header that gives a browser the sign-in's cookie, or takes it away.
 pub(crate) fn signing_in(browser: Option<&Secret<String>>) -> String {
     let (value, age) = browser.map_or(("", 0), |browser| (browser.expose().as_str(), 600));
-    format!("{SIGN_IN}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={age}")
+    format!("{SIGN_IN_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={age}")
 }
 
 /// A cookie of a request, by its name.

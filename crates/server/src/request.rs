@@ -49,7 +49,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 /// So many join them, or fewer; more are no fault.
-const OWN_HEADERS: usize = 8;
+const TYPICAL_HEADERS: usize = 8;
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 /// The router, and what is done to each of its requests.
@@ -375,7 +375,7 @@ fn finish(app: &App, response: &mut Response, id: &RequestId, allowance: Option<
 /// The headers that every answer of this server begins with.
 pub(crate) fn always(config: &Config) -> HeaderMap {
     // A copy of it has as large an index, which is not built anew when others join.
-    let mut headers = HeaderMap::with_capacity(ALWAYS.len() + OWN_HEADERS);
+    let mut headers = HeaderMap::with_capacity(ALWAYS.len() + TYPICAL_HEADERS);
     headers.extend(ALWAYS);
     if config.tls.is_some() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);

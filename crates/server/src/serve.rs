@@ -20,10 +20,10 @@ use crate::problem::Problem;
 use crate::request::Handled;
 
 /// The longest that a client may take to send its headers; slower ones hold a connection for nothing.
-const HEADERS: Duration = Duration::from_secs(10);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether a token is due, or a revocation owed.
-const SWEEP: Duration = Duration::from_secs(1);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The API as a service: what the tests call and the listener serves.
 pub fn service(app: &Arc<App>) -> Handled {
@@ -127,7 +127,7 @@ impl Bound {
 
 async fn sweep(app: Arc<App>) {
     loop {
-        tokio::time::sleep(SWEEP).await;
+        tokio::time::sleep(SWEEP_INTERVAL).await;
         if let Err(error) = app.vault.sweep().await {
             tracing::warn!(%error, "a sweep was not finished; the next one goes on");
         }
@@ -137,11 +137,11 @@ async fn sweep(app: Arc<App>) {
 /// A connection on which nobody says what they want, or to which nobody answers any more, is closed.
 fn limited<A: axum_server::Address, Acceptor>(server: Server<A, Acceptor>) -> Server<A, Acceptor> {
     // Which protocol it is, is found out before HTTP/1's own limit begins to count.
-    let mut server = server.first_request_timeout(HEADERS);
+    let mut server = server.first_request_timeout(HEADER_TIMEOUT);
     let timer = hyper_util::rt::TokioTimer::new;
     let http = server.http_builder();
-    http.http1().timer(timer()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
-    http.http2().timer(timer()).keep_alive_interval(HEADERS).keep_alive_timeout(HEADERS);
+    http.http1().timer(timer()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(64 * 1024);
+    http.http2().timer(timer()).keep_alive_interval(HEADER_TIMEOUT).keep_alive_timeout(HEADER_TIMEOUT);
     server
 }
 

@@ -182,7 +182,7 @@ impl Manifest {
     /// # Errors
     /// [`Error::Fields`] with every fault found.
     pub fn check(&self) -> Result<(), Error> {
-        let mut faults = Faults::default();
+        let mut faults = Violations::default();
         faults.text("title", &self.title, 100);
         if let Some(text) = &self.description {
             faults.text("description", text, 2000);
@@ -296,7 +296,7 @@ impl Manifest {
         inject: &[Inject],
         test: Option<&Probe>,
         known: impl Fn(&str) -> bool,
-        faults: &mut Faults,
+        faults: &mut Violations,
     ) {
         for (index, inject) in inject.iter().enumerate() {
             let (name, templates) = match inject {
@@ -340,9 +340,9 @@ pub(crate) enum Takes<'a> {
 
 /// Collects the faults of a manifest, so that its author sees all of them at once.
 #[derive(Default)]
-pub(crate) struct Faults(Vec<FieldError>);
+pub(crate) struct Violations(Vec<FieldError>);
 
-impl Faults {
+impl Violations {
     pub(crate) fn add(&mut self, field: String, code: &'static str, message: impl Into<String>) {
         self.0.push(FieldError { field, code, message: message.into() });
     }

@@ -7,7 +7,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{FieldError, Fields, Input, Value, Values};
-use crate::manifest::Faults;
+use crate::manifest::Violations;
 
 /// The fields of a form.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -199,7 +199,7 @@ impl Schema {
         given.collect()
     }
 
-    pub(crate) fn check(&self, at: &str, faults: &mut Faults) {
+    pub(crate) fn check(&self, at: &str, faults: &mut Violations) {
         if self.properties.len() > MAX_FIELDS || self.properties.is_empty() && !self.additional_properties {
             faults.add(format!("{at}/schema/properties"), "max-items", format!("must have 1 to {MAX_FIELDS} fields"));
         }
@@ -244,7 +244,7 @@ impl VisibleWhen {
 }
 
 impl Property {
-    fn check(&self, place: &str, faults: &mut Faults) {
+    fn check(&self, place: &str, faults: &mut Violations) {
         for (name, text) in [
             ("title", &self.title),
             ("description", &self.description),

@@ -18,7 +18,7 @@ use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
 /// The longest that a session lives.
-pub const MAX_SESSION: Duration = Duration::from_secs(30 * 60);
+pub const MAX_SESSION_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Vault {
     /// Mints a session for a user, for pages of these origins: a token that got out of one is of no use in another.
     ///
     /// # Errors
-    /// [`Error::Fields`] for a lifetime over [`MAX_SESSION`] or under a second, and for what is no origin.
+    /// [`Error::Fields`] for a lifetime over [`MAX_SESSION_LIFETIME`] or under a second, and for what is no origin.
     pub async fn create_session(
         &self,
         actor: &Actor,
@@ -85,7 +85,7 @@ impl Vault {
         origins: Vec<String>,
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<(SessionRow, Token), Error> {
-        if !(Duration::from_secs(1)..=MAX_SESSION).contains(&lifetime) {
+        if !(Duration::from_secs(1)..=MAX_SESSION_LIFETIME).contains(&lifetime) {
             return Err(Error::field("expires_in", "range", "must be 1 to 1800 seconds"));
         }
         if origins.len() > 10 || !origins.iter().all(|origin| is_origin(origin)) {

@@ -17,7 +17,7 @@ use crate::console::Issuer;
 use crate::error::Error;
 use crate::id::{CredentialId, Owner, PluginName, TenantId, TenantName};
 use crate::manifest::Manifest;
-use crate::oauth::Reach;
+use crate::oauth::EgressPolicy;
 use crate::oauth::breaker::Breakers;
 use crate::oauth::egress::Egress;
 use crate::oauth::refresh::RunningRefresh;
@@ -50,7 +50,7 @@ pub struct Vault {
 }
 
 /// So many users' data keys are kept unwrapped at most: about 20 MB. Beyond it a read costs an unwrapping more.
-const USER_KEYS: usize = 40_000;
+const MAX_CACHED_USER_KEYS: usize = 40_000;
 
 /// A user's data key, and the row it was unwrapped from.
 type KnownKey = (Arc<Key>, Arc<UserKeyRow>);
@@ -104,7 +104,7 @@ pub struct Builder {
     deadline: Duration,
     memory: u64,
     catalog: Option<Catalog>,
-    reach: Reach,
+    egress_policy: EgressPolicy,
     public_url: Option<Url>,
     issuer: Option<Issuer>,
 }
@@ -126,8 +126,8 @@ impl Builder {
 
     /// Where calls to providers may go beside public https addresses.
     #[must_use]
-    pub fn reach(mut self, reach: Reach) -> Self {
-        self.reach = reach;
+    pub fn egress_policy(mut self, egress_policy: EgressPolicy) -> Self {
+        self.egress_policy = egress_policy;
         self
     }
 
@@ -202,14 +202,14 @@ impl Builder {
             keyring,
             clock: self.clock,
             entropy: self.entropy,
-            user_keys: Arc::new(Cache::new(USER_KEYS)),
+            user_keys: Arc::new(Cache::new(MAX_CACHED_USER_KEYS)),
             plugin_keys: Arc::new(Cache::new(10_000)),
             manifests: Arc::new(Cache::new(1_000)),
             catalog: Arc::new(match self.catalog {
                 Some(catalog) => catalog,
                 None => Catalog::built_in()?,
             }),
-            egress: Arc::new(Egress::new(self.reach).map_err(|_| OpenError::Client)?),
+            egress: Arc::new(Egress::new(self.egress_policy).map_err(|_| OpenError::Client)?),
             public_url: self.public_url,
             issuer: self.issuer.map(Arc::new),
             issuer_provider: Arc::default(),
@@ -236,7 +236,7 @@ impl Vault {
             deadline: Duration::from_secs(2),
             memory: 32 << 20,
             catalog: None,
-            reach: Reach::default(),
+            egress_policy: EgressPolicy::default(),
             public_url: None,
             issuer: None,
         }

@@ -291,7 +291,7 @@ async fn callback(
         state: Secret::new(state),
         query,
     };
-    let back = app.vault.call_back(&anybody.actor, id, callback).await?;
+    let back = app.vault.handle_callback(&anybody.actor, id, callback).await?;
     let gone = format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
     Ok(redirect(back.as_str(), &[gone]))
 }

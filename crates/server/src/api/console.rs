@@ -132,7 +132,8 @@ async fn finish(
     let unfit = || Problem::not_found("sign-in");
     let axum::extract::Query(query): axum::extract::Query<SignInCallback> =
         axum::extract::Query::try_from_uri(&uri).map_err(|_| unfit())?;
-    let browser = console::cookie(&headers, console::SIGN_IN).filter(|text| text.len() == 43).ok_or_else(unfit)?;
+    let browser =
+        console::cookie(&headers, console::SIGN_IN_COOKIE).filter(|text| text.len() == 43).ok_or_else(unfit)?;
     let (browser, code) = (Secret::new(browser), Secret::new(query.code));
     let brought = (query.state.as_str(), &code, query.iss.as_deref());
     // What fits is asked at the provider, also when it comes again.

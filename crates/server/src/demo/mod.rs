@@ -19,7 +19,7 @@ use crate::web;
 
 /// The user whom the application believes to be signed in.
 const USER: &str = "ann@example.com";
-const SESSION: Duration = Duration::from_secs(900);
+const SESSION_LIFETIME: Duration = Duration::from_secs(900);
 
 /// The application, before the vault is there.
 pub struct Demo {
@@ -119,7 +119,7 @@ async fn session(State(application): State<Arc<Application>>, headers: HeaderMap
     }
     let owner = Owner { tenant: application.tenant, user };
     let origins = vec![application.origin.clone()];
-    match application.vault.create_session(&Actor::host(), &owner, SESSION, origins, None).await {
+    match application.vault.create_session(&Actor::host(), &owner, SESSION_LIFETIME, origins, None).await {
         Ok((_, token)) => Json(serde_json::json!({ "token": token.expose() })).into_response(),
         Err(error) => {
             tracing::error!(%error, "the demo got no session");

@@ -22,7 +22,7 @@ use crate::web;
 pub(super) const CLIENT: &str = "strongroom-demo";
 pub(super) const SECRET: &str = "demo-client-secret";
 /// Short, so that a refresh can be watched.
-const LIFE: i64 = 120;
+const TOKEN_LIFETIME_SECONDS: i64 = 120;
 
 pub(super) fn file(origin: &str) -> String {
     format!(
@@ -85,13 +85,13 @@ impl Provider {
     fn answer(&self, scopes: &str) -> Response {
         let now = self.vault.clock().now();
         let (access, refresh) = (self.word("access"), self.word("refresh"));
-        let until = now.saturating_add(jiff::SignedDuration::from_secs(LIFE)).unwrap_or(now);
+        let until = now.saturating_add(jiff::SignedDuration::from_secs(TOKEN_LIFETIME_SECONDS)).unwrap_or(now);
         let mut granted = self.granted();
         granted.access.retain(|_, until| *until > now);
         granted.access.insert(access.clone(), until);
         granted.refresh.insert(refresh.clone(), scopes.to_owned());
         Json(json!({
-            "access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": LIFE, "scope": scopes,
+            "access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": TOKEN_LIFETIME_SECONDS, "scope": scopes,
         }))
         .into_response()
     }

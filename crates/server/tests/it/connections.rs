@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::header;
 use serde_json::{Value, json};
 use strongroom::Catalog;
-use strongroom::oauth::Reach;
+use strongroom::oauth::EgressPolicy;
 use strongroom_server::config::{Config, Limits};
 use url::Url;
 
@@ -34,8 +34,8 @@ impl Browser {
     async fn with(test: &str, adjust: impl FnOnce(Config) -> Config) -> Self {
         let provider = Simulated::new(Policy::Strict).await;
         let catalog = Catalog::built_in().unwrap().with("sim", &provider.toml("")).unwrap();
-        let reach = Reach { loopback: true, networks: Vec::new() };
-        let server = Server::built(test, |builder| builder.catalog(catalog).reach(reach), adjust).await;
+        let egress_policy = EgressPolicy { loopback: true, networks: Vec::new() };
+        let server = Server::built(test, |builder| builder.catalog(catalog).egress_policy(egress_policy), adjust).await;
         let manifest = json!({
             "title": "Mail", "access": "read", "return_addresses": ["https://app.example.com/plugins/openai"],
             "credentials": {"oauth2": {"provider": "sim", "scopes": ["mail.read"]}}

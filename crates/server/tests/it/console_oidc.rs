@@ -7,7 +7,7 @@ use axum::http::header;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 use strongroom::console::Issuer;
-use strongroom::oauth::Reach;
+use strongroom::oauth::EgressPolicy;
 use strongroom::{Secret, clock::Clock};
 use url::Url;
 
@@ -35,8 +35,9 @@ impl House {
             operators: vec!["Olga@example.com".to_owned(), "sub:boss".to_owned()],
             users,
         };
-        let reach = Reach { loopback: true, networks: Vec::new() };
-        let server = Server::built(test, |builder| builder.reach(reach).issuer(issuer), |config| config).await;
+        let egress_policy = EgressPolicy { loopback: true, networks: Vec::new() };
+        let server =
+            Server::built(test, |builder| builder.egress_policy(egress_policy).issuer(issuer), |config| config).await;
         Self { server, provider }
     }
 

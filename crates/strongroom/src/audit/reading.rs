@@ -9,8 +9,8 @@ use crate::store::AuditFilter;
 use crate::vault::Vault;
 
 /// So much of the log is looked at before what was found is given out.
-const STRETCH: u64 = 10_000;
-const PAGE: u32 = 1_000;
+const EVENTS_PER_STEP: u64 = 10_000;
+const PAGE_SIZE: u32 = 1_000;
 
 /// A tenant's log as it stood when the reading began, and what came since.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Reading<'_> {
     /// # Errors
     /// Storage errors only.
     pub async fn more(&mut self) -> Result<Option<Vec<Event<'static>>>, Error> {
-        let to = self.head().await?.min(self.seen + STRETCH);
+        let to = self.head().await?.min(self.seen + EVENTS_PER_STEP);
         if to <= self.seen {
             return Ok(None);
         }
@@ -67,7 +67,7 @@ impl Reading<'_> {
         let mut events = Vec::new();
         let mut before = Some(to + 1);
         while let Some(from) = before.filter(|_| events.len() < number) {
-            let limit = u32::try_from(number - events.len()).unwrap_or(PAGE).min(PAGE);
+            let limit = u32::try_from(number - events.len()).unwrap_or(PAGE_SIZE).min(PAGE_SIZE);
             let filter = AuditFilter { before: Some(from), after, limit, ..self.filter.clone() };
             let page = self.vault.store.events(self.tenant, &filter).await?;
             events.extend(page.events);

@@ -82,8 +82,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-const PAGE: u32 = 10_000;
-const MOST_FINDINGS: usize = 1_000;
+const PAGE_SIZE: u32 = 10_000;
+const MAX_FINDINGS: usize = 1_000;
 
 impl Vault {
     /// Verifies the log. `progress` is told the number of events seen so far.
@@ -146,7 +146,7 @@ impl Vault {
         visit: &mut (dyn FnMut(&Linked) + Send),
     ) -> Result<bool, Error> {
         loop {
-            let page = match self.store.chain(head.1, PAGE).await {
+            let page = match self.store.chain(head.1, PAGE_SIZE).await {
                 Ok(page) => page,
                 Err(crate::store::StoreError::Corrupt { table, what }) => {
                     report.find(Finding::Unreadable { what: format!("{table}: {what}") });
@@ -159,7 +159,7 @@ impl Vault {
                 visit(linked);
             }
             progress(report.events);
-            if u32::try_from(page.len()).is_ok_and(|length| length < PAGE) {
+            if u32::try_from(page.len()).is_ok_and(|length| length < PAGE_SIZE) {
                 return Ok(true);
             }
         }
@@ -176,8 +176,8 @@ impl Vault {
         let before = newest.events.first().map_or(0, |event| event.seq.saturating_sub(1));
         let mut last = ([0; 32], before);
         loop {
-            let mut page = self.store.chain(last.1, PAGE).await?;
-            let whole = u32::try_from(page.len()).is_ok_and(|length| length == PAGE);
+            let mut page = self.store.chain(last.1, PAGE_SIZE).await?;
+            let whole = u32::try_from(page.len()).is_ok_and(|length| length == PAGE_SIZE);
             last = page.pop().map_or(last, |(event, link)| (link, event.seq));
             if !whole {
                 break;
@@ -254,7 +254,7 @@ type Left = (String, Option<[u8; 32]>);
 
 impl Report {
     fn find(&mut self, finding: Finding) {
-        if self.findings.len() < MOST_FINDINGS {
+        if self.findings.len() < MAX_FINDINGS {
             self.findings.push(finding);
         }
     }

@@ -19,15 +19,15 @@ use crate::store::StoreError;
 use crate::vault::Vault;
 
 /// A link that nobody has used by then is of no use to whoever finds it.
-const LINK: Duration = Duration::from_secs(10 * 60);
+const LINK_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// A browser that was left alone.
-const IDLE: Duration = Duration::from_secs(30 * 60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// The longest day.
-const LONGEST: Duration = Duration::from_secs(8 * 3600);
+const MAX_SESSION_LIFETIME: Duration = Duration::from_secs(8 * 3600);
 /// That somebody is still there is written down so often.
-const TOUCH: Duration = Duration::from_secs(5 * 60);
+const SEEN_UPDATE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// What an operator changes takes a sign-in as young as this.
-const RECENT: Duration = Duration::from_secs(15 * 60);
+const RECENT_SIGN_IN: Duration = Duration::from_secs(15 * 60);
 
 /// Who comes to the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Vault {
     /// Storage and audit errors only.
     pub async fn invite(&self, actor: &Actor, tenant: TenantId, user: ConsoleUser) -> Result<Token, Error> {
         let token = Token::generate(TokenKind::Link, &*self.entropy);
-        let row = self.new_console(tenant, user, &token, None, LINK);
+        let row = self.new_console(tenant, user, &token, None, LINK_LIFETIME);
         let entry = self.console_entry(actor, &row, Action::ConsoleInvite);
         self.within_deadline(self.store.insert_console(&row, entry)).await?;
         Ok(token)
@@ -112,7 +112,7 @@ impl Vault {
         let from = std::mem::replace(&mut row.hash, token.hash());
         row.opened_at = Some(now);
         row.seen_at = now;
-        row.expires_at = now.saturating_add(LONGEST).unwrap_or(now);
+        row.expires_at = now.saturating_add(MAX_SESSION_LIFETIME).unwrap_or(now);
         self.authenticate_row(&mut row);
         let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
         match self.within_deadline(self.store.move_console(&from, &row, entry)).await {
@@ -132,7 +132,7 @@ impl Vault {
     ) -> Result<(Console, Token), Error> {
         let now = self.clock.now();
         let token = Token::generate(TokenKind::Console, &*self.entropy);
-        let row = self.new_console(tenant, user, &token, Some(proven_at), LONGEST);
+        let row = self.new_console(tenant, user, &token, Some(proven_at), MAX_SESSION_LIFETIME);
         let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
         self.within_deadline(self.store.insert_console(&row, entry)).await?;
         Ok((console(&row, now), token))
@@ -179,7 +179,7 @@ impl Vault {
     /// Who carries this cookie; nobody if it is unknown, signed out, idle or too old.
     pub(crate) async fn authenticate_console(&self, hash: &TokenHash) -> Result<Option<Authenticated>, Error> {
         let now = self.clock.now();
-        let idle = |row: &ConsoleRow| row.seen_at.saturating_add(IDLE).map_or(true, |until| until <= now);
+        let idle = |row: &ConsoleRow| row.seen_at.saturating_add(IDLE_TIMEOUT).map_or(true, |until| until <= now);
         let row = self.console_row(hash).await?;
         let Some(mut row) = row.filter(|row| row.opened_at.is_some() && row.expires_at > now && !idle(row)) else {
             return Ok(None);
@@ -194,7 +194,7 @@ impl Vault {
         let console = Some(console(&row, now));
         let authenticated =
             Authenticated { tenant: row.tenant, principal, owner, origins: Vec::new(), cached_key: None, console };
-        if row.seen_at.saturating_add(TOUCH).is_ok_and(|due| due <= now) {
+        if row.seen_at.saturating_add(SEEN_UPDATE_INTERVAL).is_ok_and(|due| due <= now) {
             row.seen_at = now;
             self.authenticate_row(&mut row);
             let entry = self.console_entry(&authenticated.actor(None, None), &row, Action::ConsoleSeen);
@@ -231,6 +231,6 @@ fn console(row: &ConsoleRow, now: Timestamp) -> Console {
     Console {
         session: row.id,
         expires_at: row.expires_at,
-        recent_until: opened.saturating_add(RECENT).unwrap_or(opened),
+        recent_until: opened.saturating_add(RECENT_SIGN_IN).unwrap_or(opened),
     }
 }

@@ -11,20 +11,20 @@ use serde::Deserialize;
 use strongroom_crypto::{Secret, Token, digest, sha256};
 use url::Url;
 
-use super::{Console, ConsoleUser, RECENT};
+use super::{Console, ConsoleUser, RECENT_SIGN_IN};
 use crate::access::Actor;
 use crate::error::Error;
 use crate::id::{AppId, TenantId, UserId};
 use crate::oauth::app::{AppRow, Registration};
 use crate::oauth::discovery::discover;
-use crate::oauth::token::Ask;
+use crate::oauth::token::TokenRequest;
 use crate::provider::Provider;
 use crate::vault::Vault;
 
 /// A provider's clock may be off by as much, in seconds.
-const LEEWAY: i64 = 60;
+const CLOCK_SKEW_SECONDS: i64 = 60;
 /// An issuer's description counts for so long.
-const DESCRIBED: Duration = Duration::from_secs(3600);
+const DISCOVERY_LIFETIME: Duration = Duration::from_secs(3600);
 /// Where the ID token is kept among what came with the tokens.
 const ID_TOKEN: &str = "id_token";
 
@@ -110,7 +110,7 @@ impl Vault {
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
             // Else whoever finds the browser is an operator again without a question, as long as the provider remembers them.
-            .append_pair("max_age", &RECENT.as_secs().to_string());
+            .append_pair("max_age", &RECENT_SIGN_IN.as_secs().to_string());
         Ok(SignIn { authorize, browser })
     }
 
@@ -132,7 +132,7 @@ impl Vault {
             return Err(gone());
         }
         let verifier = derived("oidc-verifier", browser);
-        let ask = Ask::Code { code, verifier: Some(&verifier), redirect: &redirect };
+        let ask = TokenRequest::Code { code, verifier: Some(&verifier), redirect: &redirect };
         let tokens = match self.ask(&registration, ask).await {
             Ok(tokens) => tokens,
             Err(failure) => {
@@ -149,7 +149,7 @@ impl Vault {
                 all.contains(&issuer.client_id) && claims.azp.as_ref().is_none_or(|azp| *azp == issuer.client_id)
             }
         };
-        let fresh = claims.exp + LEEWAY > self.clock.now().as_second();
+        let fresh = claims.exp + CLOCK_SKEW_SECONDS > self.clock.now().as_second();
         let ours = claims.nonce.as_deref() == Some(derived("oidc-nonce", browser).expose());
         if claims.iss != issuer.issuer || !for_us || !fresh || !ours {
             return Err(gone());
@@ -174,7 +174,7 @@ impl Vault {
         }
         provider.keep.answer.insert(ID_TOKEN.to_owned(), "/id_token".to_owned());
         let provider = Arc::new(provider);
-        *known = Some((now.saturating_add(DESCRIBED).unwrap_or(now), provider.clone()));
+        *known = Some((now.saturating_add(DISCOVERY_LIFETIME).unwrap_or(now), provider.clone()));
         Ok(provider)
     }
 

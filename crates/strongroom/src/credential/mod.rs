@@ -161,7 +161,7 @@ impl Opened {
 }
 
 /// So long before a grant ends for good, its credential says so.
-const NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
+const GRANT_EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What a connected account is made of, when it is brought from elsewhere.
 static TOKENS: LazyLock<Schema> = LazyLock::new(|| {
@@ -231,7 +231,7 @@ pub struct CredentialPage {
 
 /// A page's settings, sealed, have no more bytes than this, unless it is one credential's: whoever saves large ones must not
 /// take the server's memory by asking for lists of them.
-const PAGE_BYTES: usize = 1 << 20;
+const MAX_PAGE_BYTES: usize = 1 << 20;
 
 impl Vault {
     /// Saves a new credential. With `idempotency`, the same request sent twice creates one.
@@ -341,7 +341,7 @@ impl Vault {
         let mut bytes = 0_usize;
         let mut fits = |row: &CredentialRow| {
             bytes = bytes.saturating_add(row.settings.as_bytes().len());
-            bytes <= PAGE_BYTES
+            bytes <= MAX_PAGE_BYTES
         };
         let fitting = rows.iter().take(limit).take_while(|row| fits(row)).count().max(1);
         let more = rows.len() > fitting;
@@ -518,7 +518,7 @@ impl Vault {
         {
             (credential.state, credential.cause) = (refresh.state.into(), refresh.cause);
             credential.grant_expires_at = refresh.refresh_expires_at;
-            let soon = self.clock.now().saturating_add(NOTICE).ok();
+            let soon = self.clock.now().saturating_add(GRANT_EXPIRY_NOTICE).ok();
             if credential.cause.is_none()
                 && refresh.refresh_expires_at.is_some_and(|at| soon.is_some_and(|soon| at <= soon))
             {

@@ -23,7 +23,7 @@ use crate::provider::Provider;
 use crate::vault::Vault;
 
 /// People wait for it.
-const PATIENCE: Duration = Duration::from_secs(8);
+const TEST_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What a test found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +140,7 @@ impl Vault {
     }
 
     async fn try_out(&self, call: Call, expect: &[u16]) -> Verdict {
-        match tokio::time::timeout(PATIENCE, self.egress.send(call)).await {
+        match tokio::time::timeout(TEST_TIMEOUT, self.egress.send(call)).await {
             Ok(Ok(answer)) => judge(&answer, expect),
             Ok(Err(EgressError::Forbidden(_))) => Verdict::Unverified("address-forbidden".to_owned()),
             Ok(Err(EgressError::Unreachable { .. })) => Verdict::Unverified("unreachable".to_owned()),

@@ -110,14 +110,14 @@ pub(crate) struct Registration {
 
 impl Registration {
     /// A provider that nobody consents at gives tokens to the client itself (RFC 6749 4.4).
-    pub(crate) fn is_for_itself(&self) -> bool {
+    pub(crate) fn acts_for_itself(&self) -> bool {
         self.provider.authorize.is_none()
     }
 
     /// A client asks for itself as often as it likes.
     pub(crate) fn refresh_policy(&self) -> Refresh {
         let policy = self.provider.refresh.clone();
-        if self.is_for_itself() { Refresh { rotation: Rotation::None, ..policy } } else { policy }
+        if self.acts_for_itself() { Refresh { rotation: Rotation::None, ..policy } } else { policy }
     }
 }
 

@@ -9,9 +9,9 @@ use strongroom_crypto::{Entropy, Secret, SigningKey};
 /// The field of a credential that keeps a service account's key file. No plugin gets it.
 pub(crate) const KEY_FILE: &str = "key_file";
 /// An assertion lives so long, in seconds.
-const LIFE: i64 = 300;
+const ASSERTION_LIFETIME_SECONDS: i64 = 300;
 /// A provider's clock may be behind ours.
-const BACK: i64 = 30;
+const CLOCK_SKEW_SECONDS: i64 = 30;
 
 /// A private key, and what came with it.
 #[derive(Debug)]
@@ -43,7 +43,12 @@ impl KeyFile {
     }
 
     /// What is said, signed.
-    pub(crate) fn sign(&self, said: &Said<'_>, now: Timestamp, entropy: &dyn Entropy) -> Option<Secret<String>> {
+    pub(crate) fn sign(
+        &self,
+        said: &AssertionClaims<'_>,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Option<Secret<String>> {
         let mut id = [0; 16];
         entropy.fill(&mut id);
         let now = now.as_second();
@@ -52,8 +57,8 @@ impl KeyFile {
             iss: said.issuer,
             sub: said.subject,
             aud: said.audience,
-            iat: now - BACK,
-            exp: now + LIFE,
+            iat: now - CLOCK_SKEW_SECONDS,
+            exp: now + ASSERTION_LIFETIME_SECONDS,
             jti: BASE64URL_NOPAD.encode(&id),
             scope: said.scope.filter(|scope| !scope.is_empty()),
         };
@@ -89,7 +94,7 @@ fn part(json: &impl Serialize) -> Option<String> {
 }
 
 /// What an assertion says.
-pub(crate) struct Said<'a> {
+pub(crate) struct AssertionClaims<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) subject: Option<&'a str>,
     pub(crate) audience: &'a str,

@@ -15,17 +15,17 @@ use url::{Host, Url};
 use zeroize::Zeroize;
 
 /// Longer than any answer of a token endpoint by far.
-const MOST: usize = 1 << 20;
-const CONNECT: Duration = Duration::from_secs(5);
+const MAX_BODY_BYTES: usize = 1 << 20;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A lease of a refresh is longer than this.
-pub(crate) const TOTAL: Duration = Duration::from_secs(20);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// A connection that has lain idle for longer is not used again. The other end may be closing it at that very moment (some
 /// servers do after two seconds), and then nobody knows whether a refresh token was spent.
-const IDLE: Duration = Duration::from_secs(1);
+const MAX_IDLE: Duration = Duration::from_secs(1);
 
 /// Where calls may go beside public https addresses.
 #[derive(Clone, Debug, Default)]
-pub struct Reach {
+pub struct EgressPolicy {
     /// One's own machine, also over plain http: for development and tests.
     pub loopback: bool,
     /// Networks of the operator's, for providers in the house.
@@ -134,27 +134,27 @@ impl Answer {
 /// The client.
 pub(crate) struct Egress {
     client: reqwest::Client,
-    reach: Arc<Reach>,
+    egress_policy: Arc<EgressPolicy>,
 }
 
 impl Egress {
-    pub(crate) fn new(reach: Reach) -> Result<Self, reqwest::Error> {
-        Self::with(reach, Arc::new(|name| Box::pin(lookup(name))))
+    pub(crate) fn new(egress_policy: EgressPolicy) -> Result<Self, reqwest::Error> {
+        Self::with(egress_policy, Arc::new(|name| Box::pin(lookup(name))))
     }
 
-    fn with(reach: Reach, lookup: Lookup) -> Result<Self, reqwest::Error> {
-        let reach = Arc::new(reach);
+    fn with(egress_policy: EgressPolicy, lookup: Lookup) -> Result<Self, reqwest::Error> {
+        let egress_policy = Arc::new(egress_policy);
         let client = reqwest::Client::builder()
-            .dns_resolver(Checked { reach: reach.clone(), lookup })
+            .dns_resolver(Checked { egress_policy: egress_policy.clone(), lookup })
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
-            .connect_timeout(CONNECT)
-            .timeout(TOTAL)
-            .pool_idle_timeout(IDLE)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .pool_idle_timeout(MAX_IDLE)
             .user_agent(concat!("strongroom/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client, reach })
+        Ok(Self { client, egress_policy })
     }
 
     pub(crate) async fn send(&self, call: Call) -> Result<Answer, EgressError> {
@@ -177,8 +177,8 @@ impl Egress {
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut body = Secret::new(Vec::with_capacity(16 * 1024));
         while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error))? {
-            if body.expose().len() + chunk.len() > MOST {
-                let what = format!("the answer is longer than {MOST} bytes");
+            if body.expose().len() + chunk.len() > MAX_BODY_BYTES {
+                let what = format!("the answer is longer than {MAX_BODY_BYTES} bytes");
                 return Err(EgressError::Unanswered { host, what });
             }
             body.expose_mut().extend_from_slice(&chunk);
@@ -190,8 +190,8 @@ impl Egress {
     fn check(&self, url: &Url) -> Result<(), EgressError> {
         let forbidden = || EgressError::Forbidden(url.host_str().unwrap_or_default().to_owned());
         let allowed = match url.host().ok_or_else(forbidden)? {
-            Host::Ipv4(address) => self.reach.allows(address.into()),
-            Host::Ipv6(address) => self.reach.allows(address.into()),
+            Host::Ipv4(address) => self.egress_policy.allows(address.into()),
+            Host::Ipv6(address) => self.egress_policy.allows(address.into()),
             Host::Domain(name) => !name.ends_with('.') && name != "metadata.google.internal",
         };
         let local = match url.host() {
@@ -200,18 +200,19 @@ impl Egress {
             Some(Host::Domain(name)) => name == "localhost",
             None => false,
         };
-        let plain = url.scheme() == "http" && self.reach.loopback && local;
-        let port = url.port().is_none_or(|port| port == 443) || self.reach.loopback && local || self.in_house(url);
+        let plain = url.scheme() == "http" && self.egress_policy.loopback && local;
+        let port =
+            url.port().is_none_or(|port| port == 443) || self.egress_policy.loopback && local || self.in_house(url);
         let bare = url.username().is_empty() && url.password().is_none();
         if allowed && (url.scheme() == "https" || plain) && port && bare { Ok(()) } else { Err(forbidden()) }
     }
 
     fn in_house(&self, url: &Url) -> bool {
         match url.host() {
-            Some(Host::Ipv4(address)) => self.reach.names(address.into()),
-            Some(Host::Ipv6(address)) => self.reach.names(address.into()),
+            Some(Host::Ipv4(address)) => self.egress_policy.names(address.into()),
+            Some(Host::Ipv6(address)) => self.egress_policy.names(address.into()),
             // A name in the house is judged by its addresses when dialling; its port is the operator's.
-            Some(Host::Domain(_)) => !self.reach.networks.is_empty(),
+            Some(Host::Domain(_)) => !self.egress_policy.networks.is_empty(),
             None => false,
         }
     }
@@ -226,7 +227,7 @@ fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() { "it took too long".to_owned() } else { cause.to_string() }
 }
 
-impl Reach {
+impl EgressPolicy {
     fn allows(&self, address: IpAddr) -> bool {
         self.names(address) || self.loopback && address.is_loopback() || is_public(address)
     }
@@ -245,16 +246,16 @@ async fn lookup(name: String) -> std::io::Result<Vec<SocketAddr>> {
 
 /// Resolves once, and refuses a name if any of its addresses may not be called: else the choice would be the attacker's.
 struct Checked {
-    reach: Arc<Reach>,
+    egress_policy: Arc<EgressPolicy>,
     lookup: Lookup,
 }
 
 impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
-        let (reach, found) = (self.reach.clone(), (self.lookup)(name.as_str().to_owned()));
+        let (egress_policy, found) = (self.egress_policy.clone(), (self.lookup)(name.as_str().to_owned()));
         Box::pin(async move {
             let found = found.await?;
-            if found.is_empty() || found.iter().any(|address| !reach.allows(address.ip())) {
+            if found.is_empty() || found.iter().any(|address| !egress_policy.allows(address.ip())) {
                 return Err(EgressError::Forbidden(name.as_str().to_owned()).into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
@@ -335,7 +336,10 @@ mod tests {
     use super::*;
 
     /// Calls a name whose addresses change with each lookup; says how often it was looked up, and who was knocked at.
-    async fn call(answers: &'static [&'static [&'static str]], reach: Reach) -> (usize, usize, Result<u16, String>) {
+    async fn call(
+        answers: &'static [&'static [&'static str]],
+        egress_policy: EgressPolicy,
+    ) -> (usize, usize, Result<u16, String>) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("bound").port();
         let (knocks, lookups) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -351,15 +355,15 @@ mod tests {
             let found = answers[at].iter().map(|ip| SocketAddr::new(ip.parse().expect("an address"), port)).collect();
             Box::pin(std::future::ready(Ok(found)))
         });
-        let egress = Egress::with(reach, lookup).expect("a client");
+        let egress = Egress::with(egress_policy, lookup).expect("a client");
         let url = Url::parse(&format!("https://rebind.example:{port}/")).expect("an address");
         let answer = egress.send(Call::new(reqwest::Method::GET, url)).await;
         let answer = answer.map(|answer| answer.status).map_err(|error| error.to_string());
         (lookups.load(Ordering::SeqCst), knocks.load(Ordering::SeqCst), answer)
     }
 
-    fn house() -> Reach {
-        Reach { loopback: false, networks: vec!["192.0.2.0/24".parse().expect("a network")] }
+    fn house() -> EgressPolicy {
+        EgressPolicy { loopback: false, networks: vec!["192.0.2.0/24".parse().expect("a network")] }
     }
 
     #[tokio::test]
@@ -373,15 +377,16 @@ mod tests {
             assert!(answer.is_err());
         }
         // The control: when the network is the operator's, somebody knocks.
-        let reach = Reach { loopback: false, networks: vec!["127.0.0.0/8".parse().expect("a network")] };
-        assert_eq!(call(&[&["127.0.0.1"]], reach).await.1, 1);
+        let egress_policy = EgressPolicy { loopback: false, networks: vec!["127.0.0.0/8".parse().expect("a network")] };
+        assert_eq!(call(&[&["127.0.0.1"]], egress_policy).await.1, 1);
     }
 
     /// Rebinding: good at the check, bad at the connection. There is one lookup, and the connection goes to what it gave.
     #[tokio::test]
     async fn a_name_that_changes_between_lookups_is_looked_up_once() {
-        let reach = Reach { loopback: false, networks: vec!["127.0.0.2/32".parse().expect("a network")] };
-        let (lookups, knocks, _) = call(&[&["127.0.0.2"], &["127.0.0.1"]], reach).await;
+        let egress_policy =
+            EgressPolicy { loopback: false, networks: vec!["127.0.0.2/32".parse().expect("a network")] };
+        let (lookups, knocks, _) = call(&[&["127.0.0.2"], &["127.0.0.1"]], egress_policy).await;
         assert_eq!((lookups, knocks), (1, 0), "127.0.0.1 is not asked, whatever a second lookup would say");
     }
 
@@ -404,11 +409,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_lay_idle_carries_no_token() {
-        let egress = Egress::new(Reach { loopback: true, networks: Vec::new() }).expect("a client");
+        let egress = Egress::new(EgressPolicy { loopback: true, networks: Vec::new() }).expect("a client");
         let url = answers_once();
         let ask = async || egress.send(Call::new(reqwest::Method::POST, url.clone())).await.map(|answer| answer.status);
         assert_eq!(ask().await.ok(), Some(200));
-        tokio::time::sleep(IDLE + Duration::from_millis(200)).await;
+        tokio::time::sleep(MAX_IDLE + Duration::from_millis(200)).await;
         assert_eq!(ask().await.ok(), Some(200), "on a new connection");
         // The control: the one before is used at once, and nobody knows what became of the request.
         assert!(ask().await.is_err());

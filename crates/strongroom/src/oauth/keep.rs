@@ -241,7 +241,7 @@ impl Vault {
         let policy = &registration.refresh_policy();
         let day = 24 * 3_600_000;
         let absolute = policy.absolute_days.map(|days| now.as_millisecond() + i64::from(days) * day);
-        let stays_fresh = row.refresh_token.is_some() || registration.is_for_itself();
+        let stays_fresh = row.refresh_token.is_some() || registration.acts_for_itself();
         RefreshRow {
             credential: row.id,
             owner: row.owner.clone(),

@@ -13,18 +13,18 @@ pub mod revoke;
 pub(crate) mod token;
 
 pub(crate) use assertion::KEY_FILE;
-pub use egress::{EgressError, Reach};
+pub use egress::{EgressError, EgressPolicy};
 
 /// At most so many calls of one sweep are under way.
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENT: usize = 16;
 
 /// Runs tasks of their own, a few at once, and gives what each of them gave.
-async fn side_by_side<T: Send + 'static>(
+async fn run_bounded<T: Send + 'static>(
     tasks: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
     let (mut under_way, mut done) = (tokio::task::JoinSet::new(), Vec::new());
     for task in tasks {
-        if under_way.len() >= AT_ONCE {
+        if under_way.len() >= MAX_CONCURRENT {
             done.extend(under_way.join_next().await.and_then(Result::ok));
         }
         under_way.spawn(task);

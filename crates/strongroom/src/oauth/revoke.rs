@@ -9,7 +9,7 @@ use strongroom_crypto::{Context, Kind, Sealed, Secret};
 
 use super::app::Registration;
 use super::egress::Call;
-use super::side_by_side;
+use super::run_bounded;
 use super::token::ClientProof;
 use crate::access::Actor;
 use crate::audit::{Action, Reason};
@@ -138,7 +138,7 @@ impl Vault {
     pub(crate) async fn settle_due_revocations(&self) -> Result<usize, Error> {
         let revocations = self.store.due_revocations(self.clock.now(), SWEEP_BATCH_SIZE).await?;
         let count = revocations.len();
-        let settled = side_by_side(revocations.into_iter().map(|row| {
+        let settled = run_bounded(revocations.into_iter().map(|row| {
             let vault = self.clone();
             async move { vault.settle_one(&row).await }
         }));
@@ -168,7 +168,8 @@ impl Vault {
     /// 200 also means that the token was unknown (RFC 7009 2.2): then it is revoked already.
     async fn revoke(&self, row: &RevocationRow) -> Result<(), String> {
         let registration = self.registration(row.tenant, row.app).await.map_err(|error| error.to_string())?;
-        let proof = self.prove_client(&registration, self.clock.now()).map_err(|failure| failure.cause().to_owned())?;
+        let proof =
+            self.authenticate_client(&registration, self.clock.now()).map_err(|failure| failure.cause().to_owned())?;
         let token =
             self.in_revocation_context(row, |context| self.keyring.open(Kind::Revocation, context, &row.sealed));
         let token = token.ok().and_then(|token| token.into_text().ok()).ok_or("its record does not open")?;

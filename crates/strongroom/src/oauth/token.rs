@@ -10,22 +10,22 @@ use strongroom_crypto::Secret;
 use zeroize::Zeroize;
 
 use super::app::Registration;
-use super::assertion::{KeyFile, Said};
+use super::assertion::{AssertionClaims, KeyFile};
 use super::egress::{Answer, Call, EgressError};
 use crate::fields::{Value, Values};
 use crate::provider::{Body, ClientAuth, Subject};
 use crate::vault::Vault;
 
 /// Longer than any token lives; what claims more is taken for this.
-const LONGEST: f64 = 365.0 * 24.0 * 3600.0;
+const MAX_TOKEN_LIFETIME_SECONDS: f64 = 365.0 * 24.0 * 3600.0;
 /// No provider's `Retry-After` keeps a credential from being tried for longer.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// Longer than an ID token, which is the longest that is kept beside the tokens.
-const KEPT: usize = 16 * 1024;
+const MAX_KEPT_RESPONSE_BYTES: usize = 16 * 1024;
 
 /// What is asked of the token endpoint.
-pub(crate) enum Ask<'a> {
+pub(crate) enum TokenRequest<'a> {
     Code {
         code: &'a Secret<String>,
         verifier: Option<&'a Secret<String>>,
@@ -91,7 +91,7 @@ impl Failure {
 
 impl Vault {
     /// Asks a registration's token endpoint.
-    pub(crate) async fn ask(&self, registration: &Registration, ask: Ask<'_>) -> Result<Tokens, Failure> {
+    pub(crate) async fn ask(&self, registration: &Registration, ask: TokenRequest<'_>) -> Result<Tokens, Failure> {
         let now = self.clock.now();
         let call = self.token_call(registration, &ask, now)?;
         match self.egress.send(call).await {
@@ -104,19 +104,21 @@ impl Vault {
         }
     }
 
-    fn token_call(&self, registration: &Registration, ask: &Ask<'_>, now: Timestamp) -> Result<Call, Failure> {
+    fn token_call(&self, registration: &Registration, ask: &TokenRequest<'_>, now: Timestamp) -> Result<Call, Failure> {
         let endpoint = &registration.provider.token;
         let (url, extra) = match ask {
-            Ask::Refresh { .. } => (endpoint.refresh_url.as_ref().unwrap_or(&endpoint.url), &endpoint.refresh_params),
+            TokenRequest::Refresh { .. } => {
+                (endpoint.refresh_url.as_ref().unwrap_or(&endpoint.url), &endpoint.refresh_params)
+            }
             _ => (&endpoint.url, &endpoint.params),
         };
         let url = registration.address(url)?;
         let assertion = match ask {
-            Ask::Account { key, scopes } => Some(self.account_assertion(registration, key, scopes, now)?),
+            TokenRequest::Account { key, scopes } => Some(self.account_assertion(registration, key, scopes, now)?),
             _ => None,
         };
         let mut members: Vec<(&str, &str)> = match ask {
-            Ask::Code { code, verifier, redirect } => {
+            TokenRequest::Code { code, verifier, redirect } => {
                 let mut members = vec![
                     ("grant_type", "authorization_code"),
                     ("code", code.expose().as_str()),
@@ -125,20 +127,20 @@ impl Vault {
                 members.extend(verifier.map(|verifier| ("code_verifier", verifier.expose().as_str())));
                 members
             }
-            Ask::Device { code } => vec![
+            TokenRequest::Device { code } => vec![
                 ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
                 ("device_code", code.expose().as_str()),
             ],
-            Ask::Refresh { token } => vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())],
-            Ask::Client { scopes: "" } => vec![("grant_type", "client_credentials")],
-            Ask::Client { scopes } => vec![("grant_type", "client_credentials"), ("scope", *scopes)],
-            Ask::Account { .. } => vec![("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")],
+            TokenRequest::Refresh { token } => vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())],
+            TokenRequest::Client { scopes: "" } => vec![("grant_type", "client_credentials")],
+            TokenRequest::Client { scopes } => vec![("grant_type", "client_credentials"), ("scope", *scopes)],
+            TokenRequest::Account { .. } => vec![("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")],
         };
         members.extend(assertion.as_ref().map(|assertion| ("assertion", assertion.expose().as_str())));
         let proof = match ask {
             // The assertion says who asks (RFC 7523 3.1); where the client is known beside, it proves that as well.
-            Ask::Account { .. } if endpoint.client_auth == ClientAuth::None => ClientProof::default(),
-            _ => self.prove_client(registration, now)?,
+            TokenRequest::Account { .. } if endpoint.client_auth == ClientAuth::None => ClientProof::default(),
+            _ => self.authenticate_client(registration, now)?,
         };
         members.extend(proof.members());
         members.extend(extra.iter().map(|(name, value)| (name.as_str(), value.as_str())));
@@ -163,7 +165,7 @@ impl Vault {
         // Another account than its own only where the provider's file asks for it (Google's domain-wide delegation).
         let subject = registration.parameters.get("subject").filter(|subject| !subject.is_empty());
         let audience = registration.audience()?;
-        let said = Said {
+        let said = AssertionClaims {
             issuer: account,
             subject: match (subject, registration.provider.token.subject) {
                 (Some(subject), _) => Some(subject),
@@ -177,7 +179,11 @@ impl Vault {
     }
 
     /// Says who the client is. Never two ways in one request (RFC 6749 2.3).
-    pub(crate) fn prove_client(&self, registration: &Registration, now: Timestamp) -> Result<ClientProof, Failure> {
+    pub(crate) fn authenticate_client(
+        &self,
+        registration: &Registration,
+        now: Timestamp,
+    ) -> Result<ClientProof, Failure> {
         let secret = self.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))?;
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let id = &registration.row.client_id;
@@ -201,7 +207,7 @@ impl Vault {
             (ClientAuth::PrivateKeyJwt, Some(secret)) => {
                 let key = KeyFile::read(&secret).ok_or_else(|| Failure::config("key-file-invalid"))?;
                 let audience = registration.audience()?;
-                let said = Said { issuer: id, subject: Some(id), audience: &audience, scope: None };
+                let said = AssertionClaims { issuer: id, subject: Some(id), audience: &audience, scope: None };
                 let signed = key.sign(&said, now, &*self.entropy).ok_or_else(|| Failure::config("key-file-invalid"))?;
                 let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
                 proof.members.push(("client_id", Secret::from(id.as_str())));
@@ -284,7 +290,9 @@ impl Registration {
                         .keep
                         .answer
                         .iter()
-                        .filter_map(|(name, place)| Some((name.clone(), Secret::new(shown(&json, place, KEPT)?))))
+                        .filter_map(|(name, place)| {
+                            Some((name.clone(), Secret::new(shown(&json, place, MAX_KEPT_RESPONSE_BYTES)?)))
+                        })
                         .collect(),
                     refresh_token: text(&mut json, &places.refresh_token),
                 })
@@ -412,7 +420,7 @@ fn seconds(value: Option<&Json>) -> Option<f64> {
         Json::String(text) => text.trim().parse().ok()?,
         _ => return None,
     };
-    (seconds >= 1.0).then(|| seconds.min(LONGEST).floor())
+    (seconds >= 1.0).then(|| seconds.min(MAX_TOKEN_LIFETIME_SECONDS).floor())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "at most a year of milliseconds")]
@@ -454,7 +462,7 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
         let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
         Duration::try_from(now.duration_until(at)).ok()
     });
-    wait.map(|wait| wait.min(PATIENCE))
+    wait.map(|wait| wait.min(MAX_RETRY_AFTER))
 }
 
 fn wipe(json: &mut Json) {

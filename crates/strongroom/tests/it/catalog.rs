@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use strongroom::oauth::Reach;
+use strongroom::oauth::EgressPolicy;
 use strongroom::oauth::app::AppDraft;
 use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft, IfConnected};
 use strongroom::provider::{Body, ClientAuth, Parameters, Provider, Rotation};
@@ -77,8 +77,9 @@ async fn prove(name: &str, original: &Provider) {
     let clock = Arc::new(FakeClock::new());
     let catalog = Catalog::built_in().unwrap().with(name, &toml::to_string(&provider).unwrap()).unwrap();
     let builder = Vault::builder(&dir.database()).key(Secret::from(KEY)).clock(clock.clone()).catalog(catalog);
-    let builder =
-        builder.entropy(Arc::new(SeededEntropy::new(7_000_000))).reach(Reach { loopback: true, networks: vec![] });
+    let builder = builder
+        .entropy(Arc::new(SeededEntropy::new(7_000_000)))
+        .egress_policy(EgressPolicy { loopback: true, networks: vec![] });
     let vault = builder.public_url(Url::parse("http://127.0.0.1:8420").unwrap()).open().await.unwrap();
     let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
     let (plugin, owner): (PluginName, _) = ("mail".parse().unwrap(), Owner { tenant, user: "alice".parse().unwrap() });
@@ -139,7 +140,7 @@ async fn prove(name: &str, original: &Provider) {
             .map(|parameter| (parameter.clone(), "from-callback".to_owned()))
             .collect(),
     };
-    let back = vault.call_back(&Actor::anonymous(), app.id, callback).await.unwrap();
+    let back = vault.handle_callback(&Actor::anonymous(), app.id, callback).await.unwrap();
     let id = query(&back, "connection").parse().unwrap();
     let completed = vault.complete(&Actor::user(), &owner, id, &Secret::new(query(&back, "code"))).await;
     let credential = completed.unwrap_or_else(|error| panic!("{name}: {error:?}"));

@@ -23,7 +23,7 @@ async fn the_whole_way_from_the_button_to_a_token_and_back() {
     let redirect = format!("http://127.0.0.1:8420/api/auth/oauth/callback/{}", oauth.app);
     assert_eq!(query(authorize, "redirect_uri"), redirect);
 
-    let back = oauth.vault.call_back(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
+    let back = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
     assert!(back.as_str().starts_with(BACK));
     assert!(!back.as_str().contains(CANARY), "the provider's code goes nowhere");
     assert!(oauth.provider.asked("/token").is_empty(), "nothing is exchanged before the user is known");
@@ -83,23 +83,23 @@ async fn a_callback_that_does_not_fit_connects_nobody() {
         let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
         let mut callback = oauth.consent(&start);
         change(&mut callback);
-        let answer = oauth.vault.call_back(&Actor::host(), oauth.app, callback).await;
+        let answer = oauth.vault.handle_callback(&Actor::host(), oauth.app, callback).await;
         assert!(matches!(answer, Err(Error::NotFound { .. })), "{attack}");
-        let honest = oauth.vault.call_back(&Actor::host(), oauth.app, oauth.consent(&start)).await;
+        let honest = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await;
         assert!(honest.is_ok(), "{attack}: the control");
     }
     // App X's answer at app Y's address.
     let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
-    let elsewhere = oauth.vault.call_back(&Actor::host(), other.id, oauth.consent(&start)).await;
+    let elsewhere = oauth.vault.handle_callback(&Actor::host(), other.id, oauth.consent(&start)).await;
     assert!(matches!(elsewhere, Err(Error::NotFound { .. })), "another app's address");
     // A state used twice.
-    oauth.vault.call_back(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
-    let again = oauth.vault.call_back(&Actor::host(), oauth.app, oauth.consent(&start)).await;
+    oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
+    let again = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await;
     assert!(matches!(again, Err(Error::NotFound { .. })), "a state used twice");
     // A state that is too old.
     let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
     oauth.clock.advance(10 * 60_000);
-    let late = oauth.vault.call_back(&Actor::host(), oauth.app, oauth.consent(&start)).await;
+    let late = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await;
     assert!(matches!(late, Err(Error::NotFound { .. })), "a state that is too old");
     assert!(oauth.provider.asked("/token").is_empty());
     let actions = oauth.actions().await;
@@ -113,7 +113,7 @@ async fn a_callback_that_does_not_fit_connects_nobody() {
 async fn a_flow_begun_by_one_user_is_not_finished_by_another() {
     let oauth = OauthFixture::new("cosf", Policy::Strict).await;
     let start = oauth.start(&oauth.begin("mallory", None).await.unwrap()).await.unwrap();
-    let back = oauth.vault.call_back(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
+    let back = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
     let taken = oauth.complete("alice", &back).await;
     assert!(matches!(taken, Err(Error::NotFound { .. })), "another user finished");
     assert!(oauth.provider.asked("/token").is_empty(), "the victim's code was not exchanged");
@@ -132,7 +132,7 @@ async fn a_flow_begun_by_one_user_is_not_finished_by_another() {
 async fn a_completing_code_that_comes_many_times_at_once_is_exchanged_once() {
     let oauth = OauthFixture::new("at-once", Policy::Strict).await;
     let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
-    let back = oauth.vault.call_back(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
+    let back = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
     let (id, code) = (query(&back, "connection").parse().unwrap(), query(&back, "code"));
     let mut completing = tokio::task::JoinSet::new();
     for _ in 0..20 {
@@ -160,7 +160,7 @@ async fn the_issuer_is_compared_letter_by_letter() {
     ] {
         let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
         let callback = Callback { iss: iss.map(str::to_owned), ..oauth.consent(&start) };
-        let answer = vault.call_back(&Actor::host(), oauth.app, callback).await;
+        let answer = vault.handle_callback(&Actor::host(), oauth.app, callback).await;
         assert_eq!(answer.is_ok(), fits, "issuer {iss:?}");
     }
 }
@@ -198,7 +198,7 @@ async fn what_the_provider_says_is_passed_on_only_where_it_is_a_code() {
     for (said, told) in [("access_denied", "access_denied"), ("<script>alert(1)</script>", "failed")] {
         let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
         let callback = Callback { code: None, error: Some(said.to_owned()), ..oauth.consent(&start) };
-        let back = oauth.vault.call_back(&Actor::host(), oauth.app, callback).await.unwrap();
+        let back = oauth.vault.handle_callback(&Actor::host(), oauth.app, callback).await.unwrap();
         assert_eq!(query(&back, "error"), told, "the provider's text is passed on");
     }
     let html = format!("<html><script>alert('{CANARY}')</script></html>");
@@ -227,7 +227,7 @@ async fn a_code_from_another_flow_is_of_no_use() {
         let stolen = format!("code-{CANARY}");
         oauth.provider.bind(&stolen, query(&victim.authorize, "code_challenge"));
         let thief = oauth.start(&oauth.begin("mallory", None).await.unwrap()).await.unwrap();
-        let back = oauth.vault.call_back(&Actor::anonymous(), oauth.app, oauth.consent(&thief)).await.unwrap();
+        let back = oauth.vault.handle_callback(&Actor::anonymous(), oauth.app, oauth.consent(&thief)).await.unwrap();
         let done = oauth.complete("mallory", &back).await;
         // The control: without PKCE the same attack connects the victim's account for the thief.
         assert_eq!(done.is_err(), pkce, "a code from another flow was taken");
@@ -379,8 +379,8 @@ async fn a_client_connects_for_itself_and_stays_fresh() {
     );
     let catalog = strongroom::Catalog::built_in().unwrap().with("machines", &toml).unwrap();
     let builder = strongroom::Vault::builder(&oauth.dir.database()).key(Secret::from(crate::support::KEY));
-    let reach = strongroom::oauth::Reach { loopback: true, networks: vec![] };
-    let vault = builder.clock(oauth.clock.clone()).catalog(catalog).reach(reach).open().await.unwrap();
+    let egress_policy = strongroom::oauth::EgressPolicy { loopback: true, networks: vec![] };
+    let vault = builder.clock(oauth.clock.clone()).catalog(catalog).egress_policy(egress_policy).open().await.unwrap();
     let manifest = r#"{"title": "Jobs", "access": "read",
         "credentials": {"oauth2": {"provider": "machines", "scopes": ["jobs.run", "jobs.read"]}}}"#;
     let (plugin, owner) = ("jobs".parse().unwrap(), oauth.owner("alice"));

@@ -60,10 +60,16 @@ async fn register(vault: &Vault, tenant: strongroom::TenantId, device: bool) {
 }
 
 async fn vault_with(oauth: &OauthFixture, name: &str, toml: &str) -> Vault {
-    let reach = strongroom::oauth::Reach { loopback: true, networks: Vec::new() };
+    let egress_policy = strongroom::oauth::EgressPolicy { loopback: true, networks: Vec::new() };
     let builder = Vault::builder(&oauth.dir.database()).key(Secret::from(KEY)).clock(oauth.clock.clone());
     let catalog = Catalog::built_in().unwrap().with("sim", &oauth.toml).unwrap().with(name, toml).unwrap();
-    builder.catalog(catalog).reach(reach).public_url("http://127.0.0.1:8420".parse().unwrap()).open().await.unwrap()
+    builder
+        .catalog(catalog)
+        .egress_policy(egress_policy)
+        .public_url("http://127.0.0.1:8420".parse().unwrap())
+        .open()
+        .await
+        .unwrap()
 }
 
 async fn prompted(oauth: &OauthFixture) -> Connection {
@@ -204,7 +210,7 @@ async fn a_connection_says_what_became_of_it() {
     let begun = oauth.begin("alice", None).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Waiting, None, None));
     let start = oauth.start(&begun).await.unwrap();
-    let back = oauth.vault.call_back(&Actor::anonymous(), oauth.app, oauth.consent(&start)).await.unwrap();
+    let back = oauth.vault.handle_callback(&Actor::anonymous(), oauth.app, oauth.consent(&start)).await.unwrap();
     assert_eq!(status(begun.id).await.0, Status::Returned);
     let credential = oauth.complete("alice", &back).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Connected, None, Some(credential.id)));
@@ -216,12 +222,12 @@ async fn a_connection_says_what_became_of_it() {
         code: None,
         ..oauth.consent(&start)
     };
-    oauth.vault.call_back(&Actor::anonymous(), oauth.app, denied).await.unwrap();
+    oauth.vault.handle_callback(&Actor::anonymous(), oauth.app, denied).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Failed, Some("access_denied".to_owned()), None));
     // Refused at the exchange; and nobody came back.
     let begun = oauth.begin("alice", None).await.unwrap();
     let start = oauth.start(&begun).await.unwrap();
-    let back = oauth.vault.call_back(&Actor::anonymous(), oauth.app, oauth.consent(&start)).await.unwrap();
+    let back = oauth.vault.handle_callback(&Actor::anonymous(), oauth.app, oauth.consent(&start)).await.unwrap();
     says(&oauth, "invalid_grant");
     assert!(oauth.complete("alice", &back).await.is_err());
     assert_eq!(status(begun.id).await, (Status::Failed, Some("invalid_grant".to_owned()), None));

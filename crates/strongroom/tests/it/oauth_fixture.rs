@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use strongroom::id::{AppId, ConnectionId, CredentialId};
-use strongroom::oauth::Reach;
+use strongroom::oauth::EgressPolicy;
 use strongroom::oauth::app::AppDraft;
 use strongroom::oauth::connection::{Begun, Callback, Connecting, ConnectionDraft, IfConnected, Start};
 use strongroom::{
@@ -109,7 +109,7 @@ impl OauthFixture {
 
     pub(crate) async fn connect_with(&self, user: &str, draft: ConnectionDraft) -> Result<Credential, Error> {
         let start = self.start(&self.begin_with(user, draft).await?).await?;
-        let back = self.vault.call_back(&Actor::host(), self.app, self.consent(&start)).await?;
+        let back = self.vault.handle_callback(&Actor::host(), self.app, self.consent(&start)).await?;
         self.complete(user, &back).await
     }
 
@@ -166,7 +166,9 @@ async fn open(dir: &Dir, clock: &Arc<FakeClock>, toml: &str) -> Vault {
 
 pub(crate) async fn open_at(database: &Path, clock: &Arc<impl Clock + 'static>, toml: &str, seed: u64) -> Vault {
     let builder = Vault::builder(database).key(Secret::from(KEY)).clock(clock.clone());
-    let builder = builder.entropy(Arc::new(SeededEntropy::new(seed))).reach(Reach { loopback: true, networks: vec![] });
+    let builder = builder
+        .entropy(Arc::new(SeededEntropy::new(seed)))
+        .egress_policy(EgressPolicy { loopback: true, networks: vec![] });
     let builder = builder.catalog(Catalog::built_in().unwrap().with("sim", toml).unwrap());
     builder.public_url(Url::parse("http://127.0.0.1:8420").unwrap()).open().await.unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom::oauth::Reach;
+use strongroom::oauth::EgressPolicy;
 use strongroom::{
     Actor, CredentialType, Draft, Error, Expected, Fields, Manifest, Owner, PluginName, Secret, TenantId, Vault,
     Verdict,
@@ -24,7 +24,7 @@ impl Bench {
     async fn new(test: &str) -> Self {
         let (dir, provider) = (Dir::new(test), Simulated::new(Policy::Strict).await);
         let builder = Vault::builder(&dir.database()).key(Secret::from(KEY)).clock(Arc::new(FakeClock::new()));
-        let vault = builder.reach(Reach { loopback: true, networks: Vec::new() }).open().await.unwrap();
+        let vault = builder.egress_policy(EgressPolicy { loopback: true, networks: Vec::new() }).open().await.unwrap();
         let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
         let bench = Self { vault, tenant, provider, _dir: dir };
         bench.register(&bench.provider.origin).await;

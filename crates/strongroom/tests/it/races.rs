@@ -53,7 +53,7 @@ async fn a_user_who_was_deleted_does_not_come_back_by_a_connection_under_way() {
     let oauth = OauthFixture::new("gone", Policy::Strict).await;
     oauth.connected("alice").await;
     let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
-    let back = oauth.vault.call_back(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
+    let back = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
     let (arrived, let_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     oauth.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
     let deleting = async {

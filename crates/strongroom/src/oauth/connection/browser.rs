@@ -6,8 +6,8 @@ use data_encoding::BASE64URL_NOPAD;
 use strongroom_crypto::{Secret, sha256};
 use url::Url;
 
-use super::row::{Carried, ConnectionRow, Phase, hash};
-use super::uninterrupted;
+use super::row::{ConnectionRow, ConnectionSecrets, Phase, hash};
+use super::run_to_completion;
 use crate::access::{Actor, Principal};
 use crate::audit::{Action, Reason};
 use crate::credential::Credential;
@@ -16,7 +16,7 @@ use crate::fields::Value;
 use crate::id::{AppId, ConnectionId, NameError, Owner};
 use crate::oauth::app::Registration;
 use crate::oauth::keep::Granted;
-use crate::oauth::token::{Ask, Failure, Tokens};
+use crate::oauth::token::{Failure, TokenRequest, Tokens};
 use crate::vault::Vault;
 
 /// The last part of a start address: 256 bits in base64url.
@@ -63,12 +63,12 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] for a link that is unknown, used or expired.
     pub async fn start(&self, actor: &Actor, link: &StartLink) -> Result<Start, Error> {
-        let (mut row, mut carried) = self.connection(Phase::Begun, hash("start", &link.0)).await?;
+        let (mut row, mut secrets) = self.connection(Phase::Begun, hash("start", &link.0)).await?;
         let registration = self.registration(row.owner.tenant, row.app).await?;
         let (state, browser) = (self.random_text(), self.random_text());
-        carried.browser = Some(hash("browser", &browser));
-        let authorize = self.authorize_address(&registration, &row, &carried, &state)?;
-        self.advance(actor, &mut row, Phase::Started, hash("state", &state), &carried).await?;
+        secrets.browser = Some(hash("browser", &browser));
+        let authorize = self.authorize_address(&registration, &row, &secrets, &state)?;
+        self.advance(actor, &mut row, Phase::Started, hash("state", &state), &secrets).await?;
         Ok(Start { authorize, browser })
     }
 
@@ -78,14 +78,14 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] for everything that does not fit: a state unknown, used or expired, another registration's
     /// callback, another browser, another issuer. Each is an event with its reason.
-    pub async fn call_back(&self, actor: &Actor, app: AppId, callback: Callback) -> Result<Url, Error> {
-        let (mut row, mut carried) = self.connection(Phase::Started, hash("state", &callback.state)).await?;
+    pub async fn handle_callback(&self, actor: &Actor, app: AppId, callback: Callback) -> Result<Url, Error> {
+        let (mut row, mut secrets) = self.connection(Phase::Started, hash("state", &callback.state)).await?;
         let registration = self.registration(row.owner.tenant, row.app).await?;
         let provider = &registration.provider;
         let browser = callback.browser.as_ref().map(|browser| hash("browser", browser));
         let refused = if row.app != app {
             Some(Reason::OtherApp)
-        } else if browser.is_none() || browser != carried.browser {
+        } else if browser.is_none() || browser != secrets.browser {
             Some(Reason::OtherBrowser)
         } else {
             // Letter by letter, on errors too (RFC 9207 2.4).
@@ -107,17 +107,17 @@ impl Vault {
             let error = callback.error.as_deref().filter(|error| known.contains(error)).unwrap_or("failed");
             row.cause = Some(error.to_owned());
             let entry = self.entry_of(actor, &row, Action::ConnectionReturn).denied(Reason::Provider);
-            self.leave(&mut row, Phase::Failed, entry).await?;
+            self.finish_with(&mut row, Phase::Failed, entry).await?;
             back.query_pairs_mut().append_pair("error", error);
             return Ok(back);
         };
-        carried.code = Some(code.expose().clone());
+        secrets.code = Some(code.expose().clone());
         for (field, parameter) in &provider.keep.callback {
             let value = callback.query.iter().find(|(name, _)| name == parameter);
-            carried.kept.extend(value.map(|(_, value)| (field.clone(), value.clone())));
+            secrets.kept.extend(value.map(|(_, value)| (field.clone(), value.clone())));
         }
         let completing = self.random_text();
-        self.advance(actor, &mut row, Phase::Returned, hash("complete", &completing), &carried).await?;
+        self.advance(actor, &mut row, Phase::Returned, hash("complete", &completing), &secrets).await?;
         back.query_pairs_mut().append_pair("code", completing.expose());
         Ok(back)
     }
@@ -134,7 +134,7 @@ impl Vault {
         id: ConnectionId,
         completing: &Secret<String>,
     ) -> Result<Credential, Error> {
-        let (mut row, carried) = self.connection(Phase::Returned, hash("complete", completing)).await?;
+        let (mut row, secrets) = self.connection(Phase::Returned, hash("complete", completing)).await?;
         let entry = self.entry(actor, owner.tenant, Action::ConnectionComplete).with_user(&owner.user);
         let entry = entry.with_plugin(&row.plugin).with_target(row.id);
         if row.owner != *owner || row.id != id || !matches!(actor.principal, Principal::User { .. }) {
@@ -142,30 +142,35 @@ impl Vault {
             return Err(Error::NotFound { what: "connection" });
         }
         let (vault, actor) = (self.clone(), actor.clone());
-        uninterrupted(async move {
+        run_to_completion(async move {
             // Consumed first: of two who come at once one finds nothing, and a code is never sent twice.
             vault.take(&mut row, entry).await?;
-            let outcome = vault.finish(&actor, &row, &carried).await;
+            let outcome = vault.finish(&actor, &row, &secrets).await;
             vault.settle(&actor, &mut row, &outcome).await;
             outcome
         })
         .await
     }
 
-    async fn finish(&self, actor: &Actor, row: &ConnectionRow, carried: &Carried) -> Result<Credential, Error> {
+    async fn finish(
+        &self,
+        actor: &Actor,
+        row: &ConnectionRow,
+        secrets: &ConnectionSecrets,
+    ) -> Result<Credential, Error> {
         let registration = self.registration(row.owner.tenant, row.app).await?;
-        let tokens = self.exchange(&registration, carried).await?;
-        let kept = carried.kept.iter().map(|(name, value)| (name.clone(), Value::Text(Secret::from(value.as_str()))));
-        let granted = Granted { tokens, kept: kept.collect(), account: None, if_connected: carried.if_connected };
+        let tokens = self.exchange(&registration, secrets).await?;
+        let kept = secrets.kept.iter().map(|(name, value)| (name.clone(), Value::Text(Secret::from(value.as_str()))));
+        let granted = Granted { tokens, kept: kept.collect(), account: None, if_connected: secrets.if_connected };
         self.keep_granted(actor, row, &registration, granted).await
     }
 
-    async fn exchange(&self, registration: &Registration, carried: &Carried) -> Result<Tokens, Error> {
+    async fn exchange(&self, registration: &Registration, secrets: &ConnectionSecrets) -> Result<Tokens, Error> {
         let redirect = self.redirect_address(registration.row.id).ok_or(Error::NoPublicAddress)?;
-        let code = Secret::new(carried.code.clone().unwrap_or_default());
-        let verifier = Secret::new(carried.verifier.clone());
+        let code = Secret::new(secrets.code.clone().unwrap_or_default());
+        let verifier = Secret::new(secrets.verifier.clone());
         let pkce = registration.provider.authorize.as_ref().is_some_and(|authorize| authorize.pkce);
-        let ask = Ask::Code { code: &code, verifier: pkce.then_some(&verifier), redirect: &redirect };
+        let ask = TokenRequest::Code { code: &code, verifier: pkce.then_some(&verifier), redirect: &redirect };
         self.ask(registration, ask).await.map_err(|failure| Error::Provider(failure.cause().to_owned()))
     }
 
@@ -173,7 +178,7 @@ impl Vault {
         &self,
         registration: &Registration,
         row: &ConnectionRow,
-        carried: &Carried,
+        secrets: &ConnectionSecrets,
         state: &Secret<String>,
     ) -> Result<Url, Error> {
         let gone = || Error::NotFound { what: "connection" };
@@ -192,7 +197,7 @@ impl Vault {
                 query.append_pair(&authorize.scope_param, &row.scopes.replace(' ', &authorize.scope_separator));
             }
             if authorize.pkce {
-                let challenge = BASE64URL_NOPAD.encode(&sha256(carried.verifier.as_bytes()));
+                let challenge = BASE64URL_NOPAD.encode(&sha256(secrets.verifier.as_bytes()));
                 query.append_pair("code_challenge", &challenge).append_pair("code_challenge_method", "S256");
             }
             for (name, value) in &authorize.params {

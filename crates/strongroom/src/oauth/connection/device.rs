@@ -9,7 +9,7 @@ use strongroom_crypto::Secret;
 use url::Url;
 use zeroize::Zeroize;
 
-use super::row::{Carried, ConnectionRow, Device, Phase, hash};
+use super::row::{ConnectionRow, ConnectionSecrets, Device, Phase, hash};
 use super::status::{Connection, Prompt};
 use super::{Connecting, IfConnected};
 use crate::access::Actor;
@@ -20,20 +20,21 @@ use crate::manifest::is_plain_address;
 use crate::oauth::app::Registration;
 use crate::oauth::egress::{self, Call};
 use crate::oauth::keep::Granted;
-use crate::oauth::token::{Ask, Failure};
+use crate::oauth::token::{Failure, TokenRequest};
 use crate::vault::Vault;
 
 /// Where the provider names no interval (RFC 8628 3.2), and what `slow_down` adds to it, for good (3.5).
-const INTERVAL: i64 = 5_000;
+const DEFAULT_POLL_INTERVAL_MS: i64 = 5_000;
 /// No interval is longer: the code would be over before the next question.
-const LONGEST: i64 = 60_000;
+const MAX_POLL_INTERVAL_MS: i64 = 60_000;
 /// Longer than a call takes, in milliseconds.
-const LEASE: i64 = 25_000;
-const _: () = assert!(LEASE as u128 > egress::TOTAL.as_millis(), "the tokens would come while somebody else asks");
+const POLL_LEASE_MS: i64 = 25_000;
+const _: () =
+    assert!(POLL_LEASE_MS as u128 > egress::CALL_TIMEOUT.as_millis(), "the tokens would come while somebody else asks");
 /// What came is held for about twice as long.
-const PATIENCE: Duration = Duration::from_secs(15);
+const STATUS_WAIT: Duration = Duration::from_secs(15);
 /// No code is shown for longer, whatever the provider says.
-const LIFE: f64 = 1800.0;
+const MAX_DEVICE_CODE_LIFETIME_SECONDS: f64 = 1800.0;
 
 /// A device authorization, as RFC 8628 3.2 has it; some say `url` for `uri`.
 #[derive(Deserialize)]
@@ -75,13 +76,19 @@ impl Vault {
                 return Err(refused(failure));
             }
         };
-        let interval = authorization.interval.map_or(INTERVAL, milliseconds).clamp(1_000, LONGEST);
-        let life = milliseconds(authorization.expires_in.unwrap_or(LIFE).clamp(1.0, LIFE));
+        let interval =
+            authorization.interval.map_or(DEFAULT_POLL_INTERVAL_MS, milliseconds).clamp(1_000, MAX_POLL_INTERVAL_MS);
+        let life = milliseconds(
+            authorization
+                .expires_in
+                .unwrap_or(MAX_DEVICE_CODE_LIFETIME_SECONDS)
+                .clamp(1.0, MAX_DEVICE_CODE_LIFETIME_SECONDS),
+        );
         row.expires_at = now.saturating_add(SignedDuration::from_millis(life)).unwrap_or(now);
         row.phase = Phase::Prompted;
-        let mut carried = Carried::default();
-        carried.if_connected = if_connected;
-        carried.device = Some(Device {
+        let mut secrets = ConnectionSecrets::default();
+        secrets.if_connected = if_connected;
+        secrets.device = Some(Device {
             code: authorization.device_code.clone(),
             prompt: Prompt {
                 user_code: authorization.user_code.clone(),
@@ -91,9 +98,9 @@ impl Vault {
             interval,
             next_at: now.as_millisecond() + interval,
         });
-        row.sealed = self.seal_carried(&row, &carried);
+        row.sealed = self.seal_secrets(&row, &secrets);
         self.within_deadline(self.store.insert_connection(&row, entry)).await?;
-        Ok(Connecting::Prompted(self.prompted(&row, &carried)))
+        Ok(Connecting::Prompted(self.prompted(&row, &secrets)))
     }
 
     async fn authorize_device(
@@ -106,7 +113,7 @@ impl Vault {
         let authorize = registration.provider.authorize.as_ref();
         let separator = authorize.map_or(" ", |authorize| authorize.scope_separator.as_str());
         let scopes = scopes.replace(' ', separator);
-        let proof = self.prove_client(registration, now)?;
+        let proof = self.authenticate_client(registration, now)?;
         let mut members: Vec<(&str, &str)> = vec![("client_id", &registration.row.client_id)];
         members.extend(proof.members().filter(|(name, _)| *name != "client_id"));
         if !scopes.is_empty() {
@@ -131,25 +138,25 @@ impl Vault {
 
     /// Whether the user has typed the code in. Runs in a task of its own: an answer with tokens comes once.
     pub(super) async fn poll(&self, actor: &Actor, mut row: ConnectionRow) -> Result<Connection, Error> {
-        let mut carried = self.unseal_carried(&row)?;
-        let Some(device) = &mut carried.device else { return Ok(self.shown_connection(&row)) };
+        let mut secrets = self.unseal_secrets(&row)?;
+        let Some(device) = &mut secrets.device else { return Ok(self.shown_connection(&row)) };
         let now = self.clock.now().as_millisecond();
         if now < device.next_at {
-            return Ok(self.prompted(&row, &carried));
+            return Ok(self.prompted(&row, &secrets));
         }
         // A lease: an answer may be longer on its way than the interval, and it brings the tokens once.
-        device.next_at = now + device.interval + LEASE;
-        match self.keep_waiting(actor, &mut row, &carried).await {
+        device.next_at = now + device.interval + POLL_LEASE_MS;
+        match self.keep_waiting(actor, &mut row, &secrets).await {
             // Another page of the same user asks at this moment.
-            Err(Error::NotFound { .. }) => return Ok(self.prompted(&row, &carried)),
+            Err(Error::NotFound { .. }) => return Ok(self.prompted(&row, &secrets)),
             other => other?,
         }
         let registration = self.registration(row.owner.tenant, row.app).await?;
-        let code = Secret::new(carried.device.as_ref().map(|device| device.code.clone()).unwrap_or_default());
-        let failure = match self.ask(&registration, Ask::Device { code: &code }).await {
+        let code = Secret::new(secrets.device.as_ref().map(|device| device.code.clone()).unwrap_or_default());
+        let failure = match self.ask(&registration, TokenRequest::Device { code: &code }).await {
             Ok(tokens) => {
                 self.take_granted(actor, &mut row).await?;
-                let if_connected = carried.if_connected;
+                let if_connected = secrets.if_connected;
                 let granted = Granted { tokens, kept: Values::new(), account: None, if_connected };
                 let outcome = self.keep_granted(actor, &row, &registration, granted).await;
                 self.settle(actor, &mut row, &outcome).await;
@@ -159,24 +166,24 @@ impl Vault {
         };
         let slower = match (failure.cause(), &failure) {
             ("authorization_pending", _) => Some(0),
-            ("slow_down", _) => Some(INTERVAL),
+            ("slow_down", _) => Some(DEFAULT_POLL_INTERVAL_MS),
             // No answer, or none that says anything: less often (RFC 8628 3.5).
-            (_, Failure::Transient { unknown: false, .. }) => carried.device.as_ref().map(|device| device.interval),
+            (_, Failure::Transient { unknown: false, .. }) => secrets.device.as_ref().map(|device| device.interval),
             (cause, _) => {
                 self.settle(actor, &mut row, &Err(Error::Provider(cause.to_owned()))).await;
                 return Ok(self.shown_connection(&row));
             }
         };
-        if let (Some(slower), Some(device)) = (slower, &mut carried.device) {
-            device.interval = (device.interval + slower).min(LONGEST);
+        if let (Some(slower), Some(device)) = (slower, &mut secrets.device) {
+            device.interval = (device.interval + slower).min(MAX_POLL_INTERVAL_MS);
             device.next_at = self.clock.now().as_millisecond() + device.interval;
-            match self.keep_waiting(actor, &mut row, &carried).await {
+            match self.keep_waiting(actor, &mut row, &secrets).await {
                 // This one slept past its lease: whoever asks by now goes on.
                 Err(Error::NotFound { .. }) => {}
                 other => other?,
             }
         }
-        Ok(self.prompted(&row, &carried))
+        Ok(self.prompted(&row, &secrets))
     }
 
     /// The tokens are here, and will not come again: a store that cannot be written for a moment is waited for.
@@ -185,7 +192,7 @@ impl Vault {
         loop {
             let entry = self.entry_of(actor, row, Action::ConnectionComplete);
             match self.take(row, entry).await {
-                Err(error @ (Error::AuditUnavailable(_) | Error::Store(_))) if wait < PATIENCE => {
+                Err(error @ (Error::AuditUnavailable(_) | Error::Store(_))) if wait < STATUS_WAIT => {
                     tracing::error!(connection = %row.id, %error, "a connected account cannot be written; trying again");
                     tokio::time::sleep(wait).await;
                     wait *= 2;
@@ -199,13 +206,18 @@ impl Vault {
         }
     }
 
-    async fn keep_waiting(&self, actor: &Actor, row: &mut ConnectionRow, carried: &Carried) -> Result<(), Error> {
+    async fn keep_waiting(
+        &self,
+        actor: &Actor,
+        row: &mut ConnectionRow,
+        secrets: &ConnectionSecrets,
+    ) -> Result<(), Error> {
         let next = hash("device", &self.random_text());
-        self.advance(actor, row, Phase::Prompted, next, carried).await
+        self.advance(actor, row, Phase::Prompted, next, secrets).await
     }
 
-    fn prompted(&self, row: &ConnectionRow, carried: &Carried) -> Connection {
-        let prompt = carried.device.as_ref().map(|device| device.prompt.clone());
+    fn prompted(&self, row: &ConnectionRow, secrets: &ConnectionSecrets) -> Connection {
+        let prompt = secrets.device.as_ref().map(|device| device.prompt.clone());
         Connection { prompt, ..self.shown_connection(row) }
     }
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 pub use browser::{Callback, Start, StartLink};
 use jiff::Timestamp;
-use row::{Carried, hash};
 pub use row::{ConnectionRow, Phase};
+use row::{ConnectionSecrets, hash};
 use serde::{Deserialize, Serialize};
 pub use status::{Connection, Prompt, Status};
 use strongroom_crypto::{Sealed, Secret};
@@ -21,7 +21,7 @@ use strongroom_crypto::{Sealed, Secret};
 use super::app::{NO_KEY_FILE, Registration};
 use super::assertion::{KEY_FILE, KeyFile};
 use super::keep::Granted;
-use super::token::{Ask, Failure, Tokens};
+use super::token::{Failure, TokenRequest, Tokens};
 use crate::access::Actor;
 use crate::audit::Action;
 use crate::credential::{Credential, CredentialType};
@@ -33,7 +33,7 @@ use crate::request;
 use crate::vault::Vault;
 
 /// How long a person may take.
-const LIFETIME: Duration = Duration::from_secs(10 * 60);
+const CONNECTION_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// What is to be connected.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ impl Vault {
         }
         let registration = self.registration_at(owner.tenant, &wants.provider, app).await?;
         // Nobody consents: what the operator's own registration may do is for the manifest to say, not for a user.
-        if registration.is_for_itself() && draft.key_file.is_none() && !draft.scopes.is_empty() {
+        if registration.acts_for_itself() && draft.key_file.is_none() && !draft.scopes.is_empty() {
             let message = "are the manifest's alone where nobody is asked for consent";
             return Err(Error::field("scopes", "unsupported", message));
         }
@@ -167,7 +167,7 @@ impl Vault {
             let message = "must be at most 100 scopes without white space, quotes or backslashes (RFC 6749 3.3)";
             return Err(Error::field("scopes", "format", message));
         }
-        let return_address = if registration.is_for_itself() || draft.flow == Flow::Device {
+        let return_address = if registration.acts_for_itself() || draft.flow == Flow::Device {
             String::new()
         } else {
             // The console is a page of the vault's own.
@@ -193,13 +193,13 @@ impl Vault {
             sealed: Sealed::from_bytes(Vec::new()),
             cause: None,
             created_at: now,
-            expires_at: now.saturating_add(LIFETIME).unwrap_or(now),
+            expires_at: now.saturating_add(CONNECTION_LIFETIME).unwrap_or(now),
         };
         let entry = self.entry_of(actor, &row, Action::ConnectionCreate);
-        if registration.is_for_itself() {
+        if registration.acts_for_itself() {
             let key_file = self.key_file(&registration, draft.key_file)?;
             self.record(entry).await?;
-            return self.connect_itself(actor, row, registration, key_file, draft.if_connected).await;
+            return self.connect_own(actor, row, registration, key_file, draft.if_connected).await;
         }
         if draft.flow == Flow::Device {
             if !wants.device {
@@ -208,10 +208,10 @@ impl Vault {
             }
             return self.prompt(row, &registration, draft.if_connected, entry).await;
         }
-        let mut carried = Carried::default();
-        carried.if_connected = draft.if_connected;
-        carried.verifier.push_str(self.random_text().expose());
-        row.sealed = self.seal_carried(&row, &carried);
+        let mut secrets = ConnectionSecrets::default();
+        secrets.if_connected = draft.if_connected;
+        secrets.verifier.push_str(self.random_text().expose());
+        row.sealed = self.seal_secrets(&row, &secrets);
         let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
         self.within_deadline(self.store.insert_connection(&row, entry)).await?;
         let start_address = format!("{}/connect/{}", base.as_str().trim_end_matches('/'), start.expose());
@@ -237,7 +237,7 @@ impl Vault {
     }
 
     /// Nobody consents: the client asks for itself, or for the account whose key it has.
-    async fn connect_itself(
+    async fn connect_own(
         &self,
         actor: &Actor,
         row: ConnectionRow,
@@ -246,12 +246,12 @@ impl Vault {
         if_connected: IfConnected,
     ) -> Result<Connecting, Error> {
         let (vault, actor) = (self.clone(), actor.clone());
-        let credential = uninterrupted(async move {
+        let credential = run_to_completion(async move {
             let for_accounts = registration.provider.token.grant == Grant::JwtBearer;
             let named = key_file.as_ref().and_then(KeyFile::read).and_then(|key| key.account);
             let account = named.or_else(|| for_accounts.then(|| registration.row.client_id.clone()));
             let kept: Values = key_file.into_iter().map(|key| (KEY_FILE.to_owned(), Value::Text(key))).collect();
-            let asked = vault.ask_itself(&registration, &row.scopes, &kept).await;
+            let asked = vault.request_own_token(&registration, &row.scopes, &kept).await;
             let tokens = asked.map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
             let account = account.map(|name| (name, None));
             let granted = Granted { tokens, kept, account, if_connected };
@@ -261,26 +261,26 @@ impl Vault {
     }
 
     /// The token of a client, or of a service account: asked for anew each time, there is nothing to be spent.
-    pub(crate) async fn ask_itself(
+    pub(crate) async fn request_own_token(
         &self,
         registration: &Registration,
         scopes: &str,
         values: &Values,
     ) -> Result<Tokens, Failure> {
         if registration.provider.token.grant != Grant::JwtBearer {
-            return self.ask(registration, Ask::Client { scopes }).await;
+            return self.ask(registration, TokenRequest::Client { scopes }).await;
         }
         if let Some(Value::Text(key)) = values.get(KEY_FILE) {
-            return self.ask(registration, Ask::Account { key, scopes }).await;
+            return self.ask(registration, TokenRequest::Account { key, scopes }).await;
         }
         let key = self.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))?;
         let key = key.ok_or_else(|| Failure::config("no-key-file"))?;
-        self.ask(registration, Ask::Account { key: &key, scopes }).await
+        self.ask(registration, TokenRequest::Account { key: &key, scopes }).await
     }
 }
 
 /// Runs in a task of its own: whoever hangs up does not lose a grant whose code is spent.
-async fn uninterrupted<T: Send + 'static>(
+async fn run_to_completion<T: Send + 'static>(
     task: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     let finished = request::spawn(task).await;

@@ -85,7 +85,7 @@ pub struct ConnectionRow {
 
 /// What a row must not lose and nobody may read.
 #[derive(Default, Serialize, Deserialize)]
-pub(super) struct Carried {
+pub(super) struct ConnectionSecrets {
     pub(super) verifier: String,
     pub(super) browser: Option<[u8; 32]>,
     pub(super) code: Option<String>,
@@ -107,7 +107,7 @@ pub(super) struct Device {
     pub(super) next_at: i64,
 }
 
-impl Drop for Carried {
+impl Drop for ConnectionSecrets {
     fn drop(&mut self) {
         self.verifier.zeroize();
         self.code.zeroize();
@@ -120,17 +120,21 @@ impl Drop for Carried {
 
 impl Vault {
     /// The row of a phase, if it is there, has not expired, and opens: every column that decides something is sealed to.
-    pub(super) async fn connection(&self, phase: Phase, hash: [u8; 32]) -> Result<(ConnectionRow, Carried), Error> {
+    pub(super) async fn connection(
+        &self,
+        phase: Phase,
+        hash: [u8; 32],
+    ) -> Result<(ConnectionRow, ConnectionSecrets), Error> {
         let gone = || Error::NotFound { what: "connection" };
         let row = self.store.connection(&hash).await?.ok_or_else(gone)?;
         if row.phase != phase || row.expires_at <= self.clock.now() {
             return Err(gone());
         }
-        let carried = self.unseal_carried(&row)?;
-        Ok((row, carried))
+        let secrets = self.unseal_secrets(&row)?;
+        Ok((row, secrets))
     }
 
-    pub(super) fn unseal_carried(&self, row: &ConnectionRow) -> Result<Carried, Error> {
+    pub(super) fn unseal_secrets(&self, row: &ConnectionRow) -> Result<ConnectionSecrets, Error> {
         let gone = || Error::NotFound { what: "connection" };
         let bytes =
             self.in_connection_context(row, |context| self.keyring.open(Kind::Connection, context, &row.sealed));
@@ -147,11 +151,11 @@ impl Vault {
         row: &mut ConnectionRow,
         phase: Phase,
         hash: [u8; 32],
-        carried: &Carried,
+        secrets: &ConnectionSecrets,
     ) -> Result<(), Error> {
         let from = std::mem::replace(&mut row.hash, hash);
         row.phase = phase;
-        row.sealed = self.seal_carried(row, carried);
+        row.sealed = self.seal_secrets(row, secrets);
         let action = match phase {
             Phase::Started => Action::ConnectionStart,
             Phase::Prompted => Action::ConnectionPoll,
@@ -163,7 +167,7 @@ impl Vault {
 
     /// Takes what the row carries: whoever comes second finds nothing under the old hash.
     pub(super) async fn take(&self, row: &mut ConnectionRow, entry: Entry) -> Result<(), Error> {
-        self.leave(row, Phase::Settling, entry).await
+        self.finish_with(row, Phase::Settling, entry).await
     }
 
     /// Writes what became of a connection, for those who ask about it until it expires. The credential is there already, or
@@ -185,12 +189,12 @@ impl Vault {
                 (Phase::Failed, entry.denied(Reason::Provider))
             }
         };
-        if let Err(error) = self.leave(row, phase, entry).await {
+        if let Err(error) = self.finish_with(row, phase, entry).await {
             tracing::warn!(connection = %row.id, %error, "what became of a connection cannot be written");
         }
     }
 
-    pub(super) async fn leave(&self, row: &mut ConnectionRow, phase: Phase, entry: Entry) -> Result<(), Error> {
+    pub(super) async fn finish_with(&self, row: &mut ConnectionRow, phase: Phase, entry: Entry) -> Result<(), Error> {
         let next = ConnectionRow {
             hash: hash("settled", &self.random_text()),
             phase,
@@ -209,8 +213,8 @@ impl Vault {
             .with_target(row.id)
     }
 
-    pub(super) fn seal_carried(&self, row: &ConnectionRow, carried: &Carried) -> Sealed {
-        let bytes = Secret::new(serde_json::to_vec(carried).unwrap_or_default());
+    pub(super) fn seal_secrets(&self, row: &ConnectionRow, secrets: &ConnectionSecrets) -> Sealed {
+        let bytes = Secret::new(serde_json::to_vec(secrets).unwrap_or_default());
         self.in_connection_context(row, |context| {
             self.keyring.seal(&*self.entropy, Kind::Connection, context, bytes.expose())
         })

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::row::{ConnectionRow, Phase};
-use super::uninterrupted;
+use super::run_to_completion;
 use crate::access::Actor;
 use crate::error::Error;
 use crate::id::{ConnectionId, CredentialId, Owner};
@@ -77,7 +77,7 @@ impl Vault {
         let row = self.store.connection_of(owner, id).await?.ok_or(Error::NotFound { what: "connection" })?;
         if row.phase == Phase::Prompted && row.expires_at > self.clock.now() {
             let (vault, actor) = (self.clone(), actor.clone());
-            return uninterrupted(async move { vault.poll(&actor, row).await }).await;
+            return run_to_completion(async move { vault.poll(&actor, row).await }).await;
         }
         Ok(self.shown_connection(&row))
     }

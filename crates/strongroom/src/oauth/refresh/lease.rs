@@ -14,7 +14,7 @@ use crate::fields::{Value, Values};
 use crate::id::{CredentialId, Owner};
 use crate::oauth::app::Registration;
 use crate::oauth::egress;
-use crate::oauth::token::{Ask, Failure, Tokens};
+use crate::oauth::token::{Failure, TokenRequest, Tokens};
 use crate::provider::{Refresh, Rotation};
 use crate::store::StoreError;
 use crate::vault::Vault;
@@ -22,7 +22,7 @@ use crate::vault::Vault;
 /// Longer than a call may take, and its commit.
 const LEASE_DURATION: Duration = Duration::from_secs(60);
 const _: () = assert!(
-    LEASE_DURATION.as_secs() > egress::TOTAL.as_secs(),
+    LEASE_DURATION.as_secs() > egress::CALL_TIMEOUT.as_secs(),
     "another process would ask while an answer is on its way"
 );
 /// How often somebody who waits for another process's lease looks again, and for how long.
@@ -75,7 +75,7 @@ impl Vault {
                 }
             };
             let policy = registration.refresh_policy();
-            if row.refresh_token.is_none() && !registration.is_for_itself() {
+            if row.refresh_token.is_none() && !registration.acts_for_itself() {
                 return self.nothing_to_refresh(&row, refresh).await;
             }
             if let Some(until) = self.breakers.open_until(&registration.row.id, now) {
@@ -105,7 +105,7 @@ impl Vault {
             refresh.intent_at = Some(claim.intent_at);
             refresh.state = claim.state;
             let asked = self.ask_refresh(&registration, &row, &values).await;
-            self.breakers.saw(&registration.row.id, &asked, self.clock.now());
+            self.breakers.record_outcome(&registration.row.id, &asked, self.clock.now());
             match asked {
                 Ok(tokens) => return self.keep_refreshed(row, refresh, &registration, values, tokens).await,
                 Err(Failure::Terminal { .. }) if again && self.has_moved(owner, id, seen).await? => {
@@ -122,13 +122,13 @@ impl Vault {
         row: &CredentialRow,
         values: &Values,
     ) -> Result<Tokens, Failure> {
-        if registration.is_for_itself() {
-            return self.ask_itself(registration, &row.scopes, values).await;
+        if registration.acts_for_itself() {
+            return self.request_own_token(registration, &row.scopes, values).await;
         }
         let Some(Value::Text(token)) = values.get("refresh_token") else {
             return Err(Failure::config("no-refresh-token"));
         };
-        self.ask(registration, Ask::Refresh { token }).await
+        self.ask(registration, TokenRequest::Refresh { token }).await
     }
 
     /// Whether nobody would be asked for a newer token than this row's: there is one already, or it is not the time.

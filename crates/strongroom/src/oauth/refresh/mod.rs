@@ -20,7 +20,7 @@ use crate::audit::Action;
 use crate::credential::{CachedCredential, Credential, CredentialRow};
 use crate::error::Error;
 use crate::id::{CredentialId, NameError, Owner};
-use crate::oauth::side_by_side;
+use crate::oauth::run_bounded;
 use crate::vault::Vault;
 
 /// A living token is served after this long, whatever its refresh does.
@@ -176,7 +176,7 @@ impl Vault {
                 }
             }
         });
-        side_by_side(refreshed).await;
+        run_bounded(refreshed).await;
         Ok(count)
     }
 

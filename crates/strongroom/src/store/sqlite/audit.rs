@@ -17,7 +17,7 @@ macro_rules! columns {
 }
 
 /// A filtered page looks at no more events than this; the caller goes on from where it ended.
-const WINDOW: u64 = 100_000;
+const SEARCH_WINDOW: u64 = 100_000;
 
 fn parse(column: &mut Columns<'_>) -> Result<Event<'static>, StoreError> {
     let text = |column: &mut Columns<'_>| Ok::<_, StoreError>(column.text_or_null()?.map(Cow::Owned));
@@ -85,7 +85,7 @@ pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) ->
         Some(before) => before.min(i64::MAX.unsigned_abs()),
         None => head(db)?.0 + 1,
     };
-    let first_seq = before.saturating_sub(WINDOW).max(filter.after.saturating_add(1));
+    let first_seq = before.saturating_sub(SEARCH_WINDOW).max(filter.after.saturating_add(1));
     let sql = concat!(
         "SELECT ",
         columns!(),

@@ -124,12 +124,12 @@ pub(super) fn connection_of(
 }
 
 /// So long after its end a connection whose code is being exchanged at that moment is surely settled.
-const SETTLED: i64 = 60_000;
+const SETTLED_RETENTION_MS: i64 = 60_000;
 
 /// What nobody came back for goes out as new ones come in.
 pub(super) fn insert_connection(db: &Connection, row: &ConnectionRow) -> Result<Vec<Entry>, StoreError> {
     let now = row.created_at.as_millisecond();
-    db.prepare_cached("DELETE FROM connection WHERE expires_at < ?1")?.execute([now - SETTLED])?;
+    db.prepare_cached("DELETE FROM connection WHERE expires_at < ?1")?.execute([now - SETTLED_RETENTION_MS])?;
     let sql = concat!(
         "INSERT INTO connection (",
         connection_columns!(),

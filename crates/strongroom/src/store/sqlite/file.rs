@@ -26,7 +26,7 @@ const MIGRATIONS: [&str; 4] = [
 ];
 
 /// Below the vault's own deadline, so that a lock held elsewhere is an answer and not a silence.
-const BUSY: Duration = Duration::from_millis(1500);
+const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Why a database file does not open. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -220,7 +220,7 @@ impl Database {
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     // A trigger or view in the file would be somebody else's code in our transactions.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;

@@ -8,7 +8,7 @@ use crate::id::TenantId;
 use crate::idempotency::IdempotencyRow;
 use crate::store::{Conflict, StoreError};
 
-const DAY: i64 = 24 * 60 * 60 * 1000;
+const RETENTION_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) fn find(
     db: &Connection,
@@ -36,7 +36,7 @@ pub(super) fn find(
 pub(super) fn insert(db: &Connection, row: Option<&IdempotencyRow>) -> Result<(), StoreError> {
     let Some(row) = row else { return Ok(()) };
     let now = row.created_at.as_millisecond();
-    db.prepare_cached("DELETE FROM idempotency WHERE created_at < ?1")?.execute([now - DAY])?;
+    db.prepare_cached("DELETE FROM idempotency WHERE created_at < ?1")?.execute([now - RETENTION_MS])?;
     let sql = "INSERT INTO idempotency (tenant_id, scope, key, fingerprint, target, sealed, created_at) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
     let written = db.prepare_cached(sql)?.execute(params![

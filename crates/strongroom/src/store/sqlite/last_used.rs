@@ -14,20 +14,20 @@ use crate::id::CredentialId;
 use crate::store::StoreError;
 
 /// How long it is quiet before the rest is done.
-const QUIET: Duration = Duration::from_millis(500);
+const QUIET_DELAY: Duration = Duration::from_millis(500);
 /// When there is nothing left: a view that somebody left behind is ended no later.
-const IDLE: Duration = Duration::from_secs(10);
+const IDLE_DELAY: Duration = Duration::from_secs(10);
 /// Between two steps, of which one holds the writer for some milliseconds.
-const PACE: Duration = Duration::from_millis(20);
+const STEP_INTERVAL: Duration = Duration::from_millis(20);
 /// Rows that ride along in a busy time, and that are written in one step of a quiet one.
-const RIDING: usize = 4;
-const ROWS: usize = 500;
+const ROWS_PER_BATCH: usize = 4;
+const ROWS_PER_STEP: usize = 500;
 /// Of the log, in one step.
-const EVENTS: u64 = 2_000;
+const EVENTS_PER_STEP: u64 = 2_000;
 /// So many credentials are noted at most; while there are as many, the log is not followed.
-const NOTED: usize = 50_000;
+const MAX_NOTED: usize = 50_000;
 /// Whoever closes the vault does not wait longer: the next one goes on.
-const CLOSING: Duration = Duration::from_millis(250);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// What is in the log and not in the rows yet.
 pub(super) struct LastUsed {
@@ -48,8 +48,8 @@ impl Default for LastUsed {
             noted_up_to: None,
             writing: Vec::new(),
             writing_up_to: 0,
-            next: Instant::now() + QUIET,
-            next_step: QUIET,
+            next: Instant::now() + QUIET_DELAY,
+            next_step: QUIET_DELAY,
         }
     }
 }
@@ -62,7 +62,7 @@ impl LastUsed {
 
     /// What a batch appended after the event `from`, up to `to`.
     pub(super) fn note(&mut self, from: u64, to: u64, used: &[(CredentialId, i64)]) {
-        if self.noted_up_to == Some(from) && self.noted.len() < NOTED {
+        if self.noted_up_to == Some(from) && self.noted.len() < MAX_NOTED {
             self.noted.extend(used.iter().copied());
             self.noted_up_to = Some(to);
         }
@@ -70,26 +70,26 @@ impl LastUsed {
 
     /// Inside the writer's transaction, which has brought the log up to `head`.
     pub(super) fn ride_along(&mut self, db: &Connection, head: u64) -> Result<(), StoreError> {
-        self.next_step = QUIET;
+        self.next_step = QUIET_DELAY;
         if Instant::now() < self.next {
             return Ok(());
         }
-        self.next = Instant::now() + PACE;
+        self.next = Instant::now() + STEP_INTERVAL;
         self.read_on(db, head)?;
-        self.write(db, RIDING)
+        self.write(db, ROWS_PER_BATCH)
     }
 
     /// When nobody asks: a step, in a transaction of its own. Called again until there is nothing left.
     pub(super) fn catch_up(&mut self, db: &Connection) {
         let more = self.tried(db, Self::step);
-        self.next_step = if more { PACE } else { IDLE };
+        self.next_step = if more { STEP_INTERVAL } else { IDLE_DELAY };
     }
 
     /// Before the vault closes.
     pub(super) fn finish(&mut self, db: &Connection) {
         let began = Instant::now();
         let mut more = true;
-        while more && began.elapsed() < CLOSING {
+        while more && began.elapsed() < CLOSE_TIMEOUT {
             more = self.tried(db, Self::step);
         }
         if more {
@@ -118,7 +118,7 @@ impl LastUsed {
     fn write_some(&mut self, db: &Connection) -> Result<bool, StoreError> {
         if self.has_more() {
             db.execute_batch("BEGIN IMMEDIATE")?;
-            self.write(db, ROWS)?;
+            self.write(db, ROWS_PER_STEP)?;
             db.execute_batch("COMMIT")?;
         }
         Ok(self.has_more())
@@ -130,7 +130,7 @@ impl LastUsed {
 
     /// Whether the next start would read more of the log in vain than it does in one step.
     fn lags(&self) -> bool {
-        self.noted_up_to.unwrap_or(0) >= self.writing_up_to + EVENTS
+        self.noted_up_to.unwrap_or(0) >= self.writing_up_to + EVENTS_PER_STEP
     }
 
     /// Says whether it read anything.
@@ -139,8 +139,8 @@ impl LastUsed {
             Some(seq) => seq,
             None => self.written_up_to(db)?,
         };
-        let to = head.min(from + EVENTS);
-        if to <= from || self.noted.len() >= NOTED {
+        let to = head.min(from + EVENTS_PER_STEP);
+        if to <= from || self.noted.len() >= MAX_NOTED {
             return Ok(false);
         }
         let sql = "SELECT target_id, max(at) FROM audit_event WHERE seq > ?1 AND seq <= ?2 \

@@ -13,9 +13,9 @@ use rusqlite::Connection;
 use super::file;
 use crate::store::StoreError;
 
-const VIEW: Duration = Duration::from_millis(100);
+const MAX_VIEW_AGE: Duration = Duration::from_millis(100);
 /// For so long after another process has written, it may do so again.
-const SHARED: Duration = Duration::from_secs(10);
+const SHARED_FILE_WINDOW: Duration = Duration::from_secs(10);
 
 pub(super) struct Readers {
     path: PathBuf,
@@ -90,7 +90,7 @@ impl Readers {
 
     fn is_shared(&self) -> bool {
         let since = *self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| since.elapsed() < SHARED)
+        since.is_some_and(|since| since.elapsed() < SHARED_FILE_WINDOW)
     }
 
     /// Ends all views: of those who are reading at this moment, as soon as they have read.
@@ -119,7 +119,8 @@ impl Readers {
 
 impl Reader {
     fn keep(&mut self, changes: u64, ends: u64) -> Result<(), StoreError> {
-        let is_still_valid = |view: View| view.changes == changes && view.ends == ends && view.since.elapsed() < VIEW;
+        let is_still_valid =
+            |view: View| view.changes == changes && view.ends == ends && view.since.elapsed() < MAX_VIEW_AGE;
         if self.view.is_some_and(is_still_valid) {
             return Ok(());
         }

@@ -13,12 +13,12 @@ use crate::credential::CachedCredential;
 use crate::id::{CredentialId, Owner};
 
 /// Bytes that a row takes usually.
-const USUAL: u64 = 2 << 10;
+const TYPICAL_ENTRY_BYTES: u64 = 2 << 10;
 /// Of them: the message key, its schedule, where the record belongs, and the place in the map.
-const OPENER: u64 = 1 << 10;
+const MESSAGE_KEY_BYTES: u64 = 1 << 10;
 
 /// To wipe and free more than this takes so long that whoever waits for the writer would notice.
-const MANY: usize = 10_000;
+const BACKGROUND_DROP_THRESHOLD: usize = 10_000;
 
 pub(super) struct Recent {
     bytes: u64,
@@ -72,7 +72,7 @@ impl Recent {
         rows.changes += 1;
         let gone = std::mem::replace(&mut rows.kept, none(self.bytes));
         drop(rows);
-        if gone.len() > MANY {
+        if gone.len() > BACKGROUND_DROP_THRESHOLD {
             // Where there can be no thread, it is done here.
             let _ = std::thread::Builder::new().name("strongroom-forget".to_owned()).spawn(move || drop(gone));
         }
@@ -84,7 +84,7 @@ impl Recent {
 }
 
 fn none(bytes: u64) -> Kept {
-    Cache::with_weighter(usize::try_from(bytes / USUAL).unwrap_or(usize::MAX), bytes, Size)
+    Cache::with_weighter(usize::try_from(bytes / TYPICAL_ENTRY_BYTES).unwrap_or(usize::MAX), bytes, Size)
 }
 
 #[derive(Clone)]
@@ -97,6 +97,6 @@ impl Weighter<CredentialId, Arc<CachedCredential>> for Size {
         let sealed = data.into_iter().chain([row.access_token.as_ref(), row.refresh_token.as_ref()]);
         let bytes: usize = sealed.flatten().map(|sealed| sealed.as_bytes().len()).sum();
         let row = std::mem::size_of::<CachedCredential>() + bytes + row.scopes.len();
-        u64::try_from(row).unwrap_or(u64::MAX).saturating_add(OPENER)
+        u64::try_from(row).unwrap_or(u64::MAX).saturating_add(MESSAGE_KEY_BYTES)
     }
 }

@@ -25,7 +25,7 @@ use crate::store::{Link, StoreError};
 
 /// The WAL is written into the database when it has this many pages (8 MB). All wait meanwhile: with four times as many, a read
 /// is 1.01 times as fast, but a slow disk could hold everybody beyond the deadline.
-const CHECKPOINT: i32 = 1_000;
+const CHECKPOINT_PAGES: i32 = 1_000;
 
 /// More jobs than this in the queue mean an outage: the next caller gets an error at once.
 const QUEUE_CAPACITY: usize = 16_384;
@@ -139,7 +139,7 @@ async fn release(mut answered: mpsc::UnboundedReceiver<Vec<Answer>>) {
 /// A WAL that is written out can be started over only when nobody has a view of what is in it.
 fn checkpoint_between_views(connection: &mut Connection, readers: Arc<Readers>) -> Result<(), StoreError> {
     connection.wal_hook(Some(move |wal: &mut Wal, pages| {
-        if pages < CHECKPOINT {
+        if pages < CHECKPOINT_PAGES {
             return Ok(());
         }
         readers.end_views();
