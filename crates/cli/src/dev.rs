@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use etcetera::BaseStrategy;
 use strongroom::oauth::EgressPolicy;
-use strongroom::{Actor, Expected, Key, Manifest, OsEntropy, Role, TenantId, Vault};
+use strongroom::{Actor, Expected, Key, KeyOwner, Manifest, OsEntropy, TenantId, Vault};
 use url::Url;
 
 use crate::demo::{self, Demo};
@@ -177,12 +177,12 @@ pub(crate) fn refuse_exposed(path: &Path) -> Result<()> {
 /// One host key at a time: the one of the last start stops working.
 async fn fresh_host_key(vault: &Vault, tenant: TenantId) -> Result<String> {
     let operator = Actor::operator();
-    for old in vault.keys(tenant, &Role::Host).await? {
+    for old in vault.keys(tenant, &KeyOwner::Host).await? {
         if old.label.as_str() == LABEL {
-            vault.revoke_key(&operator, tenant, &Role::Host, old.id).await?;
+            vault.revoke_key(&operator, tenant, &KeyOwner::Host, old.id).await?;
         }
     }
-    let (_, token) = vault.create_key(&operator, tenant, Role::Host, LABEL.parse()?, None).await?;
+    let (_, token) = vault.create_key(&operator, tenant, KeyOwner::Host, LABEL.parse()?, None).await?;
     Ok(token.expose().to_owned())
 }
 

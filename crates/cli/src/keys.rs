@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
-use strongroom::{Actor, KeyId, Label, PluginName, Role};
+use strongroom::{Actor, ApiKeyId, KeyOwner, Label, PluginName};
 
 use crate::Room;
 use crate::output::{self, Output};
@@ -27,7 +27,7 @@ pub(crate) enum HostKeyCommand {
     #[command(after_help = "Example:\n  strongroom host-key revoke key_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
     Revoke {
         /// The key's id.
-        id: KeyId,
+        id: ApiKeyId,
     },
 }
 
@@ -57,16 +57,16 @@ pub(crate) enum PluginKeyCommand {
         /// The plugin's name.
         plugin: PluginName,
         /// The key's id.
-        id: KeyId,
+        id: ApiKeyId,
     },
 }
 
 impl HostKeyCommand {
     pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
         match self {
-            Self::Create { label, quiet } => create(room, output, Role::Host, label, *quiet).await,
-            Self::List => list(room, output, &Role::Host).await,
-            Self::Revoke { id } => revoke(room, output, &Role::Host, *id).await,
+            Self::Create { label, quiet } => create(room, output, KeyOwner::Host, label, *quiet).await,
+            Self::List => list(room, output, &KeyOwner::Host).await,
+            Self::Revoke { id } => revoke(room, output, &KeyOwner::Host, *id).await,
         }
     }
 }
@@ -75,16 +75,16 @@ impl PluginKeyCommand {
     pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
         match self {
             Self::Create { plugin, label, quiet } => {
-                create(room, output, Role::Plugin(plugin.clone()), label, *quiet).await
+                create(room, output, KeyOwner::Plugin(plugin.clone()), label, *quiet).await
             }
-            Self::List { plugin } => list(room, output, &Role::Plugin(plugin.clone())).await,
-            Self::Revoke { plugin, id } => revoke(room, output, &Role::Plugin(plugin.clone()), *id).await,
+            Self::List { plugin } => list(room, output, &KeyOwner::Plugin(plugin.clone())).await,
+            Self::Revoke { plugin, id } => revoke(room, output, &KeyOwner::Plugin(plugin.clone()), *id).await,
         }
     }
 }
 
-async fn create(room: &Room, output: Output, role: Role, label: &Label, quiet: bool) -> Result<()> {
-    let (row, token) = room.vault.create_key(&Actor::operator(), room.tenant, role, label.clone(), None).await?;
+async fn create(room: &Room, output: Output, owner: KeyOwner, label: &Label, quiet: bool) -> Result<()> {
+    let (row, token) = room.vault.create_key(&Actor::operator(), room.tenant, owner, label.clone(), None).await?;
     if quiet && !output.json {
         return output::print(token.expose());
     }
@@ -92,12 +92,12 @@ async fn create(room: &Room, output: Output, role: Role, label: &Label, quiet: b
     output.done("Keep the token: it is not shown again.")
 }
 
-async fn list(room: &Room, output: Output, role: &Role) -> Result<()> {
-    let keys = room.vault.keys(room.tenant, role).await?;
+async fn list(room: &Room, output: Output, owner: &KeyOwner) -> Result<()> {
+    let keys = room.vault.keys(room.tenant, owner).await?;
     output.list(&["id", "label", "created_at"], &keys.iter().map(output::key).collect::<Vec<_>>())
 }
 
-async fn revoke(room: &Room, output: Output, role: &Role, id: KeyId) -> Result<()> {
-    room.vault.revoke_key(&Actor::operator(), room.tenant, role, id).await?;
+async fn revoke(room: &Room, output: Output, owner: &KeyOwner, id: ApiKeyId) -> Result<()> {
+    room.vault.revoke_key(&Actor::operator(), room.tenant, owner, id).await?;
     output.done("Revoked.")
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use strongroom::Credential;
 use strongroom::audit::Event;
 use strongroom::clock::rfc3339;
-use strongroom::key::KeyRow;
+use strongroom::key::ApiKeyRow;
 use strongroom::plugin::Plugin;
 
 /// How to show.
@@ -125,7 +125,7 @@ pub(crate) fn event(event: &Event<'_>) -> Value {
     })
 }
 
-pub(crate) fn key(row: &KeyRow) -> Value {
+pub(crate) fn key(row: &ApiKeyRow) -> Value {
     json!({"id": row.id.to_string(), "label": row.label.as_str(), "created_at": rfc3339(row.created_at)})
 }
 

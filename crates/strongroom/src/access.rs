@@ -9,7 +9,7 @@ use strongroom_crypto::TokenHash;
 use crate::audit::{Action, Entry, Reason};
 use crate::credential::CachedCredential;
 use crate::error::Error;
-use crate::id::{CredentialId, KeyId, Owner, PluginName, SessionId};
+use crate::id::{ApiKeyId, CredentialId, Owner, PluginName, SessionId};
 use crate::manifest::Access;
 use crate::request::RequestId;
 use crate::vault::Vault;
@@ -48,7 +48,7 @@ pub enum Principal {
     /// The application's backend.
     Host {
         /// The host key it carried; none when the host embeds the library.
-        key: Option<KeyId>,
+        key: Option<ApiKeyId>,
     },
     /// A person in the host's pages.
     User {
@@ -60,7 +60,7 @@ pub enum Principal {
         /// Its registered name.
         name: PluginName,
         /// The plugin key it carried; none when the host embeds the library.
-        key: Option<KeyId>,
+        key: Option<ApiKeyId>,
     },
 }
 

@@ -78,7 +78,7 @@ id! {
     /// A registered plugin.
     PluginId "plug_"
     /// A host key or a plugin key; not the key itself, its name.
-    KeyId "key_"
+    ApiKeyId "key_"
     /// A session of a user.
     SessionId "sess_"
     /// A client registration at a provider.

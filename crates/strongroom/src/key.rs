@@ -7,21 +7,21 @@ use strongroom_crypto::{Token, TokenHash, TokenKind, digest};
 use crate::access::Actor;
 use crate::audit::Action;
 use crate::error::Error;
-use crate::id::{KeyId, Label, PluginName, TenantId};
+use crate::id::{ApiKeyId, Label, PluginName, TenantId};
 use crate::idempotency::IdempotencyKey;
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
 /// Whose key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum KeyOwner {
     /// The application's backend.
     Host,
     /// One plugin.
     Plugin(PluginName),
 }
 
-impl Role {
+impl KeyOwner {
     /// The prefix kind of its tokens.
     #[must_use]
     pub fn token_kind(&self) -> TokenKind {
@@ -49,17 +49,17 @@ impl Role {
 /// A key as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns of the tables `host_key` and `plugin_key`")]
-pub struct KeyRow {
-    pub id: KeyId,
+pub struct ApiKeyRow {
+    pub id: ApiKeyId,
     pub tenant: TenantId,
-    pub role: Role,
+    pub owner: KeyOwner,
     pub label: Label,
     pub hash: TokenHash,
     pub created_at: Timestamp,
     pub mac: [u8; 32],
 }
 
-impl KeyRow {
+impl ApiKeyRow {
     /// SHA-256 of every column.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
@@ -70,7 +70,7 @@ impl KeyRow {
         then(&[
             self.id.to_string().as_bytes(),
             self.tenant.to_string().as_bytes(),
-            self.role.plugin().map_or("", PluginName::as_str).as_bytes(),
+            self.owner.plugin().map_or("", PluginName::as_str).as_bytes(),
             self.label.as_str().as_bytes(),
             self.hash.as_bytes(),
             &self.created_at.as_millisecond().to_be_bytes(),
@@ -78,9 +78,9 @@ impl KeyRow {
     }
 
     fn table(&self) -> &'static str {
-        match self.role {
-            Role::Host => "host_key",
-            Role::Plugin(_) => "plugin_key",
+        match self.owner {
+            KeyOwner::Host => "host_key",
+            KeyOwner::Plugin(_) => "plugin_key",
         }
     }
 }
@@ -94,35 +94,35 @@ impl Vault {
         &self,
         actor: &Actor,
         tenant: TenantId,
-        role: Role,
+        owner: KeyOwner,
         label: Label,
         idempotency: Option<&IdempotencyKey>,
-    ) -> Result<(KeyRow, Token), Error> {
-        if let Role::Plugin(name) = &role {
+    ) -> Result<(ApiKeyRow, Token), Error> {
+        if let KeyOwner::Plugin(name) = &owner {
             self.plugin(tenant, name).await?;
         }
         let now = self.clock.now();
-        let token = Token::generate(role.token_kind(), &*self.entropy);
-        let mut row = KeyRow {
-            id: KeyId::generate(now, &*self.entropy),
+        let token = Token::generate(owner.token_kind(), &*self.entropy);
+        let mut row = ApiKeyRow {
+            id: ApiKeyId::generate(now, &*self.entropy),
             tenant,
-            role,
+            owner,
             label,
             hash: token.hash(),
             created_at: now,
             mac: [0; 32],
         };
         row.mac = row.columns(|columns| self.keyring.row_mac(row.table(), columns));
-        let action = if row.role == Role::Host { Action::HostKeyCreate } else { Action::PluginKeyCreate };
+        let action = if row.owner == KeyOwner::Host { Action::HostKeyCreate } else { Action::PluginKeyCreate };
         let mut entry = self.entry(actor, tenant, action).with_target(row.id).with_digest(row.digest());
-        entry.plugin = row.role.plugin().cloned();
+        entry.plugin = row.owner.plugin().cloned();
         let idempotency_row =
             idempotency.map(|idempotency| self.idempotency_row(tenant, idempotency, row.id.to_string(), Some(&token)));
         match self.within_deadline(self.store.insert_key(&row, idempotency_row.as_ref(), entry)).await {
             Ok(()) => Ok((row, token)),
             Err(Error::Store(StoreError::Conflict(Conflict::IdempotencyKey))) => {
-                let (id, token) = self.replayed::<KeyId>(tenant, idempotency).await?;
-                let row = self.store.keys(tenant, &row.role).await?.into_iter().find(|row| row.id == id);
+                let (id, token) = self.replayed::<ApiKeyId>(tenant, idempotency).await?;
+                let row = self.store.keys(tenant, &row.owner).await?.into_iter().find(|row| row.id == id);
                 row.zip(token).ok_or(Error::IdempotencyKeyUsed)
             }
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "plugin" }),
@@ -134,28 +134,34 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a plugin that is not registered.
-    pub async fn keys(&self, tenant: TenantId, role: &Role) -> Result<Vec<KeyRow>, Error> {
-        if let Role::Plugin(name) = role {
+    pub async fn keys(&self, tenant: TenantId, owner: &KeyOwner) -> Result<Vec<ApiKeyRow>, Error> {
+        if let KeyOwner::Plugin(name) = owner {
             self.plugin(tenant, name).await?;
         }
-        Ok(self.store.keys(tenant, role).await?)
+        Ok(self.store.keys(tenant, owner).await?)
     }
 
     /// Revokes a key at once: the next request that carries it is refused.
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn revoke_key(&self, actor: &Actor, tenant: TenantId, role: &Role, id: KeyId) -> Result<(), Error> {
-        let action = if *role == Role::Host { Action::HostKeyRevoke } else { Action::PluginKeyRevoke };
+    pub async fn revoke_key(
+        &self,
+        actor: &Actor,
+        tenant: TenantId,
+        owner: &KeyOwner,
+        id: ApiKeyId,
+    ) -> Result<(), Error> {
+        let action = if *owner == KeyOwner::Host { Action::HostKeyRevoke } else { Action::PluginKeyRevoke };
         let mut entry = self.entry(actor, tenant, action).with_target(id);
-        entry.plugin = role.plugin().cloned();
-        match self.within_deadline(self.store.delete_key(tenant, role, id, entry)).await {
-            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: role.noun() }),
+        entry.plugin = owner.plugin().cloned();
+        match self.within_deadline(self.store.delete_key(tenant, owner, id, entry)).await {
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: owner.noun() }),
             other => other,
         }
     }
 
-    pub(crate) fn key_is_genuine(&self, row: &KeyRow) -> bool {
+    pub(crate) fn key_is_genuine(&self, row: &ApiKeyRow) -> bool {
         row.columns(|columns| self.keyring.row_is_genuine(row.table(), columns, &row.mac))
     }
 }

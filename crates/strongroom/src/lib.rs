@@ -66,10 +66,10 @@ pub use credential::{Change, Credential, CredentialPage, CredentialType, Draft, 
 pub use error::Error;
 pub use fields::Fields;
 pub use id::{
-    AppId, CredentialId, CredentialName, KeyId, Label, Owner, PluginName, SessionId, TenantId, TenantName, UserId,
+    ApiKeyId, AppId, CredentialId, CredentialName, Label, Owner, PluginName, SessionId, TenantId, TenantName, UserId,
 };
 pub use idempotency::IdempotencyKey;
-pub use key::Role;
+pub use key::KeyOwner;
 pub use manifest::Manifest;
 pub use plugin::Expected;
 pub use provider::{Catalog, Provider};

@@ -12,7 +12,7 @@ use crate::console::Console;
 use crate::error::Error;
 use crate::id::{Owner, SessionId, TenantId};
 use crate::idempotency::IdempotencyKey;
-use crate::key::KeyRow;
+use crate::key::ApiKeyRow;
 use crate::request::RequestId;
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
@@ -174,7 +174,7 @@ impl Vault {
                 let cached_key = CachedKey { hash, epoch: self.store.epoch() };
                 let row = self.genuine_key(TokenKind::Plugin, &hash).await?;
                 let principal = row.and_then(|row| {
-                    let principal = Principal::Plugin { name: row.role.plugin()?.clone(), key: Some(row.id) };
+                    let principal = Principal::Plugin { name: row.owner.plugin()?.clone(), key: Some(row.id) };
                     Some(Authenticated {
                         tenant: row.tenant,
                         principal,
@@ -200,7 +200,7 @@ impl Vault {
         }
     }
 
-    async fn genuine_key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, Error> {
+    async fn genuine_key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<ApiKeyRow>, Error> {
         Ok(self.store.key(kind, hash).await?.filter(|row| self.key_is_genuine(row)))
     }
 

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::clock::rfc3339;
-use strongroom::key::KeyRow;
-use strongroom::{KeyId, PluginName, Role};
+use strongroom::key::ApiKeyRow;
+use strongroom::{ApiKeyId, KeyOwner, PluginName};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,8 +36,8 @@ struct KeyView {
     created_at: String,
 }
 
-impl From<KeyRow> for KeyView {
-    fn from(row: KeyRow) -> Self {
+impl From<ApiKeyRow> for KeyView {
+    fn from(row: ApiKeyRow) -> Self {
         Self { id: row.id.to_string(), label: row.label.to_string(), created_at: rfc3339(row.created_at) }
     }
 }
@@ -68,20 +68,20 @@ struct CreateKey {
     label: String,
 }
 
-async fn list(app: &App, host: &Host, role: &Role) -> Result<Response, Problem> {
-    let items = app.vault.keys(host.tenant, role).await?.into_iter().map(KeyView::from).collect();
+async fn list(app: &App, host: &Host, owner: &KeyOwner) -> Result<Response, Problem> {
+    let items = app.vault.keys(host.tenant, owner).await?.into_iter().map(KeyView::from).collect();
     Ok(axum::Json(KeyList { items }).into_response())
 }
 
-async fn create(app: &App, host: &Host, role: Role, json: Json<CreateKey>) -> Result<Response, Problem> {
+async fn create(app: &App, host: &Host, owner: KeyOwner, json: Json<CreateKey>) -> Result<Response, Problem> {
     let label = member("label", &json.body.label)?;
-    let (row, token) = app.vault.create_key(&host.actor, host.tenant, role, label, json.idempotency.as_ref()).await?;
+    let (row, token) = app.vault.create_key(&host.actor, host.tenant, owner, label, json.idempotency.as_ref()).await?;
     let body = NewKey { key: row.into(), token: token.expose().to_owned() };
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }
 
-async fn revoke(app: &App, host: &Host, role: &Role, id: KeyId) -> Result<StatusCode, Problem> {
-    app.vault.revoke_key(&host.actor, host.tenant, role, id).await?;
+async fn revoke(app: &App, host: &Host, owner: &KeyOwner, id: ApiKeyId) -> Result<StatusCode, Problem> {
+    app.vault.revoke_key(&host.actor, host.tenant, owner, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -89,7 +89,7 @@ async fn revoke(app: &App, host: &Host, role: &Role, id: KeyId) -> Result<Status
 #[utoipa::path(get, path = "/v1/host-keys", operation_id = "listHostKeys", tag = "keys",
     responses((status = 200, body = KeyList)), security(("host_key" = [])))]
 async fn list_host_keys(State(app): State<Arc<App>>, host: Host) -> Result<Response, Problem> {
-    list(&app, &host, &Role::Host).await
+    list(&app, &host, &KeyOwner::Host).await
 }
 
 /// Create a host key
@@ -97,7 +97,7 @@ async fn list_host_keys(State(app): State<Arc<App>>, host: Host) -> Result<Respo
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request creates once", pattern = "^(\"[!#-\\[\\]-~]{1,255}\"|[!#-\\[\\]-~]{1,255})$")),
     responses((status = 201, body = NewKey)), security(("host_key" = [])))]
 async fn create_host_key(State(app): State<Arc<App>>, host: Host, json: Json<CreateKey>) -> Result<Response, Problem> {
-    create(&app, &host, Role::Host, json).await
+    create(&app, &host, KeyOwner::Host, json).await
 }
 
 /// Revoke a host key
@@ -106,9 +106,9 @@ async fn create_host_key(State(app): State<Arc<App>>, host: Host, json: Json<Cre
 async fn revoke_host_key(
     State(app): State<Arc<App>>,
     host: Host,
-    InPath((id,)): InPath<(KeyId,)>,
+    InPath((id,)): InPath<(ApiKeyId,)>,
 ) -> Result<StatusCode, Problem> {
-    revoke(&app, &host, &Role::Host, id).await
+    revoke(&app, &host, &KeyOwner::Host, id).await
 }
 
 /// List a plugin's keys
@@ -120,7 +120,7 @@ async fn list_plugin_keys(
     host: Host,
     InPath((name,)): InPath<(PluginName,)>,
 ) -> Result<Response, Problem> {
-    list(&app, &host, &Role::Plugin(name)).await
+    list(&app, &host, &KeyOwner::Plugin(name)).await
 }
 
 /// Create a key for a plugin
@@ -134,7 +134,7 @@ async fn create_plugin_key(
     InPath((name,)): InPath<(PluginName,)>,
     json: Json<CreateKey>,
 ) -> Result<Response, Problem> {
-    create(&app, &host, Role::Plugin(name), json).await
+    create(&app, &host, KeyOwner::Plugin(name), json).await
 }
 
 /// Revoke a plugin's key
@@ -144,7 +144,7 @@ async fn create_plugin_key(
 async fn revoke_plugin_key(
     State(app): State<Arc<App>>,
     host: Host,
-    InPath((name, id)): InPath<(PluginName, KeyId)>,
+    InPath((name, id)): InPath<(PluginName, ApiKeyId)>,
 ) -> Result<StatusCode, Problem> {
-    revoke(&app, &host, &Role::Plugin(name), id).await
+    revoke(&app, &host, &KeyOwner::Plugin(name), id).await
 }

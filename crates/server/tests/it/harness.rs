@@ -11,7 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use strongroom::vault::Builder;
-use strongroom::{Actor, Expected, Manifest, Owner, Role, Secret, Vault};
+use strongroom::{Actor, Expected, KeyOwner, Manifest, Owner, Secret, Vault};
 use strongroom_server::{App, Config, Handled, service};
 use tower::ServiceExt;
 
@@ -141,10 +141,10 @@ impl Server {
             },
         };
         Self {
-            host: key(tenant, Role::Host).await,
-            stranger: key(other, Role::Host).await,
-            plugin: key(tenant, Role::Plugin("openai".parse().unwrap())).await,
-            other_plugin: key(tenant, Role::Plugin("postgres".parse().unwrap())).await,
+            host: key(tenant, KeyOwner::Host).await,
+            stranger: key(other, KeyOwner::Host).await,
+            plugin: key(tenant, KeyOwner::Plugin("openai".parse().unwrap())).await,
+            other_plugin: key(tenant, KeyOwner::Plugin("postgres".parse().unwrap())).await,
             alice: session("alice").await,
             bob: session("bob").await,
             service: service(&Arc::new(App::new(vault.clone(), adjust(config)))),

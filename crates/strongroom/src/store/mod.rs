@@ -14,10 +14,10 @@ use crate::audit::{Action, Entry, Event};
 use crate::console::ConsoleRow;
 use crate::credential::{CachedCredential, CredentialRow, CredentialType};
 use crate::id::{
-    AppId, ConnectionId, CredentialId, KeyId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
+    ApiKeyId, AppId, ConnectionId, CredentialId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
 };
 use crate::idempotency::IdempotencyRow;
-use crate::key::{KeyRow, Role};
+use crate::key::{ApiKeyRow, KeyOwner};
 use crate::oauth::app::AppRow;
 use crate::oauth::connection::ConnectionRow;
 use crate::oauth::refresh::{Claim, RefreshRow};
@@ -70,12 +70,12 @@ pub enum Conflict {
 }
 
 /// Makes the links of the audit chain. The database decides the order, the keyring the link.
-pub trait Link: Send + Sync {
+pub trait ChainMac: Send + Sync {
     /// The link after `previous` for an event's canonical bytes.
     fn link(&self, previous: &[u8; 32], event: &[u8]) -> [u8; 32];
 }
 
-impl Link for Keyring {
+impl ChainMac for Keyring {
     fn link(&self, previous: &[u8; 32], event: &[u8]) -> [u8; 32] {
         self.audit_link(previous, event)
     }
@@ -236,15 +236,21 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> Result<Vec<CredentialRow>, StoreError>;
 
-    async fn key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, StoreError>;
-    async fn keys(&self, tenant: TenantId, role: &Role) -> Result<Vec<KeyRow>, StoreError>;
+    async fn key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<ApiKeyRow>, StoreError>;
+    async fn keys(&self, tenant: TenantId, owner: &KeyOwner) -> Result<Vec<ApiKeyRow>, StoreError>;
     async fn insert_key(
         &self,
-        row: &KeyRow,
+        row: &ApiKeyRow,
         idempotency: Option<&IdempotencyRow>,
         entry: Entry,
     ) -> Result<(), StoreError>;
-    async fn delete_key(&self, tenant: TenantId, role: &Role, id: KeyId, entry: Entry) -> Result<(), StoreError>;
+    async fn delete_key(
+        &self,
+        tenant: TenantId,
+        owner: &KeyOwner,
+        id: ApiKeyId,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
 
     async fn session(&self, hash: &TokenHash) -> Result<Option<SessionRow>, StoreError>;
     async fn sessions(&self, owner: &Owner) -> Result<Vec<SessionRow>, StoreError>;

@@ -1,7 +1,7 @@
 //! What was read a moment ago is in memory, with the key that opened it: read again, it is what it is now, for whoever may
 //! have it now, though somebody else changed it.
 
-use strongroom::{Actor, Change, Error, Fields, Role, Secret};
+use strongroom::{Actor, Change, Error, Fields, KeyOwner, Secret};
 
 use crate::fixture::{Fixture, text};
 use crate::support::canary;
@@ -43,7 +43,7 @@ async fn a_user_who_is_deleted_by_another_process() {
 #[tokio::test]
 async fn a_plugin_is_recognised_by_the_key_it_came_with_until_that_is_revoked() {
     let fixture = Fixture::new("recognised").await;
-    let role = Role::Plugin("openai".parse().unwrap());
+    let role = KeyOwner::Plugin("openai".parse().unwrap());
     let (row, token) =
         fixture.vault.create_key(&Actor::host(), fixture.tenant, role, "a".parse().unwrap(), None).await.unwrap();
     assert!(fixture.vault.cached_principal(token.expose()).is_none(), "it has not come yet");
@@ -53,6 +53,6 @@ async fn a_plugin_is_recognised_by_the_key_it_came_with_until_that_is_revoked() 
     for text in ["", "srp_", &token.expose()[1..], &token.expose().to_uppercase()] {
         assert!(fixture.vault.cached_principal(text).is_none(), "{text}");
     }
-    fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.role, row.id).await.unwrap();
+    fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.owner, row.id).await.unwrap();
     assert!(fixture.vault.cached_principal(token.expose()).is_none(), "revoked");
 }

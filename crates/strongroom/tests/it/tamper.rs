@@ -1,6 +1,6 @@
 //! Somebody writes to the database behind Strongroom's back. Each swap gives out nothing, and breaks nothing else.
 
-use strongroom::{Actor, Credential, CredentialFilter, Error, Role, State, Token, TokenKind};
+use strongroom::{Actor, Credential, CredentialFilter, Error, KeyOwner, State, Token, TokenKind};
 
 use crate::ambient::SeededEntropy;
 use crate::fixture::Fixture;
@@ -71,7 +71,7 @@ async fn a_key_written_into_the_database_lets_nobody_in() {
 #[tokio::test]
 async fn a_key_or_session_given_to_somebody_else_lets_nobody_in() {
     let fixture = Fixture::new("moved-key").await;
-    let role = Role::Plugin("stripe".parse().unwrap());
+    let role = KeyOwner::Plugin("stripe".parse().unwrap());
     let (_, token) =
         fixture.vault.create_key(&Actor::host(), fixture.tenant, role, "a".parse().unwrap(), None).await.unwrap();
     let minute = std::time::Duration::from_secs(60);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use strongroom::fields::Fields;
 use strongroom::{
-    Actor, Change, CredentialFilter, CredentialType, Draft, Error, Expected, IdempotencyKey, Manifest, Role, Secret,
-    State, Token, Vault,
+    Actor, Change, CredentialFilter, CredentialType, Draft, Error, Expected, IdempotencyKey, KeyOwner, Manifest,
+    Secret, State, Token, Vault,
 };
 
 use crate::ambient::{FakeClock, SeededEntropy};
@@ -264,19 +264,25 @@ async fn the_same_request_twice_saves_once() {
     let token = async || {
         fixture
             .vault
-            .create_key(&Actor::host(), fixture.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency_key("key")))
+            .create_key(
+                &Actor::host(),
+                fixture.tenant,
+                KeyOwner::Host,
+                "a".parse().unwrap(),
+                Some(&idempotency_key("key")),
+            )
             .await
     };
     assert!(matches!(token().await, Err(Error::IdempotencyMismatch)), "the same key for another thing");
     let idempotency = IdempotencyKey { scope: "POST host".into(), key: "k2".into(), request: Secret::new(Vec::new()) };
     let first = fixture
         .vault
-        .create_key(&Actor::host(), fixture.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency))
+        .create_key(&Actor::host(), fixture.tenant, KeyOwner::Host, "a".parse().unwrap(), Some(&idempotency))
         .await
         .unwrap();
     let second = fixture
         .vault
-        .create_key(&Actor::host(), fixture.tenant, Role::Host, "a".parse().unwrap(), Some(&idempotency))
+        .create_key(&Actor::host(), fixture.tenant, KeyOwner::Host, "a".parse().unwrap(), Some(&idempotency))
         .await
         .unwrap();
     assert_eq!(first.1.expose(), second.1.expose(), "the replay shows the same token");
@@ -315,16 +321,22 @@ async fn keys_and_sessions_let_in_until_they_are_revoked_or_expire() {
     let fixture = Fixture::new("keys").await;
     let (row, token) = fixture
         .vault
-        .create_key(&Actor::host(), fixture.tenant, Role::Plugin("openai".parse().unwrap()), "a".parse().unwrap(), None)
+        .create_key(
+            &Actor::host(),
+            fixture.tenant,
+            KeyOwner::Plugin("openai".parse().unwrap()),
+            "a".parse().unwrap(),
+            None,
+        )
         .await
         .unwrap();
     for _ in 0..2 {
         assert!(fixture.vault.authenticate(&token).await.unwrap().is_some());
     }
-    fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.role, row.id).await.unwrap();
+    fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.owner, row.id).await.unwrap();
     assert!(fixture.vault.authenticate(&token).await.unwrap().is_none(), "at once, though it was remembered");
     assert!(matches!(
-        fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.role, row.id).await,
+        fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.owner, row.id).await,
         Err(Error::NotFound { .. })
     ));
 
@@ -350,7 +362,7 @@ async fn keys_and_sessions_let_in_until_they_are_revoked_or_expire() {
 async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
     let fixture = Fixture::new("revoked-elsewhere").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
-    let role = Role::Plugin("openai".parse().unwrap());
+    let role = KeyOwner::Plugin("openai".parse().unwrap());
     let (row, token) = fixture
         .vault
         .create_key(&Actor::host(), fixture.tenant, role.clone(), "a".parse().unwrap(), None)

@@ -15,7 +15,7 @@ use super::SqliteStore;
 use super::readers::Readers;
 use super::recent::Recent;
 use super::writer::Writer;
-use crate::store::{Link, StoreError};
+use crate::store::{ChainMac, StoreError};
 
 /// The migrations, in order. `PRAGMA user_version` counts those that have run.
 const MIGRATIONS: [&str; 4] = [
@@ -202,7 +202,7 @@ impl Database {
     ///
     /// # Errors
     /// If the file does not open once more.
-    pub fn start(self, link: Arc<dyn Link>, kept: u64) -> Result<SqliteStore, StoreError> {
+    pub fn start(self, link: Arc<dyn ChainMac>, kept: u64) -> Result<SqliteStore, StoreError> {
         let readers = Arc::new(Readers::of(&self.path));
         let recent = Arc::new(Recent::new(kept));
         let writer = Writer::start(self.connection, link, readers.clone(), recent.clone())?;

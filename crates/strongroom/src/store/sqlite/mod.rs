@@ -34,10 +34,10 @@ use crate::audit::Entry;
 use crate::console::ConsoleRow;
 use crate::credential::{CachedCredential, CredentialRow};
 use crate::id::{
-    AppId, ConnectionId, CredentialId, KeyId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
+    ApiKeyId, AppId, ConnectionId, CredentialId, Owner, PluginName, RevocationId, SessionId, TenantId, UserId,
 };
 use crate::idempotency::IdempotencyRow;
-use crate::key::{KeyRow, Role};
+use crate::key::{ApiKeyRow, KeyOwner};
 use crate::oauth::app::AppRow;
 use crate::oauth::connection::ConnectionRow;
 use crate::oauth::refresh::{Claim, RefreshRow};
@@ -330,17 +330,17 @@ impl Store for SqliteStore {
         self.read(|db| credential::connected(db, tenant, plugin, after, limit))
     }
 
-    async fn key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, StoreError> {
+    async fn key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<ApiKeyRow>, StoreError> {
         self.read(|db| principal::key(db, kind, hash))
     }
 
-    async fn keys(&self, tenant: TenantId, role: &Role) -> Result<Vec<KeyRow>, StoreError> {
-        self.read(|db| principal::keys(db, tenant, role))
+    async fn keys(&self, tenant: TenantId, owner: &KeyOwner) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.read(|db| principal::keys(db, tenant, owner))
     }
 
     async fn insert_key(
         &self,
-        row: &KeyRow,
+        row: &ApiKeyRow,
         idempotency: Option<&IdempotencyRow>,
         entry: Entry,
     ) -> Result<(), StoreError> {
@@ -352,9 +352,15 @@ impl Store for SqliteStore {
         self.write(entry, change).await
     }
 
-    async fn delete_key(&self, tenant: TenantId, role: &Role, id: KeyId, entry: Entry) -> Result<(), StoreError> {
-        let role = role.clone();
-        self.write(entry, move |db| principal::delete_key(db, tenant, &role, id)).await
+    async fn delete_key(
+        &self,
+        tenant: TenantId,
+        owner: &KeyOwner,
+        id: ApiKeyId,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let owner = owner.clone();
+        self.write(entry, move |db| principal::delete_key(db, tenant, &owner, id)).await
     }
 
     async fn session(&self, hash: &TokenHash) -> Result<Option<SessionRow>, StoreError> {

@@ -6,8 +6,8 @@ use strongroom_crypto::{TokenHash, TokenKind};
 use super::row::{Columns, all, first};
 use crate::access::Principal;
 use crate::audit::Entry;
-use crate::id::{KeyId, Owner, SessionId, TenantId};
-use crate::key::{KeyRow, Role};
+use crate::id::{ApiKeyId, Owner, SessionId, TenantId};
+use crate::key::{ApiKeyRow, KeyOwner};
 use crate::session::SessionRow;
 use crate::store::{Conflict, StoreError};
 
@@ -18,29 +18,29 @@ pub(super) const ALL_PLUGIN_KEYS: &str =
 fn parse_key(
     table: &'static str,
     row: &Row<'_>,
-    role: impl FnOnce(&mut Columns<'_>) -> Result<Role, StoreError>,
-) -> Result<KeyRow, StoreError> {
+    owner: impl FnOnce(&mut Columns<'_>) -> Result<KeyOwner, StoreError>,
+) -> Result<ApiKeyRow, StoreError> {
     let mut column = Columns::of(table, row);
-    Ok(KeyRow {
+    Ok(ApiKeyRow {
         id: column.parse()?,
         tenant: column.parse()?,
         label: column.parse()?,
         hash: column.hash()?,
         created_at: column.at()?,
         mac: column.bytes32()?,
-        role: role(&mut column)?,
+        owner: owner(&mut column)?,
     })
 }
 
-pub(super) fn parse_host_key(row: &Row<'_>) -> Result<KeyRow, StoreError> {
-    parse_key("host_key", row, |_| Ok(Role::Host))
+pub(super) fn parse_host_key(row: &Row<'_>) -> Result<ApiKeyRow, StoreError> {
+    parse_key("host_key", row, |_| Ok(KeyOwner::Host))
 }
 
-pub(super) fn parse_plugin_key(row: &Row<'_>) -> Result<KeyRow, StoreError> {
-    parse_key("plugin_key", row, |column| column.parse().map(Role::Plugin))
+pub(super) fn parse_plugin_key(row: &Row<'_>) -> Result<ApiKeyRow, StoreError> {
+    parse_key("plugin_key", row, |column| column.parse().map(KeyOwner::Plugin))
 }
 
-pub(super) fn key(db: &Connection, kind: TokenKind, hash: &TokenHash) -> Result<Option<KeyRow>, StoreError> {
+pub(super) fn key(db: &Connection, kind: TokenKind, hash: &TokenHash) -> Result<Option<ApiKeyRow>, StoreError> {
     let by_hash = [hash.as_bytes()];
     match kind {
         TokenKind::Host => {
@@ -70,22 +70,22 @@ pub(super) fn is_still_valid(db: &Connection, principal: &Principal) -> Result<b
     Ok(db.prepare_cached(sql)?.exists([id])?)
 }
 
-pub(super) fn keys(db: &Connection, tenant: TenantId, role: &Role) -> Result<Vec<KeyRow>, StoreError> {
-    match role {
-        Role::Host => {
+pub(super) fn keys(db: &Connection, tenant: TenantId, owner: &KeyOwner) -> Result<Vec<ApiKeyRow>, StoreError> {
+    match owner {
+        KeyOwner::Host => {
             let sql = format!("{ALL_HOST_KEYS} WHERE tenant_id = ?1 ORDER BY id");
             all(db.prepare_cached(&sql)?, [tenant.to_string()], parse_host_key)
         }
-        Role::Plugin(name) => {
+        KeyOwner::Plugin(name) => {
             let sql = format!("{ALL_PLUGIN_KEYS} WHERE tenant_id = ?1 AND plugin_name = ?2 ORDER BY id");
             all(db.prepare_cached(&sql)?, (tenant.to_string(), name.as_str()), parse_plugin_key)
         }
     }
 }
 
-pub(super) fn insert_key(db: &Connection, row: &KeyRow) -> Result<Vec<Entry>, StoreError> {
-    let written = match &row.role {
-        Role::Host => db
+pub(super) fn insert_key(db: &Connection, row: &ApiKeyRow) -> Result<Vec<Entry>, StoreError> {
+    let written = match &row.owner {
+        KeyOwner::Host => db
             .prepare_cached(
                 "INSERT INTO host_key (id, tenant_id, label, hash, created_at, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
@@ -98,7 +98,7 @@ pub(super) fn insert_key(db: &Connection, row: &KeyRow) -> Result<Vec<Entry>, St
                 row.mac
             ])?,
         // The plugin may have been removed since it was looked up; a key must not outlive it.
-        Role::Plugin(name) => db
+        KeyOwner::Plugin(name) => db
             .prepare_cached(
                 "INSERT INTO plugin_key (id, tenant_id, label, hash, created_at, mac, plugin_name) \
                  SELECT ?1, ?2, ?3, ?4, ?5, ?6, name FROM plugin WHERE tenant_id = ?2 AND name = ?7",
@@ -116,12 +116,17 @@ pub(super) fn insert_key(db: &Connection, row: &KeyRow) -> Result<Vec<Entry>, St
     if written == 1 { Ok(Vec::new()) } else { Err(StoreError::Conflict(Conflict::Revision)) }
 }
 
-pub(super) fn delete_key(db: &Connection, tenant: TenantId, role: &Role, id: KeyId) -> Result<Vec<Entry>, StoreError> {
-    let deleted = match role {
-        Role::Host => db
+pub(super) fn delete_key(
+    db: &Connection,
+    tenant: TenantId,
+    owner: &KeyOwner,
+    id: ApiKeyId,
+) -> Result<Vec<Entry>, StoreError> {
+    let deleted = match owner {
+        KeyOwner::Host => db
             .prepare_cached("DELETE FROM host_key WHERE id = ?1 AND tenant_id = ?2")?
             .execute((id.to_string(), tenant.to_string()))?,
-        Role::Plugin(name) => db
+        KeyOwner::Plugin(name) => db
             .prepare_cached("DELETE FROM plugin_key WHERE id = ?1 AND tenant_id = ?2 AND plugin_name = ?3")?
             .execute((id.to_string(), tenant.to_string(), name.as_str()))?,
     };

@@ -21,7 +21,7 @@ use super::readers::Readers;
 use super::recent::Recent;
 use crate::audit::{Entry, Event, Target};
 use crate::id::CredentialId;
-use crate::store::{Link, StoreError};
+use crate::store::{ChainMac, StoreError};
 
 /// The WAL is written into the database when it has this many pages (8 MB). All wait meanwhile: with four times as many, a read
 /// is 1.01 times as fast, but a slow disk could hold everybody beyond the deadline.
@@ -57,7 +57,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(
         mut connection: Connection,
-        link: Arc<dyn Link>,
+        link: Arc<dyn ChainMac>,
         readers: Arc<Readers>,
         recent: Arc<Recent>,
     ) -> Result<Self, StoreError> {
@@ -157,7 +157,7 @@ fn checkpoint_between_views(connection: &mut Connection, readers: Arc<Readers>) 
 struct Batches {
     queued: mpsc::Receiver<Job>,
     connection: Connection,
-    link: Arc<dyn Link>,
+    link: Arc<dyn ChainMac>,
     answers: mpsc::UnboundedSender<Vec<Answer>>,
     readers: Arc<Readers>,
     recent: Arc<Recent>,
@@ -177,12 +177,12 @@ struct Head {
 struct Log<'a> {
     begun: u64,
     head: Head,
-    link: &'a dyn Link,
+    link: &'a dyn ChainMac,
     insertion: CachedStatement<'a>,
 }
 
 impl<'a> Log<'a> {
-    fn of(db: &'a Connection, link: &'a dyn Link) -> Result<Self, StoreError> {
+    fn of(db: &'a Connection, link: &'a dyn ChainMac) -> Result<Self, StoreError> {
         let (seq, last) = audit::head(db)?;
         Ok(Self { begun: seq, head: Head { seq, link: last }, link, insertion: audit::insertion(db)? })
     }

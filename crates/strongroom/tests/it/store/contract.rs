@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom::{Actor, AuditFilter, CredentialFilter, Error, Expected, Manifest, Owner, Role};
+use strongroom::{Actor, AuditFilter, CredentialFilter, Error, Expected, KeyOwner, Manifest, Owner};
 
 use crate::fixture::{Fixture, MANIFEST, draft};
 
@@ -126,7 +126,11 @@ pub(super) async fn writes_after_close_are_refused(fixture: Fixture) {
     fixture.vault.close().await;
     assert!(fixture.save("alice", "A").await.is_err());
     assert!(
-        fixture.vault.create_key(&Actor::host(), fixture.tenant, Role::Host, "a".parse().unwrap(), None).await.is_err()
+        fixture
+            .vault
+            .create_key(&Actor::host(), fixture.tenant, KeyOwner::Host, "a".parse().unwrap(), None)
+            .await
+            .is_err()
     );
 }
 
@@ -134,18 +138,18 @@ pub(super) async fn writes_after_close_are_refused(fixture: Fixture) {
 pub(super) async fn who_is_gone_by_then_writes_nothing(fixture: Fixture) {
     let (vault, alice) = (&fixture.vault, fixture.owner("alice"));
     let label = "a".parse().unwrap();
-    let (key, host) = vault.create_key(&Actor::host(), fixture.tenant, Role::Host, label, None).await.unwrap();
+    let (key, host) = vault.create_key(&Actor::host(), fixture.tenant, KeyOwner::Host, label, None).await.unwrap();
     let (_, session) =
         vault.create_session(&Actor::host(), &alice, Duration::from_secs(60), Vec::new(), None).await.unwrap();
     let actor = async |token| vault.authenticate(token).await.unwrap().unwrap().actor(None, None);
     let (host, user) = (actor(&host).await, actor(&session).await);
     vault.save(&user, &alice, draft("Early"), None).await.unwrap();
     vault.delete_user(&Actor::host(), &alice).await.unwrap();
-    vault.revoke_key(&Actor::host(), fixture.tenant, &Role::Host, key.id).await.unwrap();
+    vault.revoke_key(&Actor::host(), fixture.tenant, &KeyOwner::Host, key.id).await.unwrap();
     let before = events(&fixture).await;
     let late = vault.save(&user, &alice, draft("Late"), None).await;
     assert!(matches!(late, Err(Error::Revoked)), "wrote when they were gone: {late:?}");
-    let heir = vault.create_key(&host, fixture.tenant, Role::Host, "heir".parse().unwrap(), None).await;
+    let heir = vault.create_key(&host, fixture.tenant, KeyOwner::Host, "heir".parse().unwrap(), None).await;
     assert!(matches!(heir, Err(Error::Revoked)), "wrote when they were gone");
     let (name, any) = ("late".parse().unwrap(), Expected::Any);
     let manifest = Manifest::parse(MANIFEST).unwrap();
