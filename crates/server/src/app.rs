@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::limits::Limiters;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::request::{always, network};
+use crate::request::{default_headers, network};
 
 /// The vault, the settings, the limits, the counters.
 pub struct App {
@@ -25,7 +25,7 @@ pub struct App {
     pub(crate) process: [u8; 8],
     pub(crate) requests: AtomicU64,
     /// The headers that every answer begins with.
-    pub(crate) always: HeaderMap,
+    pub(crate) default_headers: HeaderMap,
 }
 
 impl App {
@@ -42,7 +42,7 @@ impl App {
             metrics: Metrics::default(),
             process,
             requests: AtomicU64::new(0),
-            always: always(&config),
+            default_headers: default_headers(&config),
             vault,
             config,
         }

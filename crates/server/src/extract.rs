@@ -15,7 +15,7 @@ use strongroom::id::NameError;
 use strongroom::{IdempotencyKey, Principal, Secret};
 
 use crate::app::App;
-use crate::principal::Seen;
+use crate::principal::Authentication;
 use crate::problem::Problem;
 
 /// A JSON body, and the idempotency key that came with it.
@@ -102,8 +102,8 @@ fn idempotency_key(parts: &Parts, request: Secret<Vec<u8>>) -> Result<Option<Ide
             "Idempotency-Key must have 1 to 255 visible ASCII characters, without quotes inside and backslashes";
         return Err(Problem::bad_request("idempotency-invalid", detail));
     }
-    let who = match parts.extensions.get::<Seen>() {
-        Some(Seen::Known(caller)) => match &caller.authenticated.principal {
+    let who = match parts.extensions.get::<Authentication>() {
+        Some(Authentication::Known(caller)) => match &caller.authenticated.principal {
             Principal::User { .. } => caller.authenticated.owner.as_ref().map(|owner| format!("user {}", owner.user)),
             Principal::Host { .. } => Some("host".to_owned()),
             Principal::Plugin { name, .. } => Some(format!("plugin {name}")),

@@ -24,5 +24,5 @@ pub use app::App;
 pub use config::Config;
 #[cfg(feature = "console")]
 pub use demo::Demo;
-pub use request::Handled;
+pub use request::Gateway;
 pub use serve::{Bound, service};

@@ -49,7 +49,7 @@ impl Page {
     }
 
     /// Lets the page read the answer. What a stranger's page gets to read is a problem, which holds nothing.
-    pub(crate) fn let_read(&self, headers: &mut HeaderMap) {
+    pub(crate) fn add_cors_headers(&self, headers: &mut HeaderMap) {
         if let Self::Other(page) = self {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, page.clone());
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);

@@ -21,7 +21,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 });
 
 /// Whether a person is waiting for the answer to this request.
-pub(crate) fn is_for_a_person(path: &str, headers: &HeaderMap) -> bool {
+pub(crate) fn wants_html(path: &str, headers: &HeaderMap) -> bool {
     let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let ours =
         path.starts_with("/connect/") || path.starts_with("/api/auth/oauth/callback/") || path.starts_with("/console/");

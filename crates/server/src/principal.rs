@@ -18,7 +18,7 @@ use crate::problem::Problem;
 
 /// What the outermost layer found out.
 #[derive(Clone)]
-pub(crate) enum Seen {
+pub(crate) enum Authentication {
     Anonymous,
     Invalid,
     Known(Arc<Caller>),
@@ -26,7 +26,7 @@ pub(crate) enum Seen {
 
 /// From where a request came, and its id: for the log, where nobody is signed in.
 #[derive(Clone)]
-pub(crate) struct Came {
+pub(crate) struct ClientInfo {
     pub(crate) address: Option<IpAddr>,
     pub(crate) request_id: RequestId,
 }
@@ -91,9 +91,9 @@ struct OnlyOnBehalfOf {
 
 fn caller(parts: &Parts) -> Result<&Caller, Problem> {
     let detail = match parts.extensions.get() {
-        Some(Seen::Known(caller)) => return Ok(caller),
-        Some(Seen::Invalid) => "the bearer token is unknown, expired or revoked",
-        Some(Seen::Anonymous) | None => "send a bearer token: Authorization: Bearer sr…",
+        Some(Authentication::Known(caller)) => return Ok(caller),
+        Some(Authentication::Invalid) => "the bearer token is unknown, expired or revoked",
+        Some(Authentication::Anonymous) | None => "send a bearer token: Authorization: Bearer sr…",
     };
     Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail))
 }
@@ -119,8 +119,8 @@ impl<S: Sync> FromRequestParts<S> for Unauthenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let actor = match (parts.extensions.get::<Seen>(), parts.extensions.get::<Came>()) {
-            (Some(Seen::Known(caller)), _) => {
+        let actor = match (parts.extensions.get::<Authentication>(), parts.extensions.get::<ClientInfo>()) {
+            (Some(Authentication::Known(caller)), _) => {
                 let Actor { address, request_id, .. } = caller.actor.clone();
                 Actor::anonymous_from(address, request_id)
             }

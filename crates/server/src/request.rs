@@ -29,7 +29,7 @@ use crate::limits::Allowance;
 use crate::metrics::Route;
 use crate::origin::{Page, preflight};
 use crate::page;
-use crate::principal::{Caller, Came, Seen};
+use crate::principal::{Authentication, Caller, ClientInfo};
 use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,7 +37,7 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// On every answer: it is kept nowhere, framed nowhere, and taken for nothing but what it is.
-const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+const DEFAULT_HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -54,13 +54,13 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSub
 
 /// The router, and what is done to each of its requests.
 #[derive(Clone)]
-pub struct Handled {
-    router: Arc<Known>,
+pub struct Gateway {
+    router: Arc<Shared>,
     peer: Option<IpAddr>,
 }
 
 /// The router, and what is known of all requests to it.
-struct Known {
+struct Shared {
     app: Arc<App>,
     router: Router,
     routes: Routes,
@@ -78,7 +78,7 @@ impl Routes {
     }
 }
 
-impl Handled {
+impl Gateway {
     /// Around a router of these routes. They are those that it knows, so none of them is in another's way.
     pub(crate) fn new(app: Arc<App>, router: Router, routed: impl Iterator<Item = Route>) -> Self {
         let mut known = matchit::Router::new();
@@ -86,7 +86,7 @@ impl Handled {
             let _ = known.insert(route.pattern().to_owned(), route);
         }
         let routes = Routes { known, none: Route::of("none".to_owned()) };
-        Self { router: Arc::new(Known { app, router, routes }), peer: None }
+        Self { router: Arc::new(Shared { app, router, routes }), peer: None }
     }
 
     /// For the requests of one connection.
@@ -96,7 +96,7 @@ impl Handled {
     }
 }
 
-impl<B> Service<axum::http::Request<B>> for Handled
+impl<B> Service<axum::http::Request<B>> for Gateway
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
@@ -115,32 +115,32 @@ where
     }
 }
 
-impl Handled {
+impl Gateway {
     async fn handle(self, mut request: Request, id: RequestId) -> Result<Response, Infallible> {
-        let Known { app, router, routes } = &*self.router;
-        let (asked, began) = (Asked::of(routes, &request), Instant::now());
-        let (mut response, allowance) = match admit(app, head(&request), self.peer, &asked.page, &id).await {
+        let Shared { app, router, routes } = &*self.router;
+        let (info, began) = (RequestInfo::of(routes, &request), Instant::now());
+        let (mut response, allowance) = match admit(app, head(&request), self.peer, &info.page, &id).await {
             Ok((seen, came, allowance)) => {
                 let limit = app.config.limits.request_timeout;
                 let extensions = request.extensions_mut();
                 came.map(|came| extensions.insert(came));
                 extensions.insert(seen);
-                let answer = timeout(limit, unpanicked(router.clone().call(request))).await;
-                (answer.unwrap_or_else(|_| late()), allowance)
+                let answer = timeout(limit, catch_panic(router.clone().call(request))).await;
+                (answer.unwrap_or_else(|_| timeout_response()), allowance)
             }
             Err(answer) => (answer, None),
         };
         finish(app, &mut response, &id, allowance);
-        if asked.for_a_person && response.status() == StatusCode::NOT_FOUND {
+        if info.wants_html && response.status() == StatusCode::NOT_FOUND {
             page::show(&mut response, &id);
         }
-        if asked.route.pattern().starts_with("/v1/") {
-            asked.page.let_read(response.headers_mut());
+        if info.route.pattern().starts_with("/v1/") {
+            info.page.add_cors_headers(response.headers_mut());
         }
-        if asked.method == Method::HEAD {
-            keep_head(&mut response);
+        if info.method == Method::HEAD {
+            strip_body(&mut response);
         }
-        asked.answered(app, response.status(), began.elapsed());
+        info.answered(app, response.status(), began.elapsed());
         Ok(response)
     }
 }
@@ -153,21 +153,21 @@ fn head(request: &Request) -> Head<'_> {
 }
 
 /// What is to be known of a request after it is gone.
-struct Asked<'a> {
+struct RequestInfo<'a> {
     method: Method,
     route: &'a Route,
     page: Page,
-    for_a_person: bool,
+    wants_html: bool,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> RequestInfo<'a> {
     fn of(routes: &'a Routes, request: &Request) -> Self {
         let (path, headers) = (request.uri().path(), request.headers());
         Self {
             method: request.method().clone(),
             route: routes.at(path),
             page: Page::of(request.uri(), headers),
-            for_a_person: page::is_for_a_person(path, headers),
+            wants_html: page::wants_html(path, headers),
         }
     }
 
@@ -185,7 +185,7 @@ impl<'a> Asked<'a> {
 }
 
 /// The router has done so, but not with what was put into its answer's place. Over HTTP/2 nobody else would (RFC 9113 8.1.1).
-fn keep_head(response: &mut Response) {
+fn strip_body(response: &mut Response) {
     let length = response.body().size_hint().exact().filter(|length| *length > 0);
     if let Some(length) = length {
         response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
@@ -193,11 +193,11 @@ fn keep_head(response: &mut Response) {
     }
 }
 
-fn late() -> Response {
+fn timeout_response() -> Response {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again").into_response()
 }
 
-fn unpanicked<Answer: IntoResponse>(
+fn catch_panic<Answer: IntoResponse>(
     mut answer: impl Future<Output = Answer> + Unpin,
 ) -> impl Future<Output = Response> {
     let poll =
@@ -219,7 +219,7 @@ async fn admit(
     peer: Option<IpAddr>,
     page: &Page,
     id: &RequestId,
-) -> Result<(Seen, Option<Came>, Option<Allowance>), Response> {
+) -> Result<(Authentication, Option<ClientInfo>, Option<Allowance>), Response> {
     if let Some(answer) = preflight(head) {
         return Err(answer);
     }
@@ -227,8 +227,8 @@ async fn admit(
     let address = peer.map(|peer| address(app, peer, headers));
     let (seen, allowance) = judge(app, head, address, page, id).await.map_err(IntoResponse::into_response)?;
     // Whoever is known has both in the actor already.
-    let known = matches!(seen, Seen::Known(_));
-    let came = (!known).then(|| Came { address, request_id: id.clone() });
+    let known = matches!(seen, Authentication::Known(_));
+    let came = (!known).then(|| ClientInfo { address, request_id: id.clone() });
     Ok((seen, came, allowance))
 }
 
@@ -240,7 +240,7 @@ async fn judge(
     address: Option<IpAddr>,
     page: &Page,
     id: &RequestId,
-) -> Result<(Seen, Option<Allowance>), Problem> {
+) -> Result<(Authentication, Option<Allowance>), Problem> {
     // Probes come by address. Only the one that costs nothing is free: readiness is a durable write.
     let health = matches!(uri.path(), "/livez" | "/readyz");
     if !health && !host_is_known(app, uri, headers) {
@@ -266,16 +266,16 @@ async fn judge(
         page.may_use(&authenticated.origins)?;
         let actor = authenticated.actor(address, Some(id.clone()));
         let recent = authenticated.console.is_none_or(|console| console.recent_until > app.vault.clock().now());
-        return Ok((Seen::Known(Arc::new(Caller { authenticated, actor, recent })), Some(allowance)));
+        return Ok((Authentication::Known(Arc::new(Caller { authenticated, actor, recent })), Some(allowance)));
     }
-    if !costs_nothing(uri.path()) {
+    if !is_exempt(uri.path()) {
         app.addresses.take(&address.map(network)).map_err(Problem::too_many)?;
     }
-    Ok((if carried.is_some() { Seen::Invalid } else { Seen::Anonymous }, None))
+    Ok((if carried.is_some() { Authentication::Invalid } else { Authentication::Anonymous }, None))
 }
 
 /// What is in the program itself: a page that loads twenty files at once must not use up its address's allowance.
-fn costs_nothing(path: &str) -> bool {
+fn is_exempt(path: &str) -> bool {
     matches!(path, "/livez" | "/" | "/demo") || path.starts_with("/elements/") || path.starts_with("/console/console")
 }
 
@@ -360,7 +360,7 @@ fn finish(app: &App, response: &mut Response, id: &RequestId, allowance: Option<
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     // What is nobody's secret says so itself: its own take their place.
-    let own = std::mem::replace(response.headers_mut(), app.always.clone());
+    let own = std::mem::replace(response.headers_mut(), app.default_headers.clone());
     let headers = response.headers_mut();
     headers.extend(own);
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
@@ -373,10 +373,10 @@ fn finish(app: &App, response: &mut Response, id: &RequestId, allowance: Option<
 }
 
 /// The headers that every answer of this server begins with.
-pub(crate) fn always(config: &Config) -> HeaderMap {
+pub(crate) fn default_headers(config: &Config) -> HeaderMap {
     // A copy of it has as large an index, which is not built anew when others join.
-    let mut headers = HeaderMap::with_capacity(ALWAYS.len() + TYPICAL_HEADERS);
-    headers.extend(ALWAYS);
+    let mut headers = HeaderMap::with_capacity(DEFAULT_HEADERS.len() + TYPICAL_HEADERS);
+    headers.extend(DEFAULT_HEADERS);
     if config.tls.is_some() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
@@ -393,7 +393,7 @@ mod tests {
             tokio::task::yield_now().await;
             panic!("with a secret in it")
         }
-        let answer = unpanicked(Box::pin(hurt())).await;
+        let answer = catch_panic(Box::pin(hurt())).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let problem = answer
             .extensions()

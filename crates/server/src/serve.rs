@@ -17,7 +17,7 @@ use crate::api;
 use crate::app::App;
 use crate::metrics::Route;
 use crate::problem::Problem;
-use crate::request::Handled;
+use crate::request::Gateway;
 
 /// The longest that a client may take to send its headers; slower ones hold a connection for nothing.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The API as a service: what the tests call and the listener serves.
-pub fn service(app: &Arc<App>) -> Handled {
+pub fn service(app: &Arc<App>) -> Gateway {
     let (routes, description) = api::routes().split_for_parts();
     let routed = description.paths.paths.into_keys().map(Route::of);
     let method_unknown = || async {
@@ -45,7 +45,7 @@ pub fn service(app: &Arc<App>) -> Handled {
         .fallback(|| async { Problem::not_found("path") })
         .method_not_allowed_fallback(method_unknown)
         .with_state(app.clone());
-    Handled::new(app.clone(), router, routed)
+    Gateway::new(app.clone(), router, routed)
 }
 
 /// A server that has its addresses and has not begun to answer.

@@ -12,14 +12,14 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use strongroom::vault::Builder;
 use strongroom::{Actor, Expected, KeyOwner, Manifest, Owner, Secret, Vault};
-use strongroom_server::{App, Config, Handled, service};
+use strongroom_server::{App, Config, Gateway, service};
 use tower::ServiceExt;
 
 use crate::ambient::{FakeClock, SeededEntropy};
 use crate::support::{Dir, KEY, canary};
 
 pub(crate) struct Server {
-    pub(crate) service: Handled,
+    pub(crate) service: Gateway,
     pub(crate) vault: Arc<Vault>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) dir: Dir,
