@@ -10,7 +10,7 @@ use serde_json::json;
 use strongroom::audit::{Action, Checkpoint, Event};
 use strongroom::{Actor, AuditFilter, PluginName, UserId};
 
-use crate::Room;
+use crate::CommandContext;
 use crate::output::{self, Output, progress};
 
 #[derive(Subcommand)]
@@ -56,12 +56,12 @@ pub(crate) struct Tail {
 }
 
 impl AuditCommand {
-    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<ExitCode> {
+    pub(crate) async fn run(&self, context: &CommandContext, output: Output) -> Result<ExitCode> {
         match self {
-            Self::Tail(tail) => tail.run(room, output).await?,
-            Self::Verify { deep, checkpoint } => return verify(room, output, *deep, checkpoint.as_ref()).await,
+            Self::Tail(tail) => tail.run(context, output).await?,
+            Self::Verify { deep, checkpoint } => return verify(context, output, *deep, checkpoint.as_ref()).await,
             Self::Checkpoint => {
-                let checkpoint = room.vault.checkpoint(&Actor::operator(), room.tenant).await?;
+                let checkpoint = context.vault.checkpoint(&Actor::operator(), context.tenant).await?;
                 output::print(&serde_json::to_string_pretty(&checkpoint)?)?;
             }
         }
@@ -70,7 +70,7 @@ impl AuditCommand {
 }
 
 impl Tail {
-    async fn run(&self, room: &Room, output: Output) -> Result<()> {
+    async fn run(&self, context: &CommandContext, output: Output) -> Result<()> {
         let filter = AuditFilter {
             user: self.user.clone(),
             plugin: self.plugin.clone(),
@@ -78,7 +78,7 @@ impl Tail {
             denied_only: self.denied,
             ..AuditFilter::default()
         };
-        let mut reading = room.vault.read_audit(&Actor::operator(), room.tenant, filter).await?;
+        let mut reading = context.vault.read_audit(&Actor::operator(), context.tenant, filter).await?;
         let mut events = Some(reading.newest(usize::try_from(self.number)?).await?);
         if !self.follow {
             return show(output, &events.unwrap_or_default());
@@ -105,7 +105,12 @@ fn show(output: Output, events: &[Event<'_>]) -> Result<()> {
     )
 }
 
-async fn verify(room: &Room, output: Output, deep: bool, checkpoint: Option<&PathBuf>) -> Result<ExitCode> {
+async fn verify(
+    context: &CommandContext,
+    output: Output,
+    deep: bool,
+    checkpoint: Option<&PathBuf>,
+) -> Result<ExitCode> {
     let checkpoint: Option<Checkpoint> = match checkpoint {
         None => None,
         Some(file) => {
@@ -115,7 +120,7 @@ async fn verify(room: &Room, output: Output, deep: bool, checkpoint: Option<&Pat
         }
     };
     let report =
-        room.vault.verify(deep, checkpoint.as_ref(), &mut |events| progress(&format!("{events} events"))).await?;
+        context.vault.verify(deep, checkpoint.as_ref(), &mut |events| progress(&format!("{events} events"))).await?;
     progress("");
     let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     if output.json {

@@ -11,8 +11,8 @@ use strongroom::oauth::app::{App, AppDraft};
 use strongroom::{Actor, Catalog, Provider};
 
 use crate::output::{self, Output};
-use crate::plugin::spelled_out;
-use crate::{Room, input};
+use crate::plugin::with_field_errors;
+use crate::{CommandContext, input};
 
 #[derive(Subcommand)]
 pub(crate) enum ProviderCommand {
@@ -94,8 +94,8 @@ impl ProviderCommand {
 }
 
 impl OauthAppCommand {
-    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
-        let Room { vault, tenant } = room;
+    pub(crate) async fn run(&self, context: &CommandContext, output: Output) -> Result<()> {
+        let CommandContext { vault, tenant } = context;
         match self {
             Self::Create { provider, client_id, parameters, public } => {
                 // Before the secret is asked for: a misspelt name would have cost it.
@@ -113,7 +113,7 @@ impl OauthAppCommand {
                     client_secret,
                     parameters: parameters.collect::<Result<_>>()?,
                 };
-                let app = vault.create_app(&Actor::operator(), *tenant, draft).await.map_err(spelled_out)?;
+                let app = vault.create_app(&Actor::operator(), *tenant, draft).await.map_err(with_field_errors)?;
                 let same = |other: &&App| other.provider == app.provider && other.id != app.id;
                 let others = vault.apps(*tenant).await?.iter().filter(same).count();
                 let mut item = shown(&app);

@@ -6,7 +6,7 @@ use serde_json::json;
 use strongroom::console::ConsoleUser;
 use strongroom::{Actor, UserId};
 
-use crate::Room;
+use crate::CommandContext;
 use crate::output::{self, Output};
 
 #[derive(Subcommand)]
@@ -21,9 +21,9 @@ pub(crate) enum ConsoleCommand {
 }
 
 impl ConsoleCommand {
-    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
+    pub(crate) async fn run(&self, context: &CommandContext, output: Output) -> Result<()> {
         let Self::Link { user } = self;
-        let Room { vault, tenant } = room;
+        let CommandContext { vault, tenant } = context;
         let base = vault.public_url().ok_or_else(|| {
             anyhow!("set server.public_url to the address at which browsers reach this server; the link leads there")
         })?;

@@ -13,8 +13,8 @@ use strongroom::{
 };
 
 use crate::output::{self, Output};
-use crate::plugin::spelled_out;
-use crate::{Room, input, settings};
+use crate::plugin::with_field_errors;
+use crate::{CommandContext, input, settings};
 
 #[derive(Subcommand)]
 pub(crate) enum CredentialCommand {
@@ -98,12 +98,12 @@ pub(crate) struct Save {
 }
 
 impl CredentialCommand {
-    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
-        let Room { vault, tenant } = room;
+    pub(crate) async fn run(&self, context: &CommandContext, output: Output) -> Result<()> {
+        let CommandContext { vault, tenant } = context;
         let owner = |user: &UserId| Owner { tenant: *tenant, user: user.clone() };
         match self {
             Self::Save(save) => {
-                let saved = save.run(room).await?;
+                let saved = save.run(context).await?;
                 if output.json {
                     output.one(&saved)
                 } else {
@@ -129,7 +129,7 @@ impl CredentialCommand {
                 output.one(&output::credential(&vault.show(&Actor::operator(), &owner(user), *id).await?))
             }
             Self::Open { id, user, plugin_key_file, field } => {
-                let opened = open(room, &owner(user), *id, plugin_key_file.as_ref()).await?;
+                let opened = open(context, &owner(user), *id, plugin_key_file.as_ref()).await?;
                 match field {
                     None => output::print(std::str::from_utf8(opened.json().expose())?),
                     Some(field) => match opened.fields().get(field) {
@@ -149,7 +149,12 @@ impl CredentialCommand {
     }
 }
 
-async fn open(room: &Room, owner: &Owner, id: CredentialId, file: Option<&PathBuf>) -> Result<strongroom::Opened> {
+async fn open(
+    context: &CommandContext,
+    owner: &Owner,
+    id: CredentialId,
+    file: Option<&PathBuf>,
+) -> Result<strongroom::Opened> {
     let key = match (file, settings::variable("STRONGROOM_PLUGIN_KEY")) {
         (Some(file), _) => input::file(file)?,
         (None, Some(key)) => Secret::new(key),
@@ -158,18 +163,18 @@ async fn open(room: &Room, owner: &Owner, id: CredentialId, file: Option<&PathBu
     let token = Token::parse(key.expose().trim())
         .map_err(|_| anyhow!("that is not a plugin key; `strongroom plugin-key create` makes one"))?;
     let principal =
-        room.vault.authenticate(&token).await?.ok_or_else(|| anyhow!("this plugin key is unknown or revoked"))?;
-    if principal.tenant != room.tenant || !matches!(principal.principal, Principal::Plugin { .. }) {
+        context.vault.authenticate(&token).await?.ok_or_else(|| anyhow!("this plugin key is unknown or revoked"))?;
+    if principal.tenant != context.tenant || !matches!(principal.principal, Principal::Plugin { .. }) {
         bail!("reading a secret takes a plugin key (srp_…) of this tenant");
     }
     let actor = principal.actor(None, None);
-    let permit = room.vault.authorize(&actor, owner, id).await?;
-    Ok(room.vault.open(permit).await?)
+    let permit = context.vault.authorize(&actor, owner, id).await?;
+    Ok(context.vault.open(permit).await?)
 }
 
 impl Save {
-    async fn run(&self, room: &Room) -> Result<serde_json::Value> {
-        let plugin = room.vault.plugin(room.tenant, &self.plugin).await;
+    async fn run(&self, context: &CommandContext) -> Result<serde_json::Value> {
+        let plugin = context.vault.plugin(context.tenant, &self.plugin).await;
         let manifest =
             plugin.with_context(|| format!("`{}` (`strongroom plugin list` shows all)", self.plugin))?.manifest;
         let kind = self.kind(&manifest)?;
@@ -198,8 +203,8 @@ impl Save {
             None => self.gather(&manifest, kind)?,
         };
         let draft = Draft { plugin: self.plugin.clone(), kind, name: self.name.clone(), fields };
-        let owner = Owner { tenant: room.tenant, user: self.user.clone() };
-        let saved = room.vault.save(&Actor::operator(), &owner, draft, None).await.map_err(spelled_out)?;
+        let owner = Owner { tenant: context.tenant, user: self.user.clone() };
+        let saved = context.vault.save(&Actor::operator(), &owner, draft, None).await.map_err(with_field_errors)?;
         Ok(output::credential(&saved))
     }
 

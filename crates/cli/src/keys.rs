@@ -5,7 +5,7 @@ use clap::Subcommand;
 use serde_json::json;
 use strongroom::{Actor, ApiKeyId, KeyOwner, Label, PluginName};
 
-use crate::Room;
+use crate::CommandContext;
 use crate::output::{self, Output};
 
 #[derive(Subcommand)]
@@ -62,29 +62,29 @@ pub(crate) enum PluginKeyCommand {
 }
 
 impl HostKeyCommand {
-    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
+    pub(crate) async fn run(&self, context: &CommandContext, output: Output) -> Result<()> {
         match self {
-            Self::Create { label, quiet } => create(room, output, KeyOwner::Host, label, *quiet).await,
-            Self::List => list(room, output, &KeyOwner::Host).await,
-            Self::Revoke { id } => revoke(room, output, &KeyOwner::Host, *id).await,
+            Self::Create { label, quiet } => create(context, output, KeyOwner::Host, label, *quiet).await,
+            Self::List => list(context, output, &KeyOwner::Host).await,
+            Self::Revoke { id } => revoke(context, output, &KeyOwner::Host, *id).await,
         }
     }
 }
 
 impl PluginKeyCommand {
-    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
+    pub(crate) async fn run(&self, context: &CommandContext, output: Output) -> Result<()> {
         match self {
             Self::Create { plugin, label, quiet } => {
-                create(room, output, KeyOwner::Plugin(plugin.clone()), label, *quiet).await
+                create(context, output, KeyOwner::Plugin(plugin.clone()), label, *quiet).await
             }
-            Self::List { plugin } => list(room, output, &KeyOwner::Plugin(plugin.clone())).await,
-            Self::Revoke { plugin, id } => revoke(room, output, &KeyOwner::Plugin(plugin.clone()), *id).await,
+            Self::List { plugin } => list(context, output, &KeyOwner::Plugin(plugin.clone())).await,
+            Self::Revoke { plugin, id } => revoke(context, output, &KeyOwner::Plugin(plugin.clone()), *id).await,
         }
     }
 }
 
-async fn create(room: &Room, output: Output, owner: KeyOwner, label: &Label, quiet: bool) -> Result<()> {
-    let (row, token) = room.vault.create_key(&Actor::operator(), room.tenant, owner, label.clone(), None).await?;
+async fn create(context: &CommandContext, output: Output, owner: KeyOwner, label: &Label, quiet: bool) -> Result<()> {
+    let (row, token) = context.vault.create_key(&Actor::operator(), context.tenant, owner, label.clone(), None).await?;
     if quiet && !output.json {
         return output::print(token.expose());
     }
@@ -92,12 +92,12 @@ async fn create(room: &Room, output: Output, owner: KeyOwner, label: &Label, qui
     output.done("Keep the token: it is not shown again.")
 }
 
-async fn list(room: &Room, output: Output, owner: &KeyOwner) -> Result<()> {
-    let keys = room.vault.keys(room.tenant, owner).await?;
+async fn list(context: &CommandContext, output: Output, owner: &KeyOwner) -> Result<()> {
+    let keys = context.vault.keys(context.tenant, owner).await?;
     output.list(&["id", "label", "created_at"], &keys.iter().map(output::key).collect::<Vec<_>>())
 }
 
-async fn revoke(room: &Room, output: Output, owner: &KeyOwner, id: ApiKeyId) -> Result<()> {
-    room.vault.revoke_key(&Actor::operator(), room.tenant, owner, id).await?;
+async fn revoke(context: &CommandContext, output: Output, owner: &KeyOwner, id: ApiKeyId) -> Result<()> {
+    context.vault.revoke_key(&Actor::operator(), context.tenant, owner, id).await?;
     output.done("Revoked.")
 }

@@ -128,7 +128,7 @@ enum KeyCommand {
 }
 
 /// An open vault and the tenant that the command is about.
-pub(crate) struct Room {
+pub(crate) struct CommandContext {
     pub(crate) vault: Vault,
     pub(crate) tenant: TenantId,
 }
@@ -169,26 +169,26 @@ async fn run(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Doctor => return doctor::run(&cli, output).await,
         Command::Tenant(command) => command.run(&open_vault(&cli).await?, output).await?,
         command => {
-            let room = Room::open(&cli).await?;
+            let context = CommandContext::open(&cli).await?;
             let code = match command {
-                Command::HostKey(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
-                Command::Plugin(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
-                Command::PluginKey(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
-                Command::OauthApp(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
-                Command::Credential(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
-                Command::User(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
-                Command::Console(command) => command.run(&room, output).await.map(|()| ExitCode::SUCCESS),
-                Command::Audit(command) => command.run(&room, output).await,
+                Command::HostKey(command) => command.run(&context, output).await.map(|()| ExitCode::SUCCESS),
+                Command::Plugin(command) => command.run(&context, output).await.map(|()| ExitCode::SUCCESS),
+                Command::PluginKey(command) => command.run(&context, output).await.map(|()| ExitCode::SUCCESS),
+                Command::OauthApp(command) => command.run(&context, output).await.map(|()| ExitCode::SUCCESS),
+                Command::Credential(command) => command.run(&context, output).await.map(|()| ExitCode::SUCCESS),
+                Command::User(command) => command.run(&context, output).await.map(|()| ExitCode::SUCCESS),
+                Command::Console(command) => command.run(&context, output).await.map(|()| ExitCode::SUCCESS),
+                Command::Audit(command) => command.run(&context, output).await,
                 _ => Ok(ExitCode::SUCCESS),
             };
-            room.vault.close().await;
+            context.vault.close().await;
             return code;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-impl Room {
+impl CommandContext {
     async fn open(cli: &Cli) -> Result<Self> {
         let vault = open_vault(cli).await?;
         let tenant = vault.tenant(&cli.tenant).await.with_context(|| format!("tenant `{}`", cli.tenant))?.id;

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use strongroom::{Actor, Error, Expected, Manifest, PluginName};
 
 use crate::output::{self, Output};
-use crate::{Room, input};
+use crate::{CommandContext, input};
 
 #[derive(Subcommand)]
 pub(crate) enum PluginCommand {
@@ -40,18 +40,18 @@ pub(crate) enum PluginCommand {
 }
 
 impl PluginCommand {
-    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
-        let Room { vault, tenant } = room;
+    pub(crate) async fn run(&self, context: &CommandContext, output: Output) -> Result<()> {
+        let CommandContext { vault, tenant } = context;
         match self {
             Self::Register { name, manifest } => {
                 let text = input::file(manifest)?;
                 let manifest = Manifest::parse(text.expose())
-                    .map_err(spelled_out)
+                    .map_err(with_field_errors)
                     .with_context(|| manifest.display().to_string())?;
                 let (plugin, was_there) = vault
                     .register(&Actor::operator(), *tenant, name, manifest, Expected::Any)
                     .await
-                    .map_err(spelled_out)?;
+                    .map_err(with_field_errors)?;
                 if output.json {
                     return output.one(&output::plugin(&plugin));
                 }
@@ -86,7 +86,7 @@ impl PluginCommand {
 }
 
 /// An error with each of its field errors on a line of its own.
-pub(crate) fn spelled_out(error: Error) -> anyhow::Error {
+pub(crate) fn with_field_errors(error: Error) -> anyhow::Error {
     match error {
         Error::Fields(faults) => {
             let lines = faults.iter().map(|fault| format!("\n  {}: {}", fault.field, fault.message));

@@ -146,7 +146,7 @@ impl Settings {
             let text = std::fs::read_to_string(&file)
                 .with_context(|| format!("cannot read the settings in {}", file.display()))?;
             let own: Table = text.parse().with_context(|| format!("{} is not valid TOML", file.display()))?;
-            lay_over(&mut table, own).with_context(|| format!("in {}", file.display()))?;
+            merge(&mut table, own).with_context(|| format!("in {}", file.display()))?;
         }
         apply_environment(&mut table)?;
         let settings: Self = table.try_into().context("a setting has the wrong form")?;
@@ -282,7 +282,7 @@ fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     text.parse().map_err(|_| D::Error::custom("must be an IP address and a port, such as 127.0.0.1:8420"))
 }
 
-fn lay_over(table: &mut Table, own: Table) -> Result<()> {
+fn merge(table: &mut Table, own: Table) -> Result<()> {
     for (section, values) in own {
         let known = table
             .get_mut(&section)
@@ -366,8 +366,8 @@ mod tests {
     fn what_is_misspelt_is_refused_by_name() {
         let mut table: Table = DEFAULTS.parse().expect("TOML");
         let wrong: Table = "[server]\nlisten_on = \"x\"".parse().expect("TOML");
-        assert!(lay_over(&mut table, wrong).expect_err("unknown").to_string().contains("listen_on"));
+        assert!(merge(&mut table, wrong).expect_err("unknown").to_string().contains("listen_on"));
         let wrong: Table = "[servers]\nlisten = \"x\"".parse().expect("TOML");
-        assert!(lay_over(&mut table, wrong).expect_err("unknown").to_string().contains("servers"));
+        assert!(merge(&mut table, wrong).expect_err("unknown").to_string().contains("servers"));
     }
 }

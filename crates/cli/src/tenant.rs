@@ -6,7 +6,7 @@ use serde_json::json;
 use strongroom::clock::rfc3339;
 use strongroom::{Actor, Owner, TenantName, UserId, Vault};
 
-use crate::Room;
+use crate::CommandContext;
 use crate::output::Output;
 
 #[derive(Subcommand)]
@@ -65,12 +65,12 @@ impl TenantCommand {
 }
 
 impl UserCommand {
-    pub(crate) async fn run(&self, room: &Room, output: Output) -> Result<()> {
+    pub(crate) async fn run(&self, context: &CommandContext, output: Output) -> Result<()> {
         match self {
             Self::List => {
                 let mut users: Vec<strongroom::user::User> = Vec::new();
                 loop {
-                    let page = room.vault.users(room.tenant, users.last().map(|user| &user.id), 200).await?;
+                    let page = context.vault.users(context.tenant, users.last().map(|user| &user.id), 200).await?;
                     if page.is_empty() {
                         break;
                     }
@@ -80,7 +80,10 @@ impl UserCommand {
                 output.list(&["id", "credentials", "created_at"], &shown.collect::<Vec<_>>())
             }
             Self::Delete { user } => {
-                room.vault.delete_user(&Actor::operator(), &Owner { tenant: room.tenant, user: user.clone() }).await?;
+                context
+                    .vault
+                    .delete_user(&Actor::operator(), &Owner { tenant: context.tenant, user: user.clone() })
+                    .await?;
                 output.done("Deleted.")
             }
         }

@@ -85,7 +85,7 @@ impl Vault {
         // What was asked for was granted, unless the answer says otherwise (RFC 6749 5.1).
         values.insert("scopes".to_owned(), Value::list(&split(&connection.scopes, " ")));
         let refresh_expires_at = tokens.refresh_expires_at;
-        tokens.lay_over(&mut values);
+        tokens.merge_into(&mut values);
         if let Some((id, _)) = &account {
             values.insert("account_id".to_owned(), Value::Text(Secret::from(id.as_str())));
         }

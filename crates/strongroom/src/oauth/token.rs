@@ -345,7 +345,7 @@ impl Registration {
 
 impl Tokens {
     /// Puts what came over what there is, and gives back the refresh token that was spent, if there is another one now.
-    pub(crate) fn lay_over(self, values: &mut Values) -> Option<Value> {
+    pub(crate) fn merge_into(self, values: &mut Values) -> Option<Value> {
         values.extend(self.kept.into_iter().map(|(name, value)| (name, Value::Text(value))));
         values.insert("access_token".to_owned(), Value::Text(self.access_token));
         match self.expires_at {

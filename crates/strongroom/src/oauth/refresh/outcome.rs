@@ -61,7 +61,7 @@ impl Vault {
             due_at: self.due_at(&registration.refresh_policy(), now, tokens.expires_at),
             ..refresh
         };
-        let spent = tokens.lay_over(&mut values);
+        let spent = tokens.merge_into(&mut values);
         let mut wait = Duration::from_millis(100);
         let is_there = loop {
             match self.write_refreshed(&mut row, &settled, &values, spent.as_ref(), generation).await {
