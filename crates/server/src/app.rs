@@ -1,16 +1,15 @@
-//! What every request shares.
+//! State that all requests share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use axum::http::HeaderMap;
 use strongroom::{Actor, Owner, Principal, Vault};
 
 use crate::config::Config;
 use crate::limits::Limiters;
 use crate::metrics::Metrics;
+use crate::middleware::network;
 use crate::problem::Problem;
-use crate::request::{default_headers, network};
 
 /// The vault, the settings, the limits, the counters.
 pub struct App {
@@ -19,13 +18,11 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) principals: Limiters,
     pub(crate) addresses: Limiters,
-    /// Tests, connections and forced refreshes call somebody else: nobody must make a storm of them.
+    /// For tests, connections and forced refreshes, which call providers.
     calls: Limiters,
-    /// Request ids: what this process drew at its start, then a count. Unique, and no secret.
+    /// The first half of generated request ids: random, drawn at the start. A count follows. Unique, and not secret.
     pub(crate) process: [u8; 8],
     pub(crate) requests: AtomicU64,
-    /// The headers that every answer begins with.
-    pub(crate) default_headers: HeaderMap,
 }
 
 impl App {
@@ -42,13 +39,12 @@ impl App {
             metrics: Metrics::default(),
             process,
             requests: AtomicU64::new(0),
-            default_headers: default_headers(&config),
             vault,
             config,
         }
     }
 
-    /// Takes a call to the outside from the caller's allowance; from the address's, where nobody is known.
+    /// Counts a call to a provider against the caller's rate limit, or the address's if the caller is anonymous.
     pub(crate) fn may_call(&self, actor: &Actor) -> Result<(), Problem> {
         let taken = match actor.principal {
             Principal::Anonymous => self.calls.take(&actor.address.map(network)),
@@ -57,8 +53,7 @@ impl App {
         taken.map(drop).map_err(Problem::too_many)
     }
 
-    /// The same for a refresh that somebody asks for: each plugin has an allowance for each user, since its key stands for all
-    /// of them, and none of them must keep another waiting, nor a plugin the user or another plugin.
+    /// Counts a requested refresh. Each pair of owner and plugin has its own limit, so no user or plugin delays another.
     pub(crate) fn may_refresh(&self, actor: &Actor, owner: &Owner) -> Result<(), u64> {
         self.calls.take(&(owner, actor.principal.plugin())).map(drop)
     }

@@ -1,5 +1,5 @@
-//! The HTTP server of Strongroom: turns requests into the verbs of [`strongroom::Vault`]. The outermost layer
-//! (`request.rs`) does what every request needs; `api/` has one file a noun; `docs/openapi.json` describes it all.
+//! The HTTP server of Strongroom: turns requests into the verbs of [`strongroom::Vault`]. `middleware/` does what every
+//! request needs, `api/` has one file a noun, and `docs/openapi.json` describes the API.
 
 mod api;
 mod app;
@@ -7,15 +7,15 @@ pub mod config;
 mod console;
 #[cfg(feature = "console")]
 mod demo;
+mod error_page;
 mod extract;
 mod limits;
 mod metrics;
+mod middleware;
 pub mod openapi;
 mod origin;
-mod page;
 mod principal;
 mod problem;
-mod request;
 mod serve;
 #[cfg(feature = "console")]
 mod web;
@@ -24,5 +24,4 @@ pub use app::App;
 pub use config::Config;
 #[cfg(feature = "console")]
 pub use demo::Demo;
-pub use request::Gateway;
 pub use serve::{Bound, service};

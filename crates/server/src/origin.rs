@@ -1,13 +1,13 @@
-//! Pages of other origins (the Fetch standard's CORS). A session names the origins that may use it; a page of another one is
-//! refused, whatever token it carries. No page of another origin gets anything by a cookie, so a preflight gives nothing away.
+//! Pages of other origins (the Fetch standard's CORS). A session names the origins of the pages that may use it. A page of
+//! another origin is refused, also with a valid token. Cookies work for no other origin, so a preflight reveals nothing.
 
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::problem::Problem;
-use crate::request::Head;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE");
 const HEADERS: HeaderValue =
@@ -16,12 +16,12 @@ const EXPOSED: HeaderValue =
     HeaderValue::from_static("etag, location, retry-after, x-request-id, ratelimit, ratelimit-policy");
 const TEN_MINUTES: HeaderValue = HeaderValue::from_static("600");
 
-/// The page that a request comes from, if a browser says so.
+/// The page that sent the request, as the browser states it in `Origin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
-    /// None, or one of the vault's own.
+    /// No page, or a page of this server.
     Own,
-    /// One of this origin.
+    /// A page of this origin.
     Other(HeaderValue),
 }
 
@@ -29,14 +29,14 @@ impl Page {
     pub(crate) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
         let Some(origin) = headers.get(header::ORIGIN) else { return Self::Own };
         let (scheme, own) = origin.to_str().ok().and_then(|origin| origin.split_once("://")).unwrap_or_default();
-        // HTTP/2 has the name in the address.
+        // HTTP/2 has the host in the URI.
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| uri.authority().map(Authority::as_str));
         let ours = matches!(scheme, "http" | "https") && host == Some(own);
         if ours { Self::Own } else { Self::Other(origin.clone()) }
     }
 
-    /// Whether a token of these origins may be used from it. A key has none: it is for no page.
+    /// Checks that the page may use a token with these origins. An API key has none, so no page may use it.
     pub(crate) fn may_use(&self, origins: &[String]) -> Result<(), Problem> {
         let known = |page: &HeaderValue| origins.iter().any(|origin| origin.as_bytes() == page.as_bytes());
         match self {
@@ -48,7 +48,7 @@ impl Page {
         }
     }
 
-    /// Lets the page read the answer. What a stranger's page gets to read is a problem, which holds nothing.
+    /// Lets the page read the response. A page that may not use the token reads a problem, which reveals nothing.
     pub(crate) fn add_cors_headers(&self, headers: &mut HeaderMap) {
         if let Self::Other(page) = self {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, page.clone());
@@ -58,11 +58,12 @@ impl Page {
     }
 }
 
-/// The answer to a browser that asks whether it may ask.
-pub(crate) fn preflight((method, uri, headers): Head<'_>) -> Option<Response> {
-    let asks = method == Method::OPTIONS
+/// The answer to a CORS preflight.
+pub(crate) fn preflight(request: &Parts) -> Option<Response> {
+    let headers = &request.headers;
+    let asks = request.method == Method::OPTIONS
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        && uri.path().starts_with("/v1/");
+        && request.uri.path().starts_with("/v1/");
     let origin = headers.get(header::ORIGIN).filter(|_| asks)?;
     let answers: [(HeaderName, HeaderValue); 5] = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),

@@ -119,14 +119,10 @@ impl<S: Sync> FromRequestParts<S> for Unauthenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let actor = match (parts.extensions.get::<Authentication>(), parts.extensions.get::<ClientInfo>()) {
-            (Some(Authentication::Known(caller)), _) => {
-                let Actor { address, request_id, .. } = caller.actor.clone();
-                Actor::anonymous_from(address, request_id)
-            }
-            (_, Some(came)) => Actor::anonymous_from(came.address, Some(came.request_id.clone())),
-            _ => Actor::anonymous(),
-        };
+        let client = parts.extensions.get::<ClientInfo>().cloned();
+        let actor = client.map_or_else(Actor::anonymous, |ClientInfo { address, request_id }| {
+            Actor::anonymous_from(address, Some(request_id))
+        });
         Ok(Self { actor })
     }
 }

@@ -1,7 +1,5 @@
 //! Listening: the API, the metrics on a listener of their own, TLS when a certificate is given, and an orderly stop.
 
-use std::convert::Infallible;
-use std::future::ready;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -11,13 +9,11 @@ use axum::Router;
 use axum::routing::get;
 use axum_server::tls_rustls::RustlsConfig;
 use axum_server::{Handle, Server};
-use tower::service_fn;
 
 use crate::api;
 use crate::app::App;
-use crate::metrics::Route;
+use crate::middleware;
 use crate::problem::Problem;
-use crate::request::Gateway;
 
 /// The longest that a client may take to send its headers; slower ones hold a connection for nothing.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,9 +22,11 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The API as a service: what the tests call and the listener serves.
-pub fn service(app: &Arc<App>) -> Gateway {
-    let (routes, description) = api::routes().split_for_parts();
-    let routed = description.paths.paths.into_keys().map(Route::of);
+///
+/// Requests need the extension `ConnectInfo<SocketAddr>` for rate limits by address: see
+/// [`Router::into_make_service_with_connect_info`].
+pub fn service(app: &Arc<App>) -> Router {
+    let (routes, _) = api::routes().split_for_parts();
     let method_unknown = || async {
         Problem::new(
             axum::http::StatusCode::METHOD_NOT_ALLOWED,
@@ -37,15 +35,12 @@ pub fn service(app: &Arc<App>) -> Gateway {
         )
     };
     #[cfg(feature = "console")]
-    let (routes, routed) = {
-        let pages = crate::web::PATHS.map(|path| Route::of(path.to_owned()));
-        (routes.merge(crate::web::routes()), routed.chain(pages))
-    };
+    let routes = routes.merge(crate::web::routes());
     let router = routes
         .fallback(|| async { Problem::not_found("path") })
         .method_not_allowed_fallback(method_unknown)
         .with_state(app.clone());
-    Gateway::new(app.clone(), router, routed)
+    middleware::apply(app, router)
 }
 
 /// A server that has its addresses and has not begun to answer.
@@ -91,8 +86,7 @@ impl Bound {
     /// If a listener fails.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let handle = Handle::new();
-        let service = service(&self.app);
-        let service = service_fn(move |peer| ready(Ok::<_, Infallible>(service.of_peer(peer))));
+        let service = service(&self.app).into_make_service_with_connect_info::<SocketAddr>();
         if let Some(listener) = self.metrics {
             let app = self.app.clone();
             let metrics = Router::new().route("/metrics", get(|| async move { app.metrics.text() }));

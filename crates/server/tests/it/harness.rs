@@ -7,19 +7,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use strongroom::vault::Builder;
 use strongroom::{Actor, Expected, KeyOwner, Manifest, Owner, Secret, Vault};
-use strongroom_server::{App, Config, Gateway, service};
+use strongroom_server::{App, Config, service};
 use tower::ServiceExt;
 
 use crate::ambient::{FakeClock, SeededEntropy};
 use crate::support::{Dir, KEY, canary};
 
 pub(crate) struct Server {
-    pub(crate) service: Gateway,
+    pub(crate) service: Router,
     pub(crate) vault: Arc<Vault>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) dir: Dir,
@@ -162,11 +164,12 @@ impl Server {
         if token.is_empty() { builder } else { builder.header("authorization", format!("Bearer {token}")) }
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
         let peer = request.extensions().get::<SocketAddr>().copied();
         let peer = peer.unwrap_or_else(|| "192.0.2.7:1234".parse().unwrap());
+        request.extensions_mut().insert(ConnectInfo(peer));
         let own_read = request.uri().path().ends_with("/secret");
-        let response = self.service.of_peer(peer).oneshot(request).await.expect("infallible");
+        let response = self.service.clone().oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a body").to_vec();
         if !own_read || !parts.status.is_success() {

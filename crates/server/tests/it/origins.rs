@@ -111,7 +111,7 @@ async fn what_is_no_origin_is_refused() {
     assert_eq!(answer.status, 422);
 }
 
-/// What a person sees who opens a link twice: words, and nothing of anybody's.
+/// The error page of a browser navigation: what to do next, and nothing about the cause.
 #[tokio::test]
 async fn a_person_with_an_old_link_is_told_what_to_do() {
     let server = Server::new("old-link").await;
@@ -129,5 +129,37 @@ async fn a_person_with_an_old_link_is_told_what_to_do() {
         let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"));
         assert_eq!(server.get(path, "").await.problem().0, "not-found", "a program gets a problem");
+    }
+}
+
+/// A browser whose sign-in fails at the console is told to sign in again, not to connect an account.
+#[tokio::test]
+async fn an_error_page_speaks_of_what_the_browser_was_about_to_do() {
+    let server = Server::with("error-page", |mut config| {
+        config.limits.address_per_second = 1;
+        config
+    })
+    .await;
+    let callback = "/console/callback?state=x&code=x";
+    let connect = format!("/connect/{}", "A".repeat(43));
+    let page = async |path: &str| {
+        let request = Server::request("GET", path, "").header("accept", "text/html,*/*");
+        let answer = server.send(request.body(Body::empty()).unwrap()).await;
+        (answer.status.as_u16(), String::from_utf8_lossy(&answer.body).into_owned())
+    };
+    for (path, title) in [(callback, "You are not signed in"), (&connect, "Nothing was connected")] {
+        server.clock.advance(60_000);
+        let (status, text) = page(path).await;
+        assert!(status == 404 && text.contains(&format!("<h1>{title}</h1>")), "{path}: {status} {text}");
+        let limited = loop {
+            let (status, text) = page(path).await;
+            if status != 404 {
+                break (status, text);
+            }
+        };
+        assert!(
+            limited.0 == 429 && limited.1.contains(title) && limited.1.contains("too many requests"),
+            "{limited:?}"
+        );
     }
 }
