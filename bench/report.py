@@ -21,11 +21,11 @@ DIFFERENCES = f"""
 
 | | Strongroom | OpenBao {openbao.VERSION} |
 |---|---|---|
-| Authentication | a plugin's key | a token |
-| Authorization | per user: the credential is the named user's, and was given to this plugin | a policy on the path |
-| Decryption | key-committing, under a key of the user's own | the barrier's, one keyring for everything |
-| Audit | one event, durable (fsync) before the answer leaves | two entries in a file before the answer, no fsync |
-| Rate limit | for each key, in force, set too high to refuse | none |
+| Authentication | a plugin key | a token |
+| Authorization | per user: the credential belongs to the named user, for this plugin | a policy on the path |
+| Decryption | key-committing, under the user's data key | by the barrier, with one keyring for everything |
+| Audit | one event, durable (fsync) before the answer is sent | two entries in a file before the answer, no fsync |
+| Rate limit | for each key, active, set too high to refuse a request | none |
 | Storage | SQLite, {ROWS:,} rows | raft on one node, {openbao.SECRETS:,} secrets, KV version 2, with their versions |
 """
 
@@ -71,11 +71,11 @@ def bounds(results, large):
     rate = {name: run.rate for name, run in results.runs.items()}
     read, idle = rate[read_at(ROWS)], results.memory.idle
     ratios = [
-        ("Audited read, of bare", read / rate[BARE], 0.35),
-        (f"Audited read at {large:,} rows, of {ROWS:,} rows", rate[read_at(large)] / read, 0.75),
+        ("Audited read, fraction of bare", read / rate[BARE], 0.35),
+        (f"Audited read at {large:,} rows, fraction of {ROWS:,} rows", rate[read_at(large)] / read, 0.75),
     ]
     if PEER in rate:
-        ratios.append(("Audited read, of OpenBao's", read / rate[PEER], 12.00))
+        ratios.append(("Audited read, multiple of OpenBao's", read / rate[PEER], 12.00))
     judged = [(what, f"{ratio:.2f}", f"at least {least:.2f}", ratio >= least) for what, ratio, least in ratios]
     return [*judged, ("Resident memory, idle", f"{idle:.1f} MB", f"less than {IDLE_MB} MB", idle < IDLE_MB)]
 
@@ -85,7 +85,7 @@ def table(runs):
         f"| {name} | {run.rate:,.0f} | {run.rate / runs[BARE].rate:.2f} | {run.p50:.2f} ms | {run.p99:.2f} ms |"
         for name, run in runs.items()
     ]
-    return "\n".join(["| What | Requests a second | Of bare | p50 | p99 |", "|---|--:|--:|--:|--:|", *rows])
+    return "\n".join(["| What | Requests a second | Fraction of bare | p50 | p99 |", "|---|--:|--:|--:|--:|", *rows])
 
 
 def bounds_table(judged):
@@ -117,38 +117,38 @@ def document(results, judged, options, wrk):
 
 Written by `bench/run.py` on {datetime.date.today()}.
 
-- Machine: {machine()}; load average {results.load:.2f} at the start.
+- Machine: {machine()}. The load average was {results.load:.2f} at the start.
   Clients and servers share the cores.
 - 64 connections.
 - Each number is the median of {results.rounds} runs of {options.seconds} s (of {results.rounds + 1} for bare).
-- All but saves took turns, so that what else the machine did met all of them alike. While one was measured, the other servers
-  were stopped (SIGSTOP): what a server does after its requests (times of last use, written when it is quiet) is not the next one's.
-- Before the first of them, each server was read {results.warm_up} times for each of its rows, unmeasured and at random: each user's key
-  was unwrapped once, and all credentials but one in fifty were opened for the first time. The first reads of the vault of
-  {options.million:,} rows after its start, from the file and with a key to derive for each: {results.first.rate:,.0f}/s
-  ({results.first.rate / results.runs[BARE].rate:.2f} of bare).
+- All measurements except saves alternated, so that other load on the machine affected all of them equally. The other servers were
+  stopped (SIGSTOP) during each run. Thus the deferred work of one server, such as writing times of last use, does not affect the next run.
+- Warm-up: before the first run, each server got {results.warm_up} random reads for each of its rows, unmeasured. They unwrapped each user's data
+  key once. They opened all credentials except one in fifty for the first time.
+- The first reads of the vault of {options.million:,} rows after its start reached {results.first.rate:,.0f}/s
+  ({results.first.rate / results.runs[BARE].rate:.2f} of bare). They read from the file and derive a message key for each record.
 - Every answer was a success.
 
 {table(results.runs)}
 
-A read is of a random credential of all: it authenticates the plugin's key, takes from its rate limit, authorizes,
-decrypts, and has its audit event on disk before it answers.
+Each read takes a random credential. It authenticates the plugin key, applies the rate limit, authorizes and decrypts.
+Its audit event is on disk before it answers.
 
-- Between the runs, {results.fsyncs:,.0f} writes of 4 KiB a second became durable (fdatasync), one after the other,
-  in the same directory.
-- The servers' resident memory: {memory.idle:.1f} MB idle, at most; {memory.small:.1f} MB under the reads at {ROWS:,} rows,
-  {memory.large:.1f} MB at {options.million:,}, which were allowed a quarter of the machine's (`database.memory_mb`).
+- Between the runs, {results.fsyncs:,.0f} sequential writes of 4 KiB a second became durable (fdatasync) in the same directory.
+- The servers' resident memory was at most {memory.idle:.1f} MB idle. Under reads it was {memory.small:.1f} MB at {ROWS:,} rows and
+  {memory.large:.1f} MB at {options.million:,} rows. The cache could use a quarter of the machine's memory (`database.memory_mb`).
 
 ## Refreshing
 
-{results.swept['credentials']:,} connected accounts in one vault, {results.swept['due']:,} of them due, in one process with a provider on this machine that
-says yes at once. The sweep finds them by an index, asks, and writes; 64 callers read others meanwhile, each read with its event.
+One vault has {results.swept['credentials']:,} connected accounts, and {results.swept['due']:,} of them are due. A provider in the same process accepts each request at once.
+The sweep finds the due accounts by an index, requests new tokens and writes them. During the sweep, 64 callers read other accounts, and
+each read writes its event.
 
 | What | Measured |
 |---|--:|
-| Refreshes a second, each with its durable intent, its request, its durable result | {results.swept['refreshes_per_second']:,.0f} |
+| Refreshes a second, each with a durable intent, a request and a durable result | {results.swept['refreshes_per_second']:,.0f} |
 | Token requests for {results.swept['due']:,} due | {results.swept['token_requests']:,} |
-| Reads a second meanwhile, of those without a sweep | {results.swept['reads_per_second_during'] / results.swept['reads_per_second_alone']:.2f} |
+| Reads a second during the sweep, as a fraction of those without a sweep | {results.swept['reads_per_second_during'] / results.swept['reads_per_second_alone']:.2f} |
 | A sweep that finds nothing | {results.swept['empty_sweep_microseconds']:,} µs |
 
 ## Bounds
@@ -157,14 +157,14 @@ says yes at once. The sweep finds them by an index, asks, and writes; 64 callers
 
 {verdict(judged)}
 {DIFFERENCES if options.peers else ""}
-## Once more
+## Run it again
 
 ```sh
 {BUILD}
 {command}
 ```
 
-Each run, with `bench/save.lua` for saves:
+Each run uses this command, with `bench/save.lua` for saves:
 
 ```sh
 {shlex.join(wrk)}
