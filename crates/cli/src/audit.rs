@@ -1,4 +1,4 @@
-//! `strongroom audit`.
+//! `strongroom audit`: show and verify the audit log, export a checkpoint.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,42 +15,45 @@ use crate::output::{self, Output, progress};
 
 #[derive(Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Show the newest events.
+    /// Show the newest events of the audit log.
     #[command(after_help = "Example:\n  strongroom audit tail -n 50 --user alice --follow")]
     Tail(Tail),
-    /// Verify the log, and with --deep every stored row against it. Exit code 4 if something is wrong.
+    /// Verify the audit log. With --deep, also verify all stored rows.
+    ///
+    /// Every event is checked against the chain. With --deep, every stored row is compared with the log. With
+    /// --checkpoint, the end of the chain is compared with an earlier checkpoint. The exit code is 4 if a check fails.
     #[command(after_help = "Example:\n  strongroom audit verify --deep --checkpoint checkpoint.json")]
     Verify {
-        /// Compare every stored row with the event that last wrote it.
+        /// Also compare every stored row with the event that last wrote it.
         #[arg(long)]
         deep: bool,
-        /// A checkpoint exported earlier: shows whether the log's tail was cut off since.
+        /// A checkpoint exported earlier. Detects a log that was truncated since then.
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
     },
-    /// Print where the log stands now; keep it somewhere else.
+    /// Print a checkpoint: a signed statement of the log's current end. Store it on another machine.
     #[command(after_help = "Example:\n  strongroom audit checkpoint > checkpoint.json")]
     Checkpoint,
 }
 
 #[derive(Args)]
 pub(crate) struct Tail {
-    /// How many.
+    /// Number of events to show.
     #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     number: u32,
-    /// Only about this user.
+    /// Show only events about this user.
     #[arg(long)]
     user: Option<UserId>,
-    /// Only about this plugin.
+    /// Show only events about this plugin.
     #[arg(long)]
     plugin: Option<PluginName>,
-    /// Only this action, for example credential.open.
+    /// Show only this action, for example credential.open.
     #[arg(long)]
     action: Option<Action>,
-    /// Only what was refused.
+    /// Show only denied actions.
     #[arg(long)]
     denied: bool,
-    /// Go on showing what comes.
+    /// Keep running and print new events.
     #[arg(short, long)]
     follow: bool,
 }
@@ -85,7 +88,7 @@ impl Tail {
         }
         loop {
             match &events {
-                // One to a line: there is no end that a list could have.
+                // One JSON object per line: a stream that does not end cannot be a JSON array.
                 Some(events) if output.json => {
                     events.iter().try_for_each(|event| output::print(&output::event(event).to_string()))?;
                 }

@@ -1,4 +1,4 @@
-//! `strongroom provider` and `strongroom oauth-app`.
+//! `strongroom provider` and `strongroom oauth-app`: the provider catalog and the client registrations at providers.
 
 use std::path::PathBuf;
 
@@ -16,56 +16,58 @@ use crate::{CommandContext, input};
 
 #[derive(Subcommand)]
 pub(crate) enum ProviderCommand {
-    /// List the providers that accounts can be connected at.
+    /// List the providers at which users can connect accounts.
     #[command(after_help = "Example:\n  strongroom provider list")]
     List,
-    /// Show a provider's file, whole.
+    /// Print the complete definition of a provider.
     #[command(after_help = "Example:\n  strongroom provider show google")]
     Show {
-        /// Its name.
+        /// Provider name.
         name: String,
     },
-    /// Check the catalogue, and a directory of files of your own over it.
+    /// Check the built-in catalog. Given a directory, also check its provider files.
     #[command(after_help = "Example:\n  strongroom provider check /etc/strongroom/providers")]
     Check {
-        /// A directory of NAME.toml files.
+        /// Directory of NAME.toml files. They extend or override the built-in catalog.
         directory: Option<PathBuf>,
     },
 }
 
 #[derive(Subcommand)]
 pub(crate) enum OauthAppCommand {
-    /// Keep a client registration; its secret, or its private key, comes from standard input or a prompt. Prints the address to register.
+    /// Create a client registration and print the redirect address to register at the provider.
+    ///
+    /// The client secret, or the private key, comes from standard input or a prompt.
     #[command(
         after_help = "Examples:\n  strongroom oauth-app create google --client-id 123.apps.googleusercontent.com < client-secret\n  strongroom oauth-app create google-service-account < key.json"
     )]
     Create {
-        /// A name of `strongroom provider list`, or the address of an issuer that describes itself.
+        /// Provider name from `strongroom provider list`, or the address of an issuer that supports discovery.
         provider: String,
-        /// The client's id, from the provider. A service account's is in its key file.
-        // Some providers' ids begin with a hyphen.
+        /// Client id from the provider. Omit it for a service account, whose key file contains it.
+        // Some providers issue client ids that begin with a hyphen.
         #[arg(long, allow_hyphen_values = true)]
         client_id: Option<String>,
-        /// What fills the provider's addresses, as in subdomain=acme; can be given several times.
+        /// Parameter for the provider's addresses, for example subdomain=acme. Can be repeated.
         #[arg(long = "parameter", value_name = "NAME=VALUE")]
         parameters: Vec<String>,
-        /// A public client, which has no secret.
+        /// Register a public client, which has no secret.
         #[arg(long)]
         public: bool,
     },
-    /// List the registrations, without their secrets.
+    /// List the registrations. Secrets are not shown.
     #[command(after_help = "Example:\n  strongroom oauth-app list")]
     List,
-    /// Remove a registration through which nothing is connected any more.
+    /// Remove a registration. Fails while a credential still uses it.
     #[command(after_help = "Example:\n  strongroom oauth-app remove app_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
     Remove {
-        /// Its id.
+        /// Registration id.
         id: AppId,
     },
 }
 
 impl ProviderCommand {
-    /// Needs no vault: the catalogue is compiled in.
+    /// Needs no vault: the catalog is compiled in.
     pub(crate) fn run(&self, catalog: Catalog, output: Output) -> Result<()> {
         match self {
             Self::List => {
@@ -98,7 +100,8 @@ impl OauthAppCommand {
         let CommandContext { vault, tenant } = context;
         match self {
             Self::Create { provider, client_id, parameters, public } => {
-                // Before the secret is asked for: a misspelt name would have cost it.
+                // Check the name before the prompt. Otherwise a misspelled name discards a secret that was already
+                // entered.
                 if !provider.contains("://") && vault.catalog().provider(provider).is_none() {
                     return Err(unknown(provider));
                 }

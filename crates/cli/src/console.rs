@@ -1,4 +1,4 @@
-//! `strongroom console`.
+//! `strongroom console`: sign-in links for the console.
 
 use anyhow::{Result, anyhow};
 use clap::Subcommand;
@@ -11,10 +11,12 @@ use crate::output::{self, Output};
 
 #[derive(Subcommand)]
 pub(crate) enum ConsoleCommand {
-    /// Print a link that signs somebody in at the console: once, within ten minutes. Give it to nobody else.
+    /// Print a sign-in link for the console. It works once and expires after ten minutes.
+    ///
+    /// The link signs in without a password, so give it only to the person who will use it.
     #[command(after_help = "Examples:\n  strongroom --dev console link\n  strongroom console link --user alice")]
     Link {
-        /// A user, who sees their own credentials; without it, the operator.
+        /// User to sign in, who sees only their own credentials. Without it, the link signs in the operator.
         #[arg(long)]
         user: Option<UserId>,
     },
@@ -29,7 +31,7 @@ impl ConsoleCommand {
         })?;
         let user = user.clone().map_or(ConsoleUser::Operator, ConsoleUser::User);
         let token = vault.invite(&Actor::operator(), *tenant, user).await?;
-        // Behind the #: it goes into no log of any server on the way.
+        // The token is in the fragment. Browsers do not send fragments, so no server logs the token.
         let link = format!("{base}#sign-in={}", token.expose());
         match output.json {
             true => output.one(&json!({ "link": link })),

@@ -1,4 +1,5 @@
-//! `strongroom credential`: the operator acts for a user. Reading a secret takes a plugin's key, as everywhere.
+//! `strongroom credential`: the operator manages a user's credentials. Reading a secret needs a plugin key, as it does
+//! in the API.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -23,39 +24,39 @@ pub(crate) enum CredentialCommand {
         after_help = "Examples:\n  printf %s \"$KEY\" | strongroom credential save --user alice --plugin openai --name Work\n  strongroom credential save --user alice --plugin postgres --name Main --set host=db.example.com --set database=app --set username=app --secret-file password=pw.txt"
     )]
     Save(Save),
-    /// List a user's credentials.
+    /// List the credentials of a user.
     #[command(after_help = "Example:\n  strongroom credential list --user alice")]
     List {
-        /// Whose.
+        /// User id.
         #[arg(long)]
         user: UserId,
-        /// Only this plugin's.
+        /// Show only credentials for this plugin.
         #[arg(long)]
         plugin: Option<PluginName>,
     },
-    /// Show a credential, without its secrets.
+    /// Show a credential. Secrets are not shown.
     #[command(after_help = "Example:\n  strongroom credential show cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f --user alice")]
     Show {
-        /// The credential's id.
+        /// Credential id.
         id: CredentialId,
-        /// Whose.
+        /// User id.
         #[arg(long)]
         user: UserId,
     },
-    /// Read a credential's secrets as the plugin that it was given to.
+    /// Print the secrets of a credential. Needs a key of the credential's plugin.
     #[command(
         after_help = "Example:\n  STRONGROOM_PLUGIN_KEY=\"$(cat openai.key)\" strongroom credential open cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f --user alice --field api_key"
     )]
     Open {
-        /// The credential's id.
+        /// Credential id.
         id: CredentialId,
-        /// Whose.
+        /// User id.
         #[arg(long)]
         user: UserId,
-        /// The plugin's key, in a file; otherwise STRONGROOM_PLUGIN_KEY, standard input or a prompt.
+        /// File with the plugin key. Without it, the key comes from STRONGROOM_PLUGIN_KEY, standard input or a prompt.
         #[arg(long, value_name = "FILE")]
         plugin_key_file: Option<PathBuf>,
-        /// Print this field's value alone.
+        /// Print only the value of this field.
         #[arg(long)]
         field: Option<String>,
     },
@@ -64,9 +65,9 @@ pub(crate) enum CredentialCommand {
         after_help = "Example:\n  strongroom credential delete cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f --user alice"
     )]
     Delete {
-        /// The credential's id.
+        /// Credential id.
         id: CredentialId,
-        /// Whose.
+        /// User id.
         #[arg(long)]
         user: UserId,
     },
@@ -74,25 +75,25 @@ pub(crate) enum CredentialCommand {
 
 #[derive(Args)]
 pub(crate) struct Save {
-    /// Whose.
+    /// User id.
     #[arg(long)]
     user: UserId,
-    /// For which plugin.
+    /// Plugin name.
     #[arg(long)]
     plugin: PluginName,
-    /// api-key, oauth2 or custom; not needed where the plugin takes one only.
+    /// Credential type: api-key, oauth2 or custom. Can be omitted if the plugin accepts only one type.
     #[arg(long = "type")]
     kind: Option<CredentialType>,
-    /// What the user calls it.
+    /// Name of the credential, shown to the user.
     #[arg(long)]
     name: CredentialName,
-    /// A field that is not secret.
+    /// A field that is not secret. Can be repeated.
     #[arg(long, value_name = "FIELD=VALUE")]
     set: Vec<String>,
-    /// A secret field, from a file.
+    /// A secret field, read from a file. Can be repeated.
     #[arg(long, value_name = "FIELD=FILE")]
     secret_file: Vec<String>,
-    /// All fields as a JSON object, from a file; - for standard input.
+    /// JSON file with all fields as one object, or - for standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["set", "secret_file"])]
     fields: Option<PathBuf>,
 }
@@ -181,7 +182,7 @@ impl Save {
         let fields = match &self.fields {
             Some(file) => {
                 let text = input::file(file)?;
-                // What serde says may quote the text.
+                // The message of serde may quote the input, which contains secrets.
                 strongroom::json::from_slice(text.expose().as_bytes()).map_err(|error| {
                     let what = if file.as_os_str() == "-" {
                         "what came on standard input".into()
@@ -220,8 +221,8 @@ impl Save {
         }
     }
 
-    /// The fields of `--set` and `--secret-file`, and the secrets that are still missing, if they are required or there is one
-    /// only: asked for at a terminal; from standard input if it is one.
+    /// Collects the fields of `--set` and `--secret-file`, and reads missing secrets from a prompt or standard input.
+    /// It reads each missing required secret, and an optional secret if it is the only missing one.
     fn gather(&self, manifest: &Manifest, kind: CredentialType) -> Result<Fields> {
         let types: Vec<_> = manifest.types().map(|kind| kind.as_str()).collect();
         let schema = manifest.form(kind).ok_or_else(|| match types.contains(&kind.as_str()) {
@@ -272,7 +273,7 @@ impl Save {
         let optional: Vec<_> = optional
             .filter(|field| !given.contains(field) && !missing.contains(field) && schema.is_secret(field))
             .collect();
-        // A password that is piped in must not be dropped because there need not be one.
+        // Read an optional secret too. Otherwise a password on standard input would be dropped without an error.
         if let ([], [only]) = (missing.as_slice(), optional.as_slice())
             && let Some(secret) = input::secret_if_any(only)?
         {

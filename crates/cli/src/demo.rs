@@ -1,5 +1,5 @@
-//! The demo beside `strongroom dev`: its plugin, its provider's registration, and where to look. Without the feature `console`
-//! there is none, and the greeting says so.
+//! The demo of `strongroom dev`: its plugin, its client registration and its address. Without the feature `console`
+//! there is no demo, and the greeting says so.
 
 #[cfg(feature = "console")]
 pub(crate) use with::*;
@@ -16,14 +16,14 @@ mod with {
     use strongroom::{Actor, Expected, Manifest, Secret, TenantId, Vault};
     pub(crate) use strongroom_server::Demo;
 
-    /// Beside the vault: the next port.
+    /// Binds the port after the vault's port.
     pub(crate) fn bind(listen: SocketAddr) -> Result<Option<Demo>> {
         let port = if listen.port() == 0 { 0 } else { listen.port().wrapping_add(1) };
-        // On this machine alone, wherever the vault listens: its backend believes everybody to be signed in.
+        // Loopback only, independent of the vault's address. The demo backend treats every visitor as signed in.
         Ok(Some(Demo::bind(SocketAddr::from(([127, 0, 0, 1], port)))?))
     }
 
-    /// Registers what the demo needs, and gives its address.
+    /// Registers the demo's plugin and OAuth app. Returns the demo's address.
     pub(crate) async fn prepare(demo: Option<&Demo>, vault: &Vault, tenant: TenantId) -> Result<Option<String>> {
         let Some(demo) = demo else { return Ok(None) };
         let operator = Actor::operator();
@@ -59,7 +59,7 @@ mod without {
     use anyhow::Result;
     use strongroom::{TenantId, Vault};
 
-    /// There is none.
+    /// Uninhabited: a build without the demo never creates one.
     pub(crate) enum Demo {}
 
     impl Demo {

@@ -1,5 +1,5 @@
-//! `strongroom dev`: everything on this machine, to try it. The key lies in the user's configuration directory and the
-//! data in the data directory: whoever copies one has not the other.
+//! `strongroom dev`: server, sample plugins and demo on this machine. The key is in the user's configuration directory
+//! and the database in the data directory. A copy of one of them alone cannot decrypt a secret.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -20,7 +20,7 @@ use crate::output::print;
 use crate::serve;
 use crate::settings::{LogFormat, LogSettings, Settings, read_key};
 
-/// The sample plugins: real ones, each with its manifest.
+/// Sample plugins with complete manifests, as name and manifest.
 pub(crate) const SAMPLE_PLUGINS: [(&str, &str); 5] = [
     ("github", include_str!("../../../examples/plugins/github.json")),
     ("openai", include_str!("../../../examples/plugins/openai.json")),
@@ -33,7 +33,7 @@ const LABEL: &str = "strongroom dev";
 
 #[derive(Args)]
 pub(crate) struct Dev {
-    /// Where to listen.
+    /// Address and port to listen on, for example 127.0.0.1:9000.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 }
@@ -42,7 +42,7 @@ impl Dev {
     pub(crate) async fn run(&self, settings: &Settings) -> Result<()> {
         let mut config = settings.server()?;
         config.listen = self.listen.unwrap_or(config.listen);
-        // As it stands in `Host` (RFC 3986 3.2.2).
+        // The form that the `Host` header uses (RFC 3986 3.2.2).
         config.hosts.push(match config.listen.ip() {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
@@ -61,7 +61,7 @@ impl Dev {
         }
         config.demo = demo::prepare(demo.as_ref(), &vault, tenant).await?;
         let vault = Arc::new(vault);
-        // The address first: if it is taken, the host key of the server that has it goes on working.
+        // Bind first. If the port is in use, the host key of the running server stays valid.
         let bound = serve::bind(vault.clone(), config).await?;
         let host_key = fresh_host_key(&vault, tenant).await?;
         let endpoint = format!("http://{}", reachable(bound.address()?));
@@ -71,7 +71,7 @@ impl Dev {
     }
 }
 
-/// Where this machine's browser finds it: all addresses together are none.
+/// The address that a browser on this machine uses. An unspecified address becomes loopback.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, listen.port()).into(),
@@ -80,7 +80,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The vault of an earlier `strongroom dev`.
+/// Opens the vault of an earlier `strongroom dev`.
 pub(crate) async fn open_existing(settings: &Settings) -> Result<Vault> {
     let places = Places::find()?;
     if !places.key.exists() {
@@ -89,7 +89,7 @@ pub(crate) async fn open_existing(settings: &Settings) -> Result<Vault> {
     open(&places, settings, read_key(&places.key)?, settings.server()?.listen, None).await
 }
 
-/// On this machine providers may run on this machine too, and browsers reach the server where it listens.
+/// Allows providers on loopback. The public address is the address the server listens on, unless one is set.
 async fn open(
     places: &Places,
     settings: &Settings,
@@ -103,7 +103,7 @@ async fn open(
         Some(demo) => builder.catalog(settings.catalog()?.with("demo", &demo.provider())?),
         None => builder,
     };
-    // A tunnel's address, if one is set.
+    // The operator set a public address, for example that of a tunnel.
     let builder = match settings.has_public_url() {
         true => builder,
         false => builder.public_url(Url::parse(&format!("http://{}", reachable(listen)))?),
@@ -125,7 +125,7 @@ impl Places {
         })
     }
 
-    /// A second one would take the demo's plugin and the host key away from the first.
+    /// Prevents a second instance, which would replace the demo's plugin and revoke the host key of the first.
     fn lock(&self) -> Result<File> {
         let path = self.database.with_extension("lock");
         let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
@@ -139,7 +139,8 @@ impl Places {
         Ok(file)
     }
 
-    /// Never a new key where there is data already: it could not open it, and would hide that the old key is lost.
+    /// Reads the key, or creates one if there is no database. A new key could not open existing data and would hide the
+    /// loss of the old key.
     fn key_or_new(&self) -> Result<strongroom::Secret<String>> {
         if self.key.exists() {
             refuse_exposed(&self.key)?;
@@ -174,7 +175,7 @@ pub(crate) fn refuse_exposed(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// One host key at a time: the one of the last start stops working.
+/// Revokes the host key of the last start and creates a new one.
 async fn fresh_host_key(vault: &Vault, tenant: TenantId) -> Result<String> {
     let operator = Actor::operator();
     for old in vault.keys(tenant, &KeyOwner::Host).await? {

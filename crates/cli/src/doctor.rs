@@ -1,4 +1,4 @@
-//! `strongroom doctor`: looks for what is wrong, one line for each thing, with what to do about it.
+//! `strongroom doctor`: checks the installation. Prints one line for each check, with the fix if it fails.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::{Cli, dev, exit_code, log};
 #[derive(Default)]
 struct Findings {
     said: Vec<Value>,
-    /// A key that is wrong outweighs whatever else was looked at.
+    /// Highest code of all checks: 3, a missing or wrong key, takes precedence over 1.
     exit_code: u8,
 }
 
@@ -74,7 +74,7 @@ fn examine_server(settings: &Settings, findings: &mut Findings) {
         }
         Err(error) => findings.wrong("settings", &error),
     }
-    // What `serve` would refuse to start with, though no vault is needed to see it.
+    // Checks that make `serve` refuse to start and that need no vault.
     for checked in
         [settings.builder(Path::new("")).map(drop), settings.certificate_is_there(), log::check(&settings.log)]
     {
@@ -84,7 +84,7 @@ fn examine_server(settings: &Settings, findings: &mut Findings) {
     }
 }
 
-/// The key, if it is one.
+/// Returns the key text if it is valid.
 fn examine_key(
     key: Result<Option<Secret<String>>>,
     file: Option<&Path>,

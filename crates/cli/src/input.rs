@@ -1,5 +1,5 @@
-//! Secrets come in from a file, from standard input, or from a prompt without echo; never from the arguments, which
-//! every user of the machine can read (CWE-214).
+//! Secret input: from a file, from standard input, or from a prompt without echo. Never from arguments, because every
+//! user of the machine can read them (CWE-214).
 
 use std::io::{IsTerminal, Read};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use strongroom::Secret;
 
-/// What a prompt or a pipe gives for a named secret.
+/// Reads a secret from a prompt or a pipe. `what` names it in the prompt.
 pub(crate) fn secret(what: &str) -> Result<Secret<String>> {
     if std::io::stdin().is_terminal() {
         return Ok(Secret::new(
@@ -21,7 +21,7 @@ pub(crate) fn secret(what: &str) -> Result<Secret<String>> {
     Ok(text)
 }
 
-/// A secret that need not be there: an empty one is none.
+/// Reads an optional secret. Empty input counts as no secret.
 pub(crate) fn secret_if_any(what: &str) -> Result<Option<Secret<String>>> {
     let text = if std::io::stdin().is_terminal() {
         let prompt = format!("{what} (not shown; nothing for none): ");
@@ -32,7 +32,7 @@ pub(crate) fn secret_if_any(what: &str) -> Result<Option<Secret<String>>> {
     Ok(Some(text).filter(|text| !text.expose().is_empty()))
 }
 
-/// A file's text, or standard input for `-`. One line end at the end does not count.
+/// Reads a file, or standard input for `-`. Removes one line ending at the end.
 pub(crate) fn file(path: &Path) -> Result<Secret<String>> {
     if path == Path::new("-") {
         return from_standard_input();

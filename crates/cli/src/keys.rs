@@ -1,4 +1,4 @@
-//! `strongroom host-key` and `strongroom plugin-key`.
+//! `strongroom host-key` and `strongroom plugin-key`: create, list and revoke API keys.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -10,53 +10,53 @@ use crate::output::{self, Output};
 
 #[derive(Subcommand)]
 pub(crate) enum HostKeyCommand {
-    /// Make a key for the application's backend and print it, this once.
+    /// Create a host key for the application's backend and print it. It is shown only once.
     #[command(after_help = "Example:\n  strongroom host-key create --label 'production backend'")]
     Create {
-        /// What the key is for.
+        /// Label that describes the use of the key.
         #[arg(long, default_value = "host")]
         label: Label,
-        /// Print the key alone.
+        /// Print only the key.
         #[arg(short, long)]
         quiet: bool,
     },
-    /// List the keys, without the keys themselves.
+    /// List the host keys. The tokens are not shown.
     #[command(after_help = "Example:\n  strongroom host-key list")]
     List,
-    /// Revoke a key at once.
+    /// Revoke a host key. It stops working at once.
     #[command(after_help = "Example:\n  strongroom host-key revoke key_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
     Revoke {
-        /// The key's id.
+        /// Key id.
         id: ApiKeyId,
     },
 }
 
 #[derive(Subcommand)]
 pub(crate) enum PluginKeyCommand {
-    /// Make a key for a plugin and print it, this once.
+    /// Create a key for a plugin and print it. It is shown only once.
     #[command(after_help = "Example:\n  strongroom plugin-key create openai --label worker")]
     Create {
-        /// The plugin's name.
+        /// Plugin name.
         plugin: PluginName,
-        /// What the key is for.
+        /// Label that describes the use of the key.
         #[arg(long, default_value = "plugin")]
         label: Label,
-        /// Print the key alone.
+        /// Print only the key.
         #[arg(short, long)]
         quiet: bool,
     },
-    /// List a plugin's keys, without the keys themselves.
+    /// List the keys of a plugin. The tokens are not shown.
     #[command(after_help = "Example:\n  strongroom plugin-key list openai")]
     List {
-        /// The plugin's name.
+        /// Plugin name.
         plugin: PluginName,
     },
-    /// Revoke a plugin's key at once.
+    /// Revoke a plugin key. It stops working at once.
     #[command(after_help = "Example:\n  strongroom plugin-key revoke openai key_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
     Revoke {
-        /// The plugin's name.
+        /// Plugin name.
         plugin: PluginName,
-        /// The key's id.
+        /// Key id.
         id: ApiKeyId,
     },
 }

@@ -1,5 +1,5 @@
-//! The log: a line for each event, on standard error, as JSON or as text. A line that was written for a request has its id,
-//! whoever wrote it. Not by a span: one would be made and written out for each request, and nearly none logs anything.
+//! Log output on standard error, one line per event, as JSON or text. Lines written during a request carry its request
+//! id. The id comes from a task-local value. A tracing span per request would cost time for requests that log nothing.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -24,7 +24,7 @@ pub(crate) fn start(log: &LogSettings) -> Result<()> {
     Ok(())
 }
 
-/// Whether it can be started.
+/// Checks the filter without starting the log.
 pub(crate) fn check(log: &LogSettings) -> Result<()> {
     filter(log).map(drop)
 }
@@ -33,7 +33,7 @@ fn filter(log: &LogSettings) -> Result<EnvFilter> {
     EnvFilter::try_new(&log.filter).context("log.filter must be like `info` or `info,strongroom=debug`")
 }
 
-/// An object, with the id of the request as its first member.
+/// JSON format with the request id as the first member.
 struct OfRequest(Format<Json>);
 
 impl<S, N> FormatEvent<S, N> for OfRequest
@@ -45,12 +45,12 @@ where
         let Some(id) = request::current() else { return self.0.format_event(context, writer, event) };
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        // An id has nothing in it that would have to be escaped.
+        // Request ids contain no character that JSON must escape.
         write!(writer, "{{\"request_id\":\"{id}\",{}", line.strip_prefix('{').ok_or(fmt::Error)?)
     }
 }
 
-/// The time, which begins a line of text, and the id of the request.
+/// Text format: each line begins with the time, followed by the request id.
 struct TimeAndRequest;
 
 impl FormatTime for TimeAndRequest {

@@ -1,5 +1,5 @@
-//! The binary `strongroom`: reads the settings, opens the vault, and hands over to the command. The composition root:
-//! here alone it is decided which database, which clock and which entropy there are.
+//! The binary `strongroom`: reads the settings, opens the vault and runs the command. This crate is the composition
+//! root: only it selects the database, the clock and the entropy source.
 
 mod audit;
 mod connect;
@@ -29,14 +29,14 @@ use strongroom::{Key, OpenError, OsEntropy, TenantId, TenantName, Vault};
 use crate::output::Output;
 use crate::settings::Settings;
 
-/// Events are made in one thread and written in another; the system's allocator spends a tenth of a read on that.
+/// Events are allocated in one thread and freed in another. With the system allocator that takes a tenth of a read.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A credential vault for plugins.
 ///
-/// Keeps the API keys, tokens and other secrets that an application's plugins need: a user saves one once, plugins use
-/// it, nobody sees it again. `strongroom dev` shows all of it on this machine.
+/// Stores the API keys, tokens and other secrets that an application's plugins need. A user saves a secret once.
+/// Plugins read it, and it is never shown again. To try Strongroom on this machine, run `strongroom dev`.
 #[derive(Parser)]
 #[command(
     name = "strongroom",
@@ -46,76 +46,76 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// A file of settings; `strongroom config` prints one with all defaults.
+    /// Settings file. `strongroom config` prints one with all defaults.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Use the key and the data of `strongroom dev`.
     #[arg(long, global = true)]
     dev: bool,
-    /// The tenant; without several of them nobody needs this.
+    /// Tenant name. Only needed if you use more than one tenant.
     #[arg(long, global = true, default_value = "default", value_name = "NAME")]
     tenant: TenantName,
-    /// Print JSON, for programs.
+    /// Print JSON instead of text.
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run on this machine to try it: a key is made if there is none, sample plugins are registered.
+    /// Run on this machine with sample plugins, to try Strongroom. Creates a key if none exists.
     #[command(after_help = "Example:\n  strongroom dev --listen 127.0.0.1:9000")]
     Dev(dev::Dev),
-    /// Run the server. Refuses to start without a key.
+    /// Run the server. It does not start without an encryption key.
     #[command(
         after_help = "Example:\n  CREDENTIAL_ENCRYPTION_KEY_FILE=/run/secrets/strongroom.key strongroom serve --config /etc/strongroom.toml"
     )]
     Serve,
-    /// Encryption keys.
+    /// Generate encryption keys.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Tenants.
+    /// Manage tenants.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
-    /// Keys of the application's backend.
+    /// Manage host keys, the API keys of the application's backend.
     #[command(subcommand)]
     HostKey(keys::HostKeyCommand),
-    /// Plugins and their manifests.
+    /// Manage plugins and their manifests.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
-    /// Providers that accounts can be connected at.
+    /// List and check the providers at which users can connect accounts.
     #[command(subcommand)]
     Provider(connect::ProviderCommand),
-    /// Client registrations at providers.
+    /// Manage OAuth apps, the client registrations at providers.
     #[command(subcommand)]
     OauthApp(connect::OauthAppCommand),
-    /// Keys of plugins.
+    /// Manage plugin keys, the API keys of plugins.
     #[command(subcommand)]
     PluginKey(keys::PluginKeyCommand),
-    /// Credentials of users.
+    /// Manage the credentials of a user.
     #[command(subcommand)]
     Credential(credential::CredentialCommand),
-    /// Users.
+    /// List and delete users.
     #[command(subcommand)]
     User(tenant::UserCommand),
-    /// The console, for people.
+    /// Create sign-in links for the console.
     #[command(subcommand)]
     Console(console::ConsoleCommand),
-    /// The audit log.
+    /// Show and verify the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
-    /// Look for what is wrong: key, database, permissions, disk.
+    /// Check the key, database, file permissions and disk space.
     #[command(after_help = "Example:\n  strongroom doctor")]
     Doctor,
-    /// Print the commented default settings.
+    /// Print the default settings, with comments.
     #[command(after_help = "Example:\n  strongroom config > strongroom.toml")]
     Config,
-    /// Print the description of the HTTP API, OpenAPI 3.1.
+    /// Print the OpenAPI 3.1 description of the HTTP API.
     #[command(after_help = "Example:\n  strongroom openapi > openapi.json")]
     Openapi,
-    /// Print completions for a shell.
+    /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  strongroom completions bash > /etc/bash_completion.d/strongroom")]
     Completions {
-        /// The shell.
+        /// Shell name.
         shell: Shell,
     },
 }
@@ -127,7 +127,7 @@ enum KeyCommand {
     Generate,
 }
 
-/// An open vault and the tenant that the command is about.
+/// An open vault, and the tenant the command works on.
 pub(crate) struct CommandContext {
     pub(crate) vault: Vault,
     pub(crate) tenant: TenantId,
@@ -135,7 +135,7 @@ pub(crate) struct CommandContext {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // A crash must not write keys to a core file, nor another process of the same user read them (CWE-528).
+    // Neither a core file nor another process of the same user may read the keys (CWE-528).
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     let cli = Cli::parse();
     let output = Output { json: cli.json };
@@ -202,7 +202,8 @@ async fn open_vault(cli: &Cli) -> Result<Vault> {
         return dev::open_existing(&settings).await;
     }
     let database = settings.database()?;
-    // A mistyped path would be an empty vault, of which all is as its log says.
+    // Only some commands may create a database. A mistyped path would otherwise open an empty vault, which verifies
+    // without a finding.
     if !database.exists() && !cli.command.may_begin() {
         bail!(
             "there is no vault at {}: set DATABASE_URL to the one that `strongroom serve` uses, or add --dev for that of `strongroom dev`",
@@ -213,7 +214,7 @@ async fn open_vault(cli: &Cli) -> Result<Vault> {
 }
 
 impl Command {
-    /// Whether it may be the first that is done with a vault.
+    /// Returns whether the command may be the first one on a new vault.
     fn may_begin(&self) -> bool {
         matches!(
             self,
@@ -225,7 +226,7 @@ impl Command {
     }
 }
 
-/// The vault of the settings and the environment.
+/// Opens the vault that the settings and the environment name.
 pub(crate) async fn open(settings: &Settings) -> Result<Vault> {
     let key = settings::encryption_key()?.ok_or(OpenError::NoKey)?;
     let database = settings.database()?;

@@ -1,11 +1,11 @@
-//! How much memory there is to divide: the machine's, or what the process's control group may have of it.
+//! Available memory in bytes: the memory of the machine, or a lower limit of the process's control group.
 
 use std::path::Path;
 
-/// Where it cannot be found out.
+/// Used if the size of the memory cannot be determined.
 const FALLBACK_BYTES: u64 = 1 << 30;
 
-/// In bytes.
+/// Returns bytes.
 pub(crate) fn of_the_machine() -> u64 {
     installed().min(allowed().unwrap_or(u64::MAX))
 }
@@ -21,7 +21,8 @@ fn installed() -> u64 {
     FALLBACK_BYTES
 }
 
-/// The least that a control group allows which this process is in: its own, or one above it. A container sees its own as the root.
+/// Returns the lowest limit of the process's control group and the groups above it. A container sees its own group as
+/// the root.
 fn allowed() -> Option<u64> {
     let groups = Path::new("/sys/fs/cgroup");
     let of_this = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -29,7 +30,7 @@ fn allowed() -> Option<u64> {
     let own = groups.join(of_this);
     let limits = own.ancestors().take_while(|group| group.starts_with(groups));
     let limits = limits.flat_map(|group| ["memory.max", "memory.high"].map(|limit| group.join(limit)));
-    // The last is of version 1.
+    // The last path is that of cgroup version 1.
     let limits = limits.chain([groups.join("memory/memory.limit_in_bytes")]);
     limits.filter_map(|limit| std::fs::read_to_string(limit).ok()?.trim().parse().ok()).min()
 }

@@ -1,4 +1,4 @@
-//! Showing things: a table for people, JSON for programs. Text that came from elsewhere cannot steer the terminal.
+//! Output: tables for people, JSON for programs. Untrusted text is printed without terminal control characters.
 
 use std::io::{IsTerminal, Write};
 
@@ -11,14 +11,14 @@ use strongroom::clock::rfc3339;
 use strongroom::key::ApiKeyRow;
 use strongroom::plugin::Plugin;
 
-/// How to show.
+/// Output format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     pub(crate) json: bool,
 }
 
 impl Output {
-    /// A list: `columns` names the members of each item that a person wants to see.
+    /// Prints a list. `columns` names the members that the table shows; JSON contains all members.
     pub(crate) fn list(self, columns: &[&str], items: &[Value]) -> Result<()> {
         if self.json {
             return print(&serde_json::to_string_pretty(items)?);
@@ -35,7 +35,7 @@ impl Output {
         print(&table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n"))
     }
 
-    /// One thing.
+    /// Prints one item.
     pub(crate) fn one(self, item: &Value) -> Result<()> {
         if self.json {
             return print(&serde_json::to_string_pretty(item)?);
@@ -45,13 +45,13 @@ impl Output {
         print(&lines.collect::<Vec<_>>().join("\n"))
     }
 
-    /// A word of what was done, for people only.
+    /// Prints a status message. JSON output omits it.
     pub(crate) fn done(self, text: &str) -> Result<()> {
         if self.json { Ok(()) } else { print(text) }
     }
 }
 
-/// To the terminal or the pipe; a reader that has gone away (`| head`) is not an error.
+/// Prints a line on standard output. A closed pipe (`| head`) is not an error.
 pub(crate) fn print(text: &str) -> Result<()> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -59,7 +59,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Overwrites one line of the terminal with how far it is; nothing where nobody looks.
+/// Replaces the progress line on the terminal. Does nothing if standard error is not a terminal.
 pub(crate) fn progress(text: &str) {
     if std::io::stderr().is_terminal() {
         let _ = write!(std::io::stderr(), "\r\x1b[K{text}");
@@ -76,12 +76,12 @@ fn cell(value: &Value) -> String {
     plain(&text)
 }
 
-/// Text from the database or the world, without what would steer the terminal.
+/// Replaces control and direction characters, so that stored text cannot control the terminal.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_direction(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// Lets text be shown in another order than it is in, or on a line of its own.
+/// Returns whether the character can change the display order of text or break a line.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

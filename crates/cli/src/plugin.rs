@@ -1,4 +1,4 @@
-//! `strongroom plugin`.
+//! `strongroom plugin`: register, list, show and remove plugins.
 
 use std::path::PathBuf;
 
@@ -14,9 +14,9 @@ pub(crate) enum PluginCommand {
     /// Register a plugin, or replace its manifest.
     #[command(after_help = "Example:\n  strongroom plugin register openai examples/plugins/openai.json")]
     Register {
-        /// The plugin's name.
+        /// Plugin name.
         name: PluginName,
-        /// Its manifest, JSON; - for standard input.
+        /// JSON file with the manifest, or - for standard input.
         manifest: PathBuf,
     },
     /// List the plugins.
@@ -25,15 +25,15 @@ pub(crate) enum PluginCommand {
     /// Show a plugin and its manifest.
     #[command(after_help = "Example:\n  strongroom plugin show openai")]
     Show {
-        /// The plugin's name.
+        /// Plugin name.
         name: PluginName,
     },
-    /// Remove a plugin and its keys.
+    /// Remove a plugin and its keys. Fails while the plugin has credentials, unless --credentials is given.
     #[command(after_help = "Example:\n  strongroom plugin remove openai --credentials")]
     Remove {
-        /// The plugin's name.
+        /// Plugin name.
         name: PluginName,
-        /// Delete its credentials too; otherwise a plugin that has some stays.
+        /// Also delete all credentials of the plugin.
         #[arg(long)]
         credentials: bool,
     },
@@ -85,7 +85,7 @@ impl PluginCommand {
     }
 }
 
-/// An error with each of its field errors on a line of its own.
+/// Formats an error with one line for each invalid field.
 pub(crate) fn with_field_errors(error: Error) -> anyhow::Error {
     match error {
         Error::Fields(faults) => {

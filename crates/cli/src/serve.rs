@@ -1,4 +1,4 @@
-//! `strongroom serve`: the server, until a signal says stop.
+//! `strongroom serve`: runs the server until SIGTERM or SIGINT.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) async fn bind(vault: Arc<Vault>, config: strongroom_server::Config) -
     Ok(Bound::bind(App::new(vault, config)).await?)
 }
 
-/// Ends at SIGTERM or SIGINT.
+/// Completes at SIGTERM or SIGINT.
 pub(crate) fn stop() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,5 +1,5 @@
-//! Where settings come from: the file compiled in, a file of the operator's, the environment, in this order. The only
-//! place that reads the environment. What is misspelt is refused, with the place it stands in.
+//! Settings: the compiled-in defaults, then a settings file, then the environment. The later source wins. This module
+//! alone reads the environment. An unknown setting is an error that names its location.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,10 +19,10 @@ use url::Url;
 
 use crate::memory;
 
-/// The commented defaults.
+/// The default settings, with comments.
 pub(crate) const DEFAULTS: &str = include_str!("../strongroom.toml");
 
-/// Variables with a meaning of their own.
+/// Variables that are not settings.
 const OTHERS: [&str; 2] = ["STRONGROOM_CONFIG", "STRONGROOM_PLUGIN_KEY"];
 
 #[derive(Debug, Deserialize)]
@@ -132,7 +132,7 @@ pub(crate) enum LogFormat {
     Text,
 }
 
-/// One variable of the environment; empty counts as not set.
+/// Reads an environment variable. An empty value counts as not set.
 #[expect(clippy::disallowed_methods, reason = "the one function through which the environment is read")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -189,7 +189,7 @@ impl Settings {
         })
     }
 
-    /// A vault as the settings want it; the key is still to be given.
+    /// Configures a vault from the settings. The caller adds the key.
     pub(crate) fn builder(&self, database: &Path) -> Result<Builder> {
         let memory = match self.database.memory_mb {
             0 => memory::of_the_machine() / 4,
@@ -229,7 +229,7 @@ impl Settings {
         !self.server.public_url.is_empty()
     }
 
-    /// The providers that are compiled in, and the operator's own over them.
+    /// The built-in providers, extended or overridden by the operator's files.
     pub(crate) fn catalog(&self) -> Result<Catalog> {
         let directory = &self.providers.directory;
         let catalog = Catalog::built_in()?;
@@ -250,7 +250,7 @@ impl Settings {
     }
 }
 
-/// The key of the environment: the file wins over the variable.
+/// Reads the encryption key from the environment. The file takes precedence over the variable.
 pub(crate) fn encryption_key() -> Result<Option<Secret<String>>> {
     match key_file() {
         Some(file) => read_key(&file).map(Some),
@@ -267,7 +267,7 @@ pub(crate) fn read_key(file: &Path) -> Result<Secret<String>> {
     Ok(Secret::new(text))
 }
 
-/// The file of the encryption key, which is not there or must not be read: has an exit code of its own.
+/// The file with the encryption key cannot be read. It has its own exit code.
 #[derive(Debug)]
 pub(crate) struct KeyUnreadable(PathBuf);
 
@@ -342,7 +342,7 @@ fn apply_environment(table: &mut Table) -> Result<()> {
 fn strongroom_variables() -> Vec<(String, String)> {
     let variables =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    // Kubernetes sets these for a service that is called strongroom.
+    // Kubernetes sets these variables for a service with the name strongroom.
     let of_a_cluster = |name: &str| name.starts_with("STRONGROOM_SERVICE_") || name.starts_with("STRONGROOM_PORT");
     variables.filter(|(name, _)| name.starts_with("STRONGROOM_") && !of_a_cluster(name)).collect()
 }

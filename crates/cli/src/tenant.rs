@@ -1,4 +1,4 @@
-//! `strongroom tenant` and `strongroom user`.
+//! `strongroom tenant` and `strongroom user`: create, list and remove tenants, list and delete users.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -11,32 +11,32 @@ use crate::output::Output;
 
 #[derive(Subcommand)]
 pub(crate) enum TenantCommand {
-    /// Create a tenant: users and plugins apart from every other tenant's.
+    /// Create a tenant. Its users, plugins and credentials are separate from those of other tenants.
     #[command(after_help = "Example:\n  strongroom tenant create acme")]
     Create {
-        /// Its name.
+        /// Tenant name.
         name: TenantName,
     },
     /// List the tenants.
     #[command(after_help = "Example:\n  strongroom tenant list")]
     List,
-    /// Remove a tenant that has no users any more, with its plugins, keys and OAuth apps.
+    /// Remove a tenant with its plugins, keys and OAuth apps. Fails while the tenant has users.
     #[command(after_help = "Example:\n  strongroom tenant remove acme")]
     Remove {
-        /// Its name.
+        /// Tenant name.
         name: TenantName,
     },
 }
 
 #[derive(Subcommand)]
 pub(crate) enum UserCommand {
-    /// List the users who have a key here.
+    /// List the users who have a data key.
     #[command(after_help = "Example:\n  strongroom user list")]
     List,
-    /// Delete a user: credentials, sessions and the data key that all of it was sealed under.
+    /// Delete a user with all credentials, sessions and the data key.
     #[command(after_help = "Example:\n  strongroom user delete alice")]
     Delete {
-        /// The host's own id for the user.
+        /// User id that the host application uses.
         user: UserId,
     },
 }
