@@ -1,22 +1,22 @@
-//! What a sealed record belongs to. The context is authenticated, not stored: a record that is moved to another
-//! row, user, field, tenant, plugin or database meets another context there and does not open.
+//! The associated data of a sealed record. It is authenticated but not stored. A record that is moved to another row,
+//! user, field, tenant, plugin or database has another context and does not open.
 
-/// What is sealed; the domain that keeps one use of a key apart from every other.
+/// What a record contains. Each kind has its own domain, so a record of one kind never opens as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The root key, wrapped by the key of the environment.
+    /// The root key, wrapped by the encryption key.
     RootKey,
-    /// A user's data key, wrapped by a key derived from the root.
+    /// A user's data key, wrapped by a key derived from the root key.
     UserKey,
-    /// A column of a credential, under its user's key.
+    /// A column of a credential, sealed under the owner's data key.
     Credential,
-    /// A bearer token kept for the replay of an idempotent create, under a key derived from the root.
+    /// A bearer token stored to replay an idempotent create, sealed under a key derived from the root key.
     Reply,
-    /// The secret of a client registration, under a key derived from the root.
+    /// The secret of a client registration, sealed under a key derived from the root key.
     App,
-    /// What a connection under way must not lose: verifier and code, under a key derived from the root.
+    /// Verifier and code of a pending connection, sealed under a key derived from the root key.
     Connection,
-    /// A token that is still to be revoked at its provider, under a key derived from the root.
+    /// A token to be revoked at its provider, sealed under a key derived from the root key.
     Revocation,
 }
 
@@ -34,22 +34,22 @@ impl Kind {
     }
 }
 
-/// Where a sealed record lives. Empty strings stand for "none at this level".
+/// The place of a sealed record. An empty string means that the record has no such level.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The installation's id: a record copied to another database does not open.
+    /// Id of the installation. A record copied to another database does not open.
     pub instance: &'a str,
-    /// The tenant's id.
+    /// Id of the tenant.
     pub tenant: &'a str,
-    /// The host's own id for the user.
+    /// Id of the user, given by the host.
     pub user: &'a str,
-    /// The row's id.
+    /// Id of the row.
     pub object: &'a str,
-    /// The column's name.
+    /// Name of the column.
     pub field: &'a str,
-    /// Counts the sealings of the row, so that an older value does not pass for the present one.
+    /// Rises with each sealing of the row. An older value therefore does not open in place of the current one.
     pub generation: u64,
-    /// Further facts of the row that decide who may use it (for a credential: plugin and type).
+    /// Other columns that decide who may use the row (for a credential: plugin and type).
     pub binding: &'a [&'a str],
 }
 
@@ -69,7 +69,7 @@ impl Context<'_> {
     }
 }
 
-/// Length first: joined strings are ambiguous, and an ambiguity here is a record that opens in two places.
+/// Length prefix first. Plain concatenation is ambiguous, so one record could open in two places.
 #[expect(clippy::cast_possible_truncation, reason = "no part comes near 4 GiB: bodies are limited to megabytes")]
 pub(crate) fn put(out: &mut Vec<u8>, part: &[u8]) {
     out.extend_from_slice(&(part.len() as u32).to_be_bytes());

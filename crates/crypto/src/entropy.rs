@@ -1,17 +1,18 @@
-//! Randomness is handed in, so that tests can seed it; production has one source, the operating system's generator.
+//! Sources of randomness. The caller passes the source, so tests can seed it. Production uses the generator of the
+//! operating system.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-/// A source of random bytes. Implementations must be fit for keys: unpredictable and never repeating.
+/// A source of random bytes. Its output must be suitable for keys: unpredictable and never repeated.
 pub trait Entropy: Send + Sync {
     /// Fills the whole buffer.
     ///
     /// # Panics
-    /// If no randomness is to be had: there is nothing safe to do without it.
+    /// If no random bytes are available. No safe fallback exists.
     fn fill(&self, buffer: &mut [u8]);
 }
 
-/// The operating system's generator, through aws-lc.
+/// The generator of the operating system, through aws-lc.
 #[derive(Debug, Default)]
 pub struct OsEntropy(SystemRandom);
 

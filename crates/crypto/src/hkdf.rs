@@ -1,5 +1,5 @@
-//! HKDF-SHA-512 (RFC 5869) for keys of 32 bytes: the first half of the first block. What is extracted stays scheduled as
-//! the key that it is for HMAC, since two keys are expanded from it for each record. The primitive is the library's.
+//! HKDF-SHA-512 (RFC 5869) for 32-byte keys, the first half of the first block. The extracted key is kept as a prepared
+//! HMAC key, because each record expands two keys from it. The library provides the HMAC.
 
 use aws_lc_rs::hmac::{HMAC_SHA512, Key, sign_to_buffer};
 
@@ -13,7 +13,7 @@ impl Extracted {
         Self(Key::new(HMAC_SHA512, hmac(&Key::new(HMAC_SHA512, salt), input).expose()))
     }
 
-    /// The output of RFC 5869 2.3, of length 32, for `info` in parts.
+    /// The output of RFC 5869 2.3 with length 32. `info` is concatenated.
     pub(crate) fn expand(&self, info: &[&[u8]]) -> Secret<[u8; 32]> {
         let mut message = info.concat();
         message.push(1);
@@ -44,7 +44,7 @@ mod tests {
         let set = TestSet::load(TestName::HkdfSha512).expect("vectors");
         let mut tried = 0;
         for test in set.test_groups.iter().flat_map(|group| &group.tests) {
-            // Too long an output is the only fault there; ours has one length.
+            // The invalid vectors only ask for too much output. Here the length is fixed.
             if test.result != TestResult::Invalid {
                 let out = Extracted::of(&test.salt, &test.ikm).expand(&[&test.info]);
                 let length = test.size.min(32);

@@ -1,4 +1,4 @@
-//! A 32-byte key with the id and version by which records name it.
+//! A 32-byte key. Records name it by its id and version.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, 
 use crate::entropy::{Entropy, random};
 use crate::{Secret, sha256};
 
-/// Names a key without telling anything of it.
+/// Identifies a key. It reveals nothing about the key bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId(pub(crate) [u8; 16]);
 
 impl KeyId {
-    /// The 16 bytes as they stand in a record's header.
+    /// The 16 bytes of the id, as in a record's header.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -31,7 +31,7 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// A key for sealing: 32 bytes, an id, a version.
+/// A key for sealing: 32 bytes, an id and a version.
 #[derive(Debug)]
 pub struct Key {
     pub(crate) id: KeyId,
@@ -39,29 +39,29 @@ pub struct Key {
     pub(crate) bytes: Secret<[u8; 32]>,
 }
 
-/// Why a text is not a key. None of the messages repeats the text.
+/// Why a text is not a valid key. No message contains the text.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum KeyTextError {
-    /// Nothing but white space was given.
+    /// The text is empty or only white space.
     #[error("is empty")]
     Empty,
-    /// Neither base64 nor hexadecimal.
+    /// The text is neither base64 nor hexadecimal.
     #[error("is neither base64 nor hexadecimal")]
     Encoding,
-    /// Decoded, but not to 32 bytes.
+    /// The decoded key does not have 32 bytes.
     #[error("has {0} bytes after decoding, but a key has exactly 32")]
     Length(usize),
-    /// One byte repeated: a placeholder, not a key.
+    /// All bytes are equal: a placeholder, not a key.
     #[error("repeats a single byte: this is a placeholder, not a key")]
     Placeholder,
 }
 
 impl Key {
-    /// Reads the key of the environment: 32 bytes in base64 (either alphabet, padded or not) or hexadecimal.
-    /// Its id is derived from its bytes, so that a record can say which key it needs.
+    /// Parses the encryption key: 32 bytes in base64 (either alphabet, padded or not) or hexadecimal. The id is derived
+    /// from the key bytes, so a record can name the key it needs.
     ///
     /// # Errors
-    /// Says what is wrong with the text, without repeating it.
+    /// [`KeyTextError`] names the problem without repeating the text.
     pub fn from_text(text: &Secret<String>) -> Result<Self, KeyTextError> {
         let text = text.expose().trim();
         if text.is_empty() {
@@ -76,13 +76,13 @@ impl Key {
         Ok(Self::from_environment(Secret::new(key)))
     }
 
-    /// A new key for the environment, as base64 text.
+    /// Generates an encryption key, as base64 text.
     #[must_use]
     pub fn generate_text(entropy: &dyn Entropy) -> Secret<String> {
         Secret::new(BASE64.encode(Secret::new(random::<32>(entropy)).expose()))
     }
 
-    /// The key's id.
+    /// The id of the key.
     #[must_use]
     pub fn id(&self) -> KeyId {
         self.id
@@ -102,7 +102,7 @@ impl Key {
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
-    // 64 hexadecimal digits are also base64 (of 48 bytes): hexadecimal is asked first.
+    // Try hexadecimal first: 64 hexadecimal digits are also valid base64 (of 48 bytes).
     HEXLOWER_PERMISSIVE
         .decode(text.as_bytes())
         .or_else(|_| BASE64.decode(text.as_bytes()))

@@ -1,5 +1,5 @@
-//! The root key and what is derived from it. The key of the environment wraps the root; the root never seals a
-//! message itself: HKDF gives it one key for wrapping, one for row MACs and one for the audit chain.
+//! The root key and the keys derived from it. The encryption key wraps the root key. The root key itself seals nothing:
+//! HKDF derives one key for wrapping, one for row MACs and one for the audit chain.
 
 use aws_lc_rs::hmac;
 
@@ -22,26 +22,26 @@ pub struct Keyring {
 /// Why the root key did not open.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UnlockError {
-    /// The data was sealed under another key of the environment.
+    /// The data is sealed under another encryption key.
     #[error("the data is sealed under key {needed}, but the key given is {given}")]
     OtherKey {
         /// The key that the wrapped root key names.
         needed: KeyId,
-        /// The key that was handed in.
+        /// The key that was given.
         given: KeyId,
     },
-    /// The right key, but the wrapped root key is damaged or belongs to another installation.
+    /// The key id matches, but the wrapped root key is damaged or belongs to another installation.
     #[error(
         "the root key does not open under key {given}: the stored copy is damaged or comes from another installation"
     )]
     Damaged {
-        /// The key that was handed in.
+        /// The key that was given.
         given: KeyId,
     },
 }
 
 impl Keyring {
-    /// Makes a new root key for a new installation and wraps it. Call this only where nothing is sealed yet.
+    /// Creates and wraps the root key of a new installation. Call it only if nothing is sealed yet.
     #[must_use]
     pub fn create(environment: &Key, instance: &str, entropy: &dyn Entropy) -> (Self, Sealed) {
         let root = Key::generate(entropy);
@@ -51,10 +51,10 @@ impl Keyring {
         (Self::derive(&root, instance), wrapped)
     }
 
-    /// Opens the wrapped root key. This is the sentinel: a wrong key of the environment fails here, at start.
+    /// Unwraps the root key. A wrong encryption key fails here, when the process starts.
     ///
     /// # Errors
-    /// [`UnlockError`] names the key that is needed and the one that was given.
+    /// [`UnlockError`] names the key that is needed and the key that was given.
     pub fn unlock(environment: &Key, instance: &str, wrapped: &Sealed) -> Result<Self, UnlockError> {
         let given = environment.id();
         let plaintext = environment.open(Kind::RootKey, &root_context(instance), wrapped).map_err(|error| {
@@ -67,13 +67,13 @@ impl Keyring {
         Ok(Self::derive(&root, instance))
     }
 
-    /// The installation's id, part of every context.
+    /// The id of the installation, part of every context.
     #[must_use]
     pub fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// Makes a data key for one user of one tenant, and its wrapped form to store.
+    /// Creates a data key for one owner. Returns the key and its wrapped form to store.
     #[must_use]
     pub fn create_user_key(&self, tenant: &str, user: &str, entropy: &dyn Entropy) -> (Key, Sealed) {
         let key = Key::generate(entropy);
@@ -84,7 +84,7 @@ impl Keyring {
         (key, wrapped)
     }
 
-    /// Unwraps a user's data key.
+    /// Unwraps the data key of an owner.
     ///
     /// # Errors
     /// [`OpenError`] if the row was altered, or belongs to another user, tenant or installation.
@@ -93,13 +93,13 @@ impl Keyring {
         key_from(&plaintext, 1).ok_or(OpenError::Format)
     }
 
-    /// Seals something that belongs to the installation rather than to a user.
+    /// Seals a record that belongs to the installation, not to a user.
     #[must_use]
     pub fn seal(&self, entropy: &dyn Entropy, kind: Kind, context: &Context<'_>, plaintext: &[u8]) -> Sealed {
         self.wrap.seal(entropy, kind, context, plaintext)
     }
 
-    /// Opens what [`Keyring::seal`] sealed.
+    /// Opens a record that [`Keyring::seal`] sealed.
     ///
     /// # Errors
     /// [`OpenError`], as for any record.
@@ -107,20 +107,20 @@ impl Keyring {
         self.wrap.open(kind, context, sealed)
     }
 
-    /// A MAC over a row that is not sealed but decides who may do what (plugins, keys, sessions).
+    /// MAC of a row that is not sealed but decides about access (plugins, keys, sessions).
     #[must_use]
     pub fn row_mac(&self, table: &str, columns: &[&[u8]]) -> [u8; 32] {
         tag(&self.row, &self.instance, table, columns)
     }
 
-    /// Compares a row with its MAC in constant time.
+    /// Verifies the MAC of a row in constant time.
     #[must_use]
     pub fn row_is_genuine(&self, table: &str, columns: &[&[u8]], mac: &[u8]) -> bool {
         let bytes = encode(&self.instance, table, columns);
         hmac::verify(&self.row, &bytes, mac).is_ok()
     }
 
-    /// The next link of the audit chain: keyed, so that who can write to the database cannot recompute it.
+    /// The next link of the audit chain. It is keyed, so an attacker who can write to the database cannot recompute it.
     #[must_use]
     pub fn audit_link(&self, previous: &[u8; 32], event: &[u8]) -> [u8; 32] {
         tag(&self.audit, &self.instance, "audit_event", &[previous, event])
@@ -152,7 +152,7 @@ fn root_context(instance: &str) -> Context<'_> {
     Context { instance, tenant: "", user: "", object: "", field: "sealed", generation: 1, binding: &[] }
 }
 
-/// A wrapped key's plaintext: id (16 bytes), then key (32 bytes).
+/// Plaintext of a wrapped key: id (16 bytes), then key (32 bytes).
 fn key_from(plaintext: &Secret<Vec<u8>>, version: u32) -> Option<Key> {
     let (id, bytes) = plaintext.expose().split_first_chunk::<16>()?;
     Some(Key { id: KeyId(*id), version, bytes: Secret::new(bytes.try_into().ok()?) })

@@ -1,8 +1,8 @@
-//! The only code of Strongroom that touches keys.
+//! Cryptography of Strongroom. No other crate handles raw keys.
 //!
-//! [`Secret`] types a value from its first byte to the seal. [`Key::seal`] and [`Key::open`] make and read the
-//! record that `docs/FORMAT.md` specifies; [`Keyring`] holds the root key and everything derived from it;
-//! [`Token`] is a bearer token of Strongroom's own. Nothing in this crate reads a clock, a file or the environment.
+//! A [`Secret`] holds a plaintext value until it is sealed. [`Key::seal`] and [`Key::open`] write and read the record
+//! that `docs/FORMAT.md` specifies. [`Keyring`] holds the keys derived from the root key. [`Token`] is a bearer token
+//! that Strongroom issues. This crate reads no clock, file or environment variable.
 #![deny(missing_docs)]
 
 mod context;
@@ -24,7 +24,7 @@ pub use secret::Secret;
 pub use signing::{SigningKey, SigningKeyError};
 pub use token::{Token, TokenError, TokenHash, TokenKind};
 
-/// SHA-256 of length-prefixed parts, so that no two lists of parts share a digest.
+/// SHA-256 of length-prefixed parts. Two different lists of parts never encode to the same input.
 #[must_use]
 pub fn digest(domain: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut bytes = Vec::with_capacity(256);
@@ -35,7 +35,7 @@ pub fn digest(domain: &str, parts: &[&[u8]]) -> [u8; 32] {
     sha256(&bytes)
 }
 
-/// SHA-256, for what a standard asks it of.
+/// Plain SHA-256, for standards that require it.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];

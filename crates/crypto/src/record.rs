@@ -1,8 +1,8 @@
 //! The sealed record: `version | suite | key id | key version | salt | iv | commitment | ciphertext | tag`.
 //!
-//! Every sealing derives a message key of its own from a fresh 256-bit salt, so no count of messages comes near
-//! the limits of SP 800-38D 8.3, and a repeated IV alone breaks nothing. The commitment is compared before
-//! anything is decrypted: GCM by itself lets one ciphertext open under two keys.
+//! Each record has its own message key, derived from a fresh 256-bit salt. The number of records therefore stays far
+//! below the limits of SP 800-38D 8.3, and a repeated IV alone is harmless. The commitment is compared before
+//! decryption, because with GCM alone one ciphertext can open under two keys.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -28,12 +28,12 @@ const OVERHEAD_BYTES: usize = PREFIX_BYTES + TAG_BYTES;
 const MESSAGE_KEY: &[u8] = b"strongroom/v1/message-key";
 const COMMIT: &[u8] = b"strongroom/v1/commitment";
 
-/// A sealed record: safe to store, to back up and to show.
+/// A sealed record. It reveals no plaintext and can be stored and backed up.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(Vec<u8>);
 
 impl Sealed {
-    /// Takes bytes as they were stored; they are judged when they are opened.
+    /// Wraps stored bytes without a check. [`Key::open`] validates them.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
@@ -45,7 +45,7 @@ impl Sealed {
         &self.0
     }
 
-    /// The id of the key that the record says it needs, if it is a record at all.
+    /// The id of the key in the header, or `None` if the bytes are not a record.
     #[must_use]
     pub fn key_id(&self) -> Option<KeyId> {
         Parts::parse(&self.0).ok().and_then(|parts| parts.key_id())
@@ -58,22 +58,22 @@ impl std::fmt::Debug for Sealed {
     }
 }
 
-/// Why a record did not open. For the log; callers are told one thing only.
+/// Why a record did not open. For the log only: callers get one error for all cases.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum OpenError {
-    /// Too short, or of a version or suite that this build does not know.
+    /// Too short, or an unknown version or suite.
     #[error("the record has no known format")]
     Format,
     /// The header names another key.
     #[error("the record is sealed under another key")]
     OtherKey,
-    /// The commitment or the tag does not fit: tampered with, moved, or sealed under another key of the same id.
+    /// The commitment or tag does not match: the record was altered or moved, or another key has the same id.
     #[error("the record does not open here: it was altered or moved")]
     Refused,
 }
 
 impl Key {
-    /// Seals `plaintext` to this key and this place, with a fresh salt and a fresh IV.
+    /// Encrypts `plaintext` and binds it to `context`. Uses a fresh salt and a fresh IV.
     #[must_use]
     #[expect(clippy::expect_used, reason = "AES-GCM fails only above 64 GiB, and a body is limited to megabytes")]
     pub fn seal(&self, entropy: &dyn Entropy, kind: Kind, context: &Context<'_>, plaintext: &[u8]) -> Sealed {
@@ -96,15 +96,15 @@ impl Key {
         Sealed(record)
     }
 
-    /// Opens a record that was sealed under this key for this place.
+    /// Decrypts a record that was sealed under this key for this context.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing of the plaintext is given out unless the whole record is genuine.
+    /// [`OpenError`]. Returns plaintext only if the whole record is genuine.
     pub fn open(&self, kind: Kind, context: &Context<'_>, sealed: &Sealed) -> Result<Secret<Vec<u8>>, OpenError> {
         self.unlock(kind, context, sealed)?.open()
     }
 
-    /// Derives the message key of a record, for whoever opens it again and again: that is most of the work.
+    /// Derives the message key of a record. Use it for repeated reads: the derivation is most of the work of opening.
     ///
     /// # Errors
     /// [`OpenError`], if the record is not sealed under this key.
@@ -138,21 +138,21 @@ impl Key {
     }
 }
 
-/// A record with its message key, of whose commitment it is known that it fits. What opens it lies together: a record that
-/// has not been opened for a while is in no cache of the processor's.
+/// A record with its message key; its commitment has been verified. The parts are adjacent in memory, because a record
+/// that was idle is in no processor cache.
 #[derive(Debug)]
 pub struct Unlocked {
     iv: [u8; IV_BYTES],
-    /// How many of the bytes are associated data.
+    /// Number of bytes of associated data.
     place: usize,
-    /// Associated data, then the message, still encrypted.
+    /// Associated data, followed by the encrypted message.
     bytes: Box<[u8]>,
-    /// Wiped by its library when it is dropped.
+    /// The library wipes it on drop.
     cipher: LessSafeKey,
 }
 
 impl Unlocked {
-    /// As [`Key::open`].
+    /// Decrypts the record, as [`Key::open`] does.
     ///
     /// # Errors
     /// [`OpenError::Refused`], if the record was altered or moved.

@@ -1,5 +1,5 @@
-//! `Secret<T>`: a value that can be held, moved and sealed, but not printed, copied or serialised.
-//! It is wiped when dropped. `expose()` is the one word to search for when asking where plaintext goes.
+//! `Secret<T>`: a value that can be held, moved and sealed, but not printed, copied or serialized. It is wiped on drop.
+//! To audit the use of plaintext, search for `expose()`.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ use zeroize::Zeroize;
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes the value in; from here on it leaves only through [`Secret::expose`].
+    /// Wraps a value. Only [`Secret::expose`] and [`Secret::expose_mut`] give access to it.
     pub fn new(value: T) -> Self {
         Self(value)
     }
@@ -32,17 +32,17 @@ impl<T: Zeroize> Secret<T> {
         &self.0
     }
 
-    /// The plaintext, to be filled or changed in place.
+    /// The plaintext, for changes in place.
     pub fn expose_mut(&mut self) -> &mut T {
         &mut self.0
     }
 }
 
 impl Secret<Vec<u8>> {
-    /// The same bytes as text, without a second copy.
+    /// Converts bytes to text without a second copy.
     ///
     /// # Errors
-    /// Gives the bytes back if they are not UTF-8.
+    /// Returns the bytes if they are not UTF-8.
     pub fn into_text(mut self) -> Result<Secret<String>, Self> {
         match String::from_utf8(std::mem::take(&mut self.0)) {
             Ok(text) => Ok(Secret(text)),

@@ -1,5 +1,5 @@
-//! A private key that signs assertions (RFC 7523): RSA with SHA-256 or P-256 with SHA-256, read from PEM. It never leaves
-//! this crate; what leaves is a signature.
+//! Private keys that sign assertions (RFC 7523): RSA or P-256, with SHA-256, read from PEM. The key never leaves this
+//! crate; only signatures do.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
@@ -15,16 +15,16 @@ enum Pair {
     P256(EcdsaKeyPair),
 }
 
-/// Why a text is no private key that can sign. Says nothing of the text.
+/// The text is not a usable private key. The message does not contain the text.
 #[derive(Debug, thiserror::Error)]
 #[error("must be an RSA or P-256 private key in PEM, without a passphrase")]
 pub struct SigningKeyError;
 
 impl SigningKey {
-    /// Reads PEM: PKCS#8, PKCS#1 (RSA) or SEC 1 (EC), as they are commonly handed out.
+    /// Reads a PEM key: PKCS#8, PKCS#1 (RSA) or SEC 1 (EC).
     ///
     /// # Errors
-    /// [`SigningKeyError`] for everything else, encrypted keys included.
+    /// [`SigningKeyError`] for any other text, including encrypted keys.
     pub fn from_pem(text: &Secret<String>) -> Result<Self, SigningKeyError> {
         let begin = text.expose().split_once("-----BEGIN ").ok_or(SigningKeyError)?.1;
         let (label, rest) = begin.split_once("-----").ok_or(SigningKeyError)?;
@@ -48,7 +48,7 @@ impl SigningKey {
         }
     }
 
-    /// Its algorithm's name in JOSE (RFC 7518 3.1).
+    /// The JOSE name of the algorithm (RFC 7518 3.1).
     #[must_use]
     pub fn algorithm(&self) -> &'static str {
         match self.0 {
@@ -57,12 +57,12 @@ impl SigningKey {
         }
     }
 
-    /// Signs. P-256 gives the two numbers side by side, as RFC 7518 3.4 wants them.
+    /// Signs a message. A P-256 signature is the concatenation of its two numbers (RFC 7518 3.4).
     ///
     /// # Errors
-    /// [`SigningKeyError`] if the library cannot: out of memory, or a key too small.
+    /// [`SigningKeyError`] if the library fails: out of memory, or the key is too small.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
-        // The library's own randomness: a seeded one here would give the key away (FIPS 186-5 6.3).
+        // Always the library's own randomness: a predictable nonce would reveal the private key (FIPS 186-5 6.3).
         let random = SystemRandom::new();
         match &self.0 {
             Pair::Rsa(pair) => {

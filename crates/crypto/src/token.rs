@@ -1,5 +1,5 @@
-//! Strongroom's own bearer tokens: a prefix that says whose it is, 256 random bits, and a checksum by which a
-//! scanner knows a leaked one and a parser refuses a mistyped one. Only the SHA-256 is ever stored.
+//! Bearer tokens of Strongroom: a prefix for the kind, 256 random bits and a checksum. With the checksum, scanners
+//! recognize leaked tokens and the parser rejects mistyped ones. Only the SHA-256 hash is stored.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use data_encoding::BASE32_NOPAD;
 use crate::entropy::{Entropy, random};
 use crate::{Secret, sha256};
 
-/// Who carries a token.
+/// The bearer of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// The application's backend, `srh_…`.
@@ -18,14 +18,14 @@ pub enum TokenKind {
     Plugin,
     /// A user's session, `srs_…`.
     Session,
-    /// A session at the console, `src_…`: in a cookie, never as a bearer.
+    /// A console session, `src_…`. Accepted only as a cookie, never as a bearer token.
     Console,
-    /// A link to the console, `srl_…`: good once, for a session.
+    /// A sign-in link, `srl_…`. It opens one console session, once.
     Link,
 }
 
 impl TokenKind {
-    /// The four characters that every token of this kind starts with.
+    /// The four characters that begin every token of this kind.
     #[must_use]
     pub fn prefix(self) -> &'static str {
         match self {
@@ -38,32 +38,32 @@ impl TokenKind {
     }
 }
 
-/// A bearer token in the clear: it exists between its making and its one answer, and while a request is judged.
+/// A token in plaintext. It exists until the one answer that returns it, and while a request is authenticated.
 #[derive(Debug)]
 pub struct Token {
     kind: TokenKind,
     text: Secret<String>,
 }
 
-/// What is stored of a token.
+/// The stored hash of a token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// A hash as it was stored.
+    /// Wraps a stored hash.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The SHA-256 of a token's whole text. 256 random bits need no slow hash (OWASP ASVS V11.4). Of a text that may be no
-    /// token at all: whoever is known by this hash had one.
+    /// SHA-256 of the whole token text. 256 random bits need no slow hash (OWASP ASVS V11.4). The text may be invalid:
+    /// only a valid token has a hash that is stored.
     #[must_use]
     pub fn of(text: &str) -> Self {
         Self(sha256(text.as_bytes()))
     }
 
-    /// The bytes to store and to look up by.
+    /// The bytes to store and to look up.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -85,7 +85,7 @@ impl Token {
     const KINDS: [TokenKind; 5] =
         [TokenKind::Host, TokenKind::Plugin, TokenKind::Session, TokenKind::Console, TokenKind::Link];
 
-    /// A new random token.
+    /// Generates a random token.
     #[must_use]
     pub fn generate(kind: TokenKind, entropy: &dyn Entropy) -> Self {
         let random = Secret::new(random::<32>(entropy));
@@ -99,10 +99,10 @@ impl Token {
         Self { kind, text: Secret::new(format!("{}{}", kind.prefix(), body.expose())) }
     }
 
-    /// Reads a token and verifies its checksum, before any database is asked.
+    /// Parses a token and verifies its checksum without a database access.
     ///
     /// # Errors
-    /// [`TokenError`] for whatever is not a token; it does not say which part is wrong.
+    /// [`TokenError`] for any other text. It does not say which part is wrong.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let (kind, body) = Self::KINDS
             .into_iter()
@@ -123,19 +123,19 @@ impl Token {
         Ok(Self { kind, text: Secret::from(text) })
     }
 
-    /// Whose token it is.
+    /// The kind of the token.
     #[must_use]
     pub fn kind(&self) -> TokenKind {
         self.kind
     }
 
-    /// The token as its carrier sends it.
+    /// The token text, as the bearer sends it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.text.expose()
     }
 
-    /// What is stored of it.
+    /// The hash to store.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(self.text.expose())
