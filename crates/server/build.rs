@@ -1,4 +1,4 @@
-//! Compiles `web/dist` in, when there is to be a console: every script and page of it, by its path.
+//! Embeds the scripts, styles and pages of `web/dist`, by path, if the feature `console` is enabled.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
-//! The floor of the benchmarks: an axum server, on the same listener as Strongroom's, that answers every GET with a fixed
-//! body and does nothing else.
+//! Baseline of the benchmarks: an axum server on the same kind of listener. It answers every GET with a fixed body.
 
 use std::net::TcpListener;
 

@@ -1,5 +1,5 @@
-//! Measures the sweep: many connected accounts, a few of them due. Connects them all through the verbs, with a provider in
-//! this process; then lets the due ones be refreshed while others are read. Prints one line of JSON.
+//! Benchmark of the sweep: many connected accounts, of which a few are due. Connects them at a provider in this
+//! process. Then refreshes the due ones while other credentials are read. Prints one line of JSON.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const MINUTE: i64 = 60_000;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A clock that is moved by hand: an hour passes at once.
+/// A manual clock, so that an hour passes at once.
 struct Moved(AtomicI64);
 
 impl Clock for Moved {
@@ -99,7 +99,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A token endpoint that says yes. A code names the lifetime; a refresh gives an hour.
+/// A token endpoint that accepts every request. The code selects the lifetime; a refresh gives one hour.
 async fn provider() -> Result<(String, Arc<AtomicU64>), Failure> {
     let asked = Arc::new(AtomicU64::new(0));
     let counted = asked.clone();
@@ -181,7 +181,7 @@ async fn connect(
     Ok((user, credential.id))
 }
 
-/// How many reads a second 64 callers get while something else goes on.
+/// Returns the reads per second of 64 callers while `meanwhile` runs.
 async fn reads_a_second(
     vault: &Vault,
     tenant: TenantId,

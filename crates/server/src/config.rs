@@ -1,4 +1,4 @@
-//! What the server is told: plain values, judged by whoever reads them from files and the environment.
+//! Server configuration: plain values. The caller that reads them from files and the environment validates them.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,49 +6,49 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-/// The server's settings.
+/// Configuration of the server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the API listens.
+    /// Address of the API.
     pub listen: SocketAddr,
-    /// Where metrics listen; a listener of their own, so that the API's address never shows them.
+    /// Address of the metrics endpoint. It has its own listener, so the API address never serves metrics.
     pub metrics_listen: Option<SocketAddr>,
-    /// The names that requests may be addressed to, without ports. Stops DNS rebinding against local servers.
+    /// Accepted host names, without ports. Prevents DNS rebinding against local servers.
     pub hosts: Vec<String>,
-    /// The proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Certificate chain and key, PEM; without them TLS is the operator's proxy's business.
+    /// Certificate chain and key, PEM. `None` if a proxy terminates TLS.
     pub tls: Option<Tls>,
-    /// Where the demo is, in development: `/demo` goes there.
+    /// Address of the demo in development. `/demo` redirects there.
     pub demo: Option<String>,
-    /// Limits.
+    /// Limits for callers and requests.
     pub limits: Limits,
 }
 
-/// A certificate chain and its key.
+/// A certificate chain and its private key.
 #[derive(Clone, Debug)]
 pub struct Tls {
     /// PEM file of the chain.
     pub certificate: PathBuf,
-    /// PEM file of the key.
+    /// PEM file of the private key.
     pub key: PathBuf,
 }
 
-/// What bounds a caller.
+/// Limits for callers and requests.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Requests a second for each key or session.
+    /// Requests per second for each API key or session.
     pub principal_per_second: u32,
-    /// Requests a second for each address that carries no valid token.
+    /// Requests per second without a valid token, for each address.
     pub address_per_second: u32,
-    /// Tests and connections a second for each session, and refreshes that somebody asks for, for each user and
-    /// plugin: each calls somebody else.
+    /// Calls to other services per second. Tests and connections count for each session. Requested refreshes count for
+    /// each user and plugin.
     pub calls_per_second: u32,
-    /// The longest body, in bytes.
+    /// Maximum request body, in bytes.
     pub body_bytes: usize,
-    /// The longest that a request may take, body included.
+    /// Maximum duration of a request, including the read of the body.
     pub request_timeout: Duration,
-    /// How long requests under way may take after a signal to stop.
+    /// Time for running requests to finish after a stop signal.
     pub shutdown_grace: Duration,
 }
 

@@ -1,5 +1,5 @@
-//! The console's cookie. Whatever a browser sends carries it, so a request that does counts only if the browser says that a
-//! page of ours made it (Fetch Metadata), or, from a browser that does not say, if its `Origin` is ours to the letter.
+//! The console's session cookie. Browsers attach it to every request, so the sender must also be a page of the console
+//! (CSRF). Fetch Metadata proves that. For browsers without it, `Origin` of an unsafe request must match exactly.
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use strongroom::{Secret, Token};
@@ -7,11 +7,11 @@ use strongroom::{Secret, Token};
 use crate::origin::Page;
 use crate::problem::Problem;
 
-/// `__Host-`: no subdomain can set it, no plain connection carries it (RFC 6265bis 4.1.3.2).
+/// `__Host-`: no subdomain can set it, and no unencrypted connection carries it (RFC 6265bis 4.1.3.2).
 const SESSION_COOKIE: &str = "__Host-strongroom-console";
 
-/// The token in the cookie of a request, if it may count. It is looked at under `/v1/` alone: elsewhere browsers come by
-/// links and redirects of others, for which nobody has to be signed in.
+/// Returns the token in the session cookie. Only paths under `/v1/` use it: other paths are targets of links and
+/// redirects from other sites and need no session.
 pub(crate) fn token(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Option<Token>, Problem> {
     let carried = cookie(headers, SESSION_COOKIE).filter(|_| uri.path().starts_with("/v1/"));
     let Some(token) = carried.and_then(|value| Token::parse(&value).ok()) else { return Ok(None) };
@@ -19,12 +19,12 @@ pub(crate) fn token(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<O
     Ok(Some(token))
 }
 
-/// Refuses what another site's page made a browser send.
+/// Rejects requests that a page of another site made the browser send.
 pub(crate) fn made_by_our_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let safe = matches!(*method, Method::GET | Method::HEAD);
     let ours = match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
         Some(b"same-origin") => true,
-        // Typed in, or followed from a bookmark.
+        // The user typed the address or opened a bookmark.
         Some(b"none") => safe,
         Some(_) => false,
         None => safe || headers.contains_key(header::ORIGIN) && Page::of(uri, headers) == Page::Own,
@@ -33,26 +33,27 @@ pub(crate) fn made_by_our_page(method: &Method, uri: &Uri, headers: &HeaderMap) 
     if ours { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", detail)) }
 }
 
-/// The header that gives a browser the cookie: for this session of the browser, to no script, to no other site.
+/// `Set-Cookie` value for a session cookie: until the browser closes, no script access, same site only.
 pub(crate) fn set(token: &Token) -> String {
     format!("{SESSION_COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict", token.expose())
 }
 
-/// The header that takes it away.
+/// `Set-Cookie` value that deletes the session cookie.
 pub(crate) fn clear() -> String {
     format!("{SESSION_COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
 }
 
-/// What a sign-in at an OpenID provider hangs on, until the browser is back: Lax, for it comes from another site.
+/// Binds a sign-in at an OpenID provider to the browser. `SameSite=Lax`, because the callback is a navigation from
+/// another site.
 pub(crate) const SIGN_IN_COOKIE: &str = "__Host-strongroom-sign-in";
 
-/// The header that gives a browser the sign-in's cookie, or takes it away.
+/// `Set-Cookie` value that sets or deletes the sign-in cookie.
 pub(crate) fn signing_in(browser: Option<&Secret<String>>) -> String {
     let (value, age) = browser.map_or(("", 0), |browser| (browser.expose().as_str(), 600));
     format!("{SIGN_IN_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={age}")
 }
 
-/// A cookie of a request, by its name.
+/// Returns the first cookie with this name.
 pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let pairs = headers
         .get_all(header::COOKIE)

@@ -1,5 +1,5 @@
-//! Reading requests strictly: bodies into memory that is wiped, JSON without duplicate keys or unknown members, queries
-//! without unknown parameters, preconditions, idempotency keys. No message repeats what was sent.
+//! Strict request parsing. Bodies are read into memory that is wiped. JSON must not have duplicate keys or unknown
+//! members, and queries no unknown parameters. Error messages never repeat a value from the request.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -18,14 +18,15 @@ use crate::app::App;
 use crate::principal::Authentication;
 use crate::problem::Problem;
 
-/// A JSON body, and the idempotency key that came with it.
+/// A JSON body and its idempotency key.
 pub(crate) struct Json<T> {
     pub(crate) body: T,
     pub(crate) idempotency: Option<IdempotencyKey>,
 }
 
 impl<T> Json<T> {
-    /// The body of a request that is carried out each time it is sent: with a key, its sender counts on something else.
+    /// Returns the body of a request that does not support idempotency. Rejects an idempotency key, because the caller
+    /// would rely on it.
     pub(crate) fn each_time(self) -> Result<T, Problem> {
         if self.idempotency.is_some() {
             let detail = "this is done each time it is sent: leave out Idempotency-Key, and look whether it was done before you send it again";
@@ -64,7 +65,7 @@ async fn collect(body: axum::body::Body, most: usize) -> Result<Secret<Vec<u8>>,
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail));
         }
         if bytes.expose().len() + data.len() > bytes.expose().capacity() {
-            // Growing in place would leave a copy behind that nobody wipes.
+            // Allocate a new buffer: growth in place would leave a copy that is not wiped.
             let mut larger = Vec::with_capacity(most);
             larger.extend_from_slice(bytes.expose());
             bytes = Secret::new(larger);
@@ -74,7 +75,7 @@ async fn collect(body: axum::body::Body, most: usize) -> Result<Secret<Vec<u8>>,
     Ok(bytes)
 }
 
-/// What serde says may quote the body; only the names of members are let through.
+/// The message of serde may quote the body. Only member names are passed on.
 fn unreadable(error: &serde_json::Error) -> Problem {
     let place = format!("at line {}, column {}", error.line(), error.column());
     if !error.is_data() {
@@ -116,7 +117,7 @@ fn idempotency_key(parts: &Parts, request: Secret<Vec<u8>>) -> Result<Option<Ide
     Ok(scope.map(|scope| IdempotencyKey { scope, key: key.to_owned(), request }))
 }
 
-/// The query, with no parameter left over.
+/// A query without unknown parameters.
 pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> Query<T> {
@@ -139,7 +140,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A part of the path, as an id or a name. What is not one is not there: 404.
+/// A path segment, parsed as an id or a name. An invalid one gives 404.
 pub(crate) struct InPath<T>(pub(crate) T);
 
 impl<T: PathPart, S: Send + Sync> FromRequestParts<S> for InPath<T> {
@@ -151,7 +152,7 @@ impl<T: PathPart, S: Send + Sync> FromRequestParts<S> for InPath<T> {
     }
 }
 
-/// One or two parts of a path.
+/// One or two segments of a path.
 pub(crate) trait PathPart: Sized {
     fn parse<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Self>;
 }
@@ -168,7 +169,7 @@ impl<A: FromStr<Err = NameError>, B: FromStr<Err = NameError>> PathPart for (A, 
     }
 }
 
-/// `If-Match` or `If-None-Match`, RFC 9110 13.1.
+/// `If-Match` or `If-None-Match` (RFC 9110 13.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precondition {
     None,
@@ -192,7 +193,7 @@ impl<S: Sync> FromRequestParts<S> for Precondition {
             (None, None) => Ok(Self::None),
             (Some("*"), None) => Ok(Self::IfMatchAny),
             (None, Some("*")) => Ok(Self::IfNoneMatchAny),
-            // A tag that is not of our making names no version that could be the present one.
+            // An ETag in another format cannot match the current revision.
             (Some(tag), None) => revision(tag).map(Self::IfMatch).ok_or_else(stale),
             _ => Err(Problem::bad_request(
                 "invalid-precondition",
@@ -203,7 +204,7 @@ impl<S: Sync> FromRequestParts<S> for Precondition {
 }
 
 impl Precondition {
-    /// For what must not be changed blindly: the revision that must still hold, or none for `*`.
+    /// For requests that need `If-Match`: the expected revision, or `None` for `*`.
     pub(crate) fn required(self) -> Result<Option<u64>, Problem> {
         match self {
             Self::IfMatch(revision) => Ok(Some(revision)),
@@ -218,7 +219,7 @@ impl Precondition {
 
 fn revision(tag: &str) -> Option<u64> {
     let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
-    // `parse` alone would take `+1`.
+    // `parse` alone accepts `+1`.
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
@@ -232,7 +233,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
     }
 }
 
-/// Adds the `ETag` of a revision.
+/// Adds the revision as `ETag`.
 pub(crate) fn tagged(revision: u64, mut response: Response) -> Response {
     if let Ok(tag) = format!("\"{revision}\"").try_into() {
         response.headers_mut().insert(header::ETAG, tag);
@@ -240,7 +241,7 @@ pub(crate) fn tagged(revision: u64, mut response: Response) -> Response {
     response
 }
 
-/// How many to a page: what was asked, within what is allowed.
+/// Validates the page size. The default is 50.
 pub(crate) fn page_size(asked: Option<u32>) -> Result<u32, Problem> {
     match asked.unwrap_or(50) {
         limit @ 1..=200 => Ok(limit),
@@ -248,12 +249,12 @@ pub(crate) fn page_size(asked: Option<u32>) -> Result<u32, Problem> {
     }
 }
 
-/// Where the next page begins; opaque to callers, so that what is inside may change.
+/// Encodes the start of the next page. It is opaque to callers, so its content can change.
 pub(crate) fn cursor(last: &impl ToString) -> String {
     BASE64URL_NOPAD.encode(last.to_string().as_bytes())
 }
 
-/// Reads a cursor back.
+/// Decodes a cursor.
 pub(crate) fn after<T: FromStr>(cursor: Option<&str>) -> Result<Option<T>, Problem> {
     let read = |cursor: &str| {
         let text = String::from_utf8(BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?).ok()?;
@@ -265,7 +266,7 @@ pub(crate) fn after<T: FromStr>(cursor: Option<&str>) -> Result<Option<T>, Probl
     cursor.map(|cursor| read(cursor).ok_or_else(invalid)).transpose()
 }
 
-/// A member of the body, as a name or an id.
+/// Parses a member of the body as a name or an id.
 pub(crate) fn member<T: FromStr<Err = NameError>>(name: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error: NameError| Problem::field(name, "invalid", error.to_string()))
 }

@@ -1,5 +1,5 @@
-//! Rate limits in memory that does not grow: a fixed number of limiters, found by a keyed hash of who asks. Two callers
-//! that share one are slowed a little together; nobody can choose whom to share with.
+//! Rate limits in constant memory: a fixed number of limiters, selected by a keyed hash of the caller. Callers with the
+//! same slot share a limit. The hash key is secret, so a caller cannot choose that slot.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::io::Write;
@@ -14,7 +14,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use strongroom::Clock;
 
-/// The limiters for callers of one kind.
+/// The limiters for one kind of caller.
 pub(crate) struct Limiters {
     slots: Box<[RateLimiter<NotKeyed, InMemoryState, VaultTime, StateInformationMiddleware>]>,
     hash: RandomState,
@@ -22,14 +22,14 @@ pub(crate) struct Limiters {
     policy: HeaderValue,
 }
 
-/// How much a caller has left.
+/// Requests that a caller may still send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowance {
     remaining: u32,
 }
 
 impl Allowance {
-    /// As a header says it.
+    /// Value of the `RateLimit` header.
     pub(crate) fn header(self) -> Option<HeaderValue> {
         let mut room = [0; 32];
         let mut rest = &mut room[..];
@@ -49,12 +49,12 @@ impl Limiters {
         Self { slots: (0..slots).map(slot).collect(), hash: RandomState::new(), time, policy }
     }
 
-    /// What a caller has an allowance of, as a header says it.
+    /// Value of the `RateLimit-Policy` header.
     pub(crate) fn policy(&self) -> &HeaderValue {
         &self.policy
     }
 
-    /// Takes one request from the caller's allowance; or says after how many seconds to come back.
+    /// Counts one request of the caller. If the limit is reached, returns the seconds to wait.
     pub(crate) fn take(&self, caller: &impl Hash) -> Result<Allowance, u64> {
         let slot = self.hash.hash_one(caller) % (self.slots.len().max(1) as u64);
         let limiter = usize::try_from(slot).ok().and_then(|slot| self.slots.get(slot));
@@ -67,7 +67,7 @@ impl Limiters {
     }
 }
 
-/// The vault's clock, as governor reads it.
+/// Adapter: the vault's clock for governor.
 #[derive(Clone)]
 struct VaultTime(Arc<dyn Clock>);
 

@@ -1,4 +1,4 @@
-//! The description of the API, OpenAPI 3.1, from the code. `docs/openapi.json` is this text; a test fails when they differ.
+//! The OpenAPI 3.1 description, generated from the code. A test compares it with `docs/openapi.json`.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ use crate::problem::{FieldProblem, ProblemBody};
 )]
 struct Description;
 
-/// The description as JSON text, made once.
+/// The description as JSON text. It is generated once.
 pub fn text() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
         let mut text = describe().to_pretty_json().unwrap_or_default();
@@ -32,7 +32,7 @@ pub fn text() -> &'static str {
     &TEXT
 }
 
-/// The description itself.
+/// Generates the description.
 #[must_use]
 pub fn describe() -> utoipa::openapi::OpenApi {
     let (_, routed) = api::routes().split_for_parts();
@@ -72,7 +72,7 @@ pub fn describe() -> utoipa::openapi::OpenApi {
     description
 }
 
-/// What a header may hold, where the types of a handler do not say it; and there is no `null` in a header.
+/// Adds header schemas that the handler types do not express. A header value is never `null`.
 fn describe_header(parameter: &mut RefOr<Parameter>) {
     let RefOr::T(parameter) = parameter else { return };
     let any = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["*"]));

@@ -1,5 +1,5 @@
-//! Every answer that is not a success: RFC 9457, with a stable `type`. The texts here and those of `strongroom::Error`
-//! are all that a caller is ever told; causes go to the log. A 5xx says the same whatever happened.
+//! Error responses: RFC 9457 problem details with a stable `type`. Callers see only these texts and those of
+//! `strongroom::Error`; causes go to the log. The text of a 5xx response does not depend on its cause.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,7 @@ use strongroom::fields::FieldError;
 use strongroom::request::RequestId;
 use utoipa::ToSchema;
 
-/// An answer that is not a success.
+/// An error response.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -19,16 +19,16 @@ pub(crate) struct Problem {
     retry_after: Option<u64>,
 }
 
-/// What is wrong with one member or field of the request.
+/// A problem with one field or member of the request.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct FieldProblem {
-    /// The field's name, or the member's.
+    /// Name of the field or member.
     #[schema(example = "api_key")]
     field: String,
-    /// A stable word for programs.
+    /// Stable code for programs.
     #[schema(example = "required")]
     code: String,
-    /// A sentence for people.
+    /// Message for people.
     #[schema(example = "must have a value")]
     message: String,
 }
@@ -37,17 +37,17 @@ pub(crate) struct FieldProblem {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody {
-    /// `urn:strongroom:problem:` and a slug of docs/API.md.
+    /// `urn:strongroom:problem:` followed by a code from docs/API.md.
     r#type: String,
-    /// The status's own phrase.
+    /// Reason phrase of the HTTP status.
     title: String,
-    /// The HTTP status.
+    /// HTTP status code.
     status: u16,
-    /// What to do about it.
+    /// Explanation, with the action that fixes the problem.
     detail: String,
-    /// The request's id, as in `X-Request-Id` and in the logs.
+    /// Request id, as in `X-Request-Id` and in the logs.
     instance: String,
-    /// What is wrong, field by field.
+    /// One entry for each invalid field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldProblem>,
@@ -80,7 +80,7 @@ impl Problem {
         Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", UNAVAILABLE) }
     }
 
-    /// Who waited for a write does not wait any longer. It may still be made.
+    /// The caller stopped waiting for a write. The write can still happen.
     fn not_in_time() -> Self {
         Self { detail: NOT_IN_TIME.into(), ..Self::unavailable() }
     }
@@ -90,7 +90,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    /// The body, with the id of the request it answers.
+    /// Serializes the body with the request id.
     pub(crate) fn body(&self, request_id: &RequestId) -> Vec<u8> {
         let body = ProblemBody {
             r#type: format!("urn:strongroom:problem:{}", self.slug),
@@ -115,7 +115,7 @@ const UNAVAILABLE: &str =
 const NOT_IN_TIME: &str =
     "writing took too long: nothing was given out, but a change may still be made; read again before you repeat it";
 
-/// The body is written by the outermost layer, which knows the request's id.
+/// Sets status and headers only. The outermost middleware writes the body, because it knows the request id.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();

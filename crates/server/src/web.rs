@@ -1,5 +1,5 @@
-//! What `web/` was built to: the elements, as one module that pages of any origin may load. A file is named by its path and
-//! told apart by its hash, so a browser asks again and is mostly answered with 304.
+//! Static files from `web/dist`. Pages of any origin may load the elements as one module. Each file has its hash as
+//! `ETag`, so a browser revalidates it and mostly gets 304.
 
 use std::sync::{Arc, LazyLock};
 
@@ -17,7 +17,7 @@ type File = (&'static str, &'static str, &'static [u8]);
 
 const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/web.rs"));
 
-/// No inline script or style, nothing from elsewhere, no frames, and no markup from strings (Trusted Types).
+/// No inline script or style, no other origin, no frames, and no HTML from strings (Trusted Types).
 const CONSOLE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html",
@@ -39,12 +39,12 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route(pages, get(page))
 }
 
-/// The console: one page, which asks the API for everything that it shows.
+/// The console: one page that reads all its data from the API.
 async fn console(headers: HeaderMap) -> Result<Response, Problem> {
     let mut response = show("pages/console.html", &headers).ok_or_else(|| Problem::not_found("path"))?;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, CONSOLE_POLICY);
-    // Nobody who opened it can reach into it.
+    // A page that opened the console gets no reference to its window.
     let opener = (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
     headers.extend([opener]);
     for name in [header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName::from_static("cross-origin-resource-policy")] {
@@ -54,7 +54,7 @@ async fn console(headers: HeaderMap) -> Result<Response, Problem> {
 }
 
 async fn page(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    // The demo's pages are its own.
+    // The demo serves its own pages.
     let ours = name.starts_with("console");
     show(&format!("pages/{name}"), &headers).filter(|_| ours).ok_or_else(|| Problem::not_found("file"))
 }
@@ -64,20 +64,20 @@ async fn demo(State(app): State<Arc<App>>) -> Result<Redirect, Problem> {
     address.map(|address| Redirect::temporary(address)).ok_or_else(|| Problem::not_found("path"))
 }
 
-/// `v1.js` is the module; beside it is what it loads when a page needs it.
+/// `v1.js` is the module. It loads the other scripts on demand.
 async fn element(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let name = if name == "v1.js" { "elements.js" } else { name.as_str() };
     let is_script = name.ends_with(".js") && !name.contains('/');
     show(name, &headers).filter(|_| is_script).ok_or_else(|| Problem::not_found("file"))
 }
 
-/// A page of `web/dist`, to be filled in.
+/// Returns a page of `web/dist` as a template.
 pub(crate) fn text(name: &str) -> Option<&'static str> {
     let (_, _, content) = FILES.iter().find(|(known, _, _)| *known == name)?;
     std::str::from_utf8(content).ok()
 }
 
-/// A file of `web/dist`; it holds nothing of anybody's.
+/// Serves a file of `web/dist`. The files contain no user data, so every origin may read them.
 pub(crate) fn show(name: &str, headers: &HeaderMap) -> Option<Response> {
     let at = FILES.iter().position(|(known, _, _)| *known == name)?;
     let ((_, kind, content), tag) = (FILES.get(at)?, TAGS.get(at)?);

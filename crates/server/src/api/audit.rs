@@ -1,4 +1,4 @@
-//! `/v1/audit`: the host reads the log of its tenant. Reading it is in the log.
+//! `/v1/audit`: the host reads the audit log of its tenant. Each read is itself an event.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,22 +24,22 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// One event: who did what to which object, when, from where, and whether it was allowed. Never a value.
+/// One event: actor, action, object, time, address and decision. It never contains a secret value.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
 struct EventView {
     seq: u64,
     at: String,
-    /// `operator`, `host`, `user`, `plugin`, `strongroom` itself, or `anybody`.
+    /// `operator`, `host`, `user`, `plugin`, `strongroom` or, for requests without a valid token, `anybody`.
     actor: String,
-    /// The key or session that was carried.
+    /// Id of the API key or session of the request.
     actor_id: Option<String>,
-    /// A noun and a verb.
+    /// Object and verb.
     #[schema(example = "credential.open")]
     action: String,
     /// `allowed` or `denied`.
     decision: String,
-    /// Why it was denied.
+    /// Why the action was denied.
     reason: Option<String>,
     user_id: Option<String>,
     plugin: Option<String>,
@@ -72,22 +72,22 @@ impl From<Event<'_>> for EventView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListEvents {
-    /// Only about this user.
+    /// Only events about this user.
     #[param(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     user_id: Option<String>,
-    /// Only about this plugin.
+    /// Only events about this plugin.
     #[param(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     plugin: Option<String>,
-    /// Only about this object.
+    /// Only events about this object.
     target_id: Option<String>,
     #[param(schema_with = any_action)]
     action: Option<String>,
-    /// Only what was refused.
+    /// Only denied actions.
     #[serde(default)]
     denied: bool,
-    /// From the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many to a page; 50 unless told.
+    /// Page size. Default 50.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
@@ -98,9 +98,10 @@ fn any_action() -> Schema {
     Schema::Object(action.description(Some("Only this action.")).build())
 }
 
-/// Read the audit log, newest first
+/// List audit events, newest first
 ///
-/// A filtered page may be short, or empty, and still have a `next_cursor`: one request looks at 100,000 events at most.
+/// One request reads at most 100,000 events. A filtered page can therefore be short or empty and still have a
+/// `next_cursor`.
 #[utoipa::path(get, path = "/v1/audit", operation_id = "listEvents", tag = "audit", params(ListEvents),
     responses((status = 200, body = Page<EventView>)), security(("host_key" = [])))]
 async fn list(State(app): State<Arc<App>>, host: Host, Query(query): Query<ListEvents>) -> Result<Response, Problem> {

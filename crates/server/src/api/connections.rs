@@ -1,5 +1,5 @@
-//! `/v1/connections`, and the two addresses that a browser comes to: the start link and the provider's callback. Neither of
-//! those is signed in, and neither connects anything: that takes the session of the user who began.
+//! `/v1/connections`, the start link and the provider's callback. A browser opens the last two without a session. They
+//! connect nothing: only the session of the user who started a connection can complete it.
 
 use std::sync::Arc;
 
@@ -32,45 +32,45 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(callback))
 }
 
-/// What is to be connected.
+/// A connection to start.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateConnection {
-    /// A registered plugin's name.
+    /// Name of a registered plugin.
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     plugin: String,
-    /// What the credential will be called; a reconnected one keeps its name.
+    /// Name of the new credential. A reconnected credential keeps its name.
     #[schema(
         min_length = 1,
         max_length = 100,
         pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\s]([^\\u0000-\\u001f\\u007f-\\u009f]{0,98}[^\\u0000-\\u001f\\u007f-\\u009f\\s])?$"
     )]
     name: String,
-    /// The credential to connect again.
+    /// Id of a credential to reconnect.
     #[serde(default)]
     #[schema(pattern = "^cred_[0-9a-f]{32}$")]
     credential: Option<String>,
-    /// The OAuth app, where there are several for the plugin's provider.
+    /// Id of the OAuth app. Required if the plugin's provider has more than one.
     #[serde(default)]
     #[schema(pattern = "^app_[0-9a-f]{32}$")]
     app: Option<String>,
-    /// Scopes beside the plugin's own.
+    /// Scopes in addition to the plugin's own.
     #[serde(default)]
     #[schema(required = false)]
     scopes: Vec<String>,
-    /// One of the addresses in the plugin's manifest, letter by letter; needed if there are several.
+    /// Return address, exactly as in the plugin's manifest. Required if the manifest has more than one.
     #[serde(default)]
     return_address: Option<String>,
-    /// `redirect`: the user's browser goes to the provider and comes back. `device`: they type a code in there.
+    /// `redirect`: the browser goes to the provider and back. `device`: the user enters a code at the provider.
     #[serde(default = "redirect_flow")]
     #[schema(pattern = "^(redirect|device)$")]
     flow: String,
-    /// If the user has connected this account for the plugin already: `create` a second credential, or `reconnect` the one
-    /// that exists. It keeps its id and name, and gets the new grant.
+    /// What to do if the account is already connected for the plugin. `create` creates a second credential. `reconnect`
+    /// gives the new grant to the existing credential, which keeps its id and name.
     #[serde(default = "create_second")]
     #[schema(pattern = "^(create|reconnect)$")]
     if_connected: String,
-    /// A service account's key file as it was downloaded, where the provider takes one and the OAuth app has none.
+    /// Key file of a service account, unchanged. For providers that accept one, if the OAuth app has none.
     #[serde(default)]
     #[schema(value_type = Option<String>, nullable = false)]
     key_file: Option<Secret<String>>,
@@ -84,26 +84,26 @@ fn create_second() -> String {
     "create".to_owned()
 }
 
-/// A connection, begun; or made at once, where the provider gives tokens to the client itself.
+/// A started connection. If no user consent is needed, the connected credential instead.
 #[derive(Default, Serialize, ToSchema)]
 struct NewConnection {
     #[schema(example = "conn_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
     id: Option<String>,
-    /// Send the user's browser here.
+    /// Address to open in the user's browser.
     start_address: Option<String>,
     #[serde(flatten)]
     prompt: PromptView,
     expires_at: Option<String>,
-    /// What was connected, if nobody's consent is needed.
+    /// The connected credential, if no user consent was needed.
     credential: Option<CredentialView>,
 }
 
-/// For the device flow: what the user types in, and where.
+/// Device flow: the code to enter, and the address at which to enter it.
 #[derive(Default, Serialize, ToSchema)]
 struct PromptView {
     user_code: Option<String>,
     verification_address: Option<String>,
-    /// The same with the code in it, for a link or a QR code.
+    /// The address including the code, for a link or a QR code.
     verification_address_complete: Option<String>,
 }
 
@@ -118,7 +118,7 @@ impl From<Option<Prompt>> for PromptView {
     }
 }
 
-/// How a connection stands, for the user who began it.
+/// Status of a connection, for the user who started it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Connection)]
 struct ConnectionView {
@@ -126,9 +126,9 @@ struct ConnectionView {
     id: String,
     /// `waiting`, `returned`, `connected`, `failed` or `expired`.
     status: &'static str,
-    /// Why it failed: a code.
+    /// Code for the reason of a failure.
     cause: Option<String>,
-    /// The id of what was connected.
+    /// Id of the connected credential.
     credential: Option<String>,
     #[serde(flatten)]
     prompt: PromptView,
@@ -148,7 +148,7 @@ impl From<Connection> for ConnectionView {
     }
 }
 
-/// What the return address got in its query.
+/// The values from the query of the return address.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CompleteConnection {
@@ -157,22 +157,22 @@ struct CompleteConnection {
     code: Secret<String>,
 }
 
-/// What a provider sends; whatever else it sends is looked at too.
+/// Query parameters of a provider's callback. Other parameters are also passed to the vault.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description, never a value")]
 struct CallbackQuery {
-    /// As it was sent to the provider.
+    /// `state`, as sent to the provider.
     state: Option<String>,
-    /// The authorization code.
+    /// Authorization code.
     code: Option<String>,
-    /// Why there is none.
+    /// Error code, if the provider issued no code.
     error: Option<String>,
-    /// Who answers (RFC 9207).
+    /// Issuer of the response (RFC 9207).
     iss: Option<String>,
 }
 
-/// Begin a connection
+/// Start a connection
 #[utoipa::path(post, path = "/v1/connections", operation_id = "createConnection", tag = "connections", request_body = CreateConnection,
     responses((status = 201, body = NewConnection)), security(("session" = [])))]
 async fn create(State(app): State<Arc<App>>, user: User, json: Json<CreateConnection>) -> Result<Response, Problem> {
@@ -209,9 +209,10 @@ async fn create(State(app): State<Arc<App>>, user: User, json: Json<CreateConnec
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }
 
-/// Show how a connection stands
+/// Show the status of a connection
 ///
-/// Ask until it is over: what a window says of itself may be wrong. In the device flow, asking is what asks the provider.
+/// Poll it until the connection ends; do not rely on messages of the opened window. In the device flow, this request
+/// polls the provider.
 #[utoipa::path(get, path = "/v1/connections/{id}", operation_id = "showConnection", tag = "connections",
     params(("id" = String, Path, pattern = "^conn_[0-9a-f]{32}$")),
     responses((status = 200, body = ConnectionView)), security(("session" = [])))]
@@ -226,7 +227,8 @@ async fn show(
 
 /// Complete a connection
 ///
-/// With a session of the user who began it, and the code that came to the return address. Only now the account is connected.
+/// Needs a session of the user who started it, and the code from the return address. The account is connected only
+/// after this request.
 #[utoipa::path(post, path = "/v1/connections/{id}/complete", operation_id = "completeConnection", tag = "connections",
     request_body = CompleteConnection, params(("id" = String, Path, pattern = "^conn_[0-9a-f]{32}$")),
     responses((status = 200, body = CredentialView, headers(("ETag" = String)))), security(("session" = [])))]
@@ -240,9 +242,9 @@ async fn complete(
     Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
 }
 
-/// Start at the provider
+/// Redirect to the provider
 ///
-/// The page that a browser is sent to. It sets a cookie and goes on to the provider; it works once.
+/// Opened by the browser. Sets a cookie and redirects to the provider. The link works once.
 #[utoipa::path(get, path = "/connect/{link}", operation_id = "startConnection", tag = "connections",
     params(("link" = String, Path, pattern = "^[A-Za-z0-9_-]{43}$")), responses((status = 303, description = "To the provider")))]
 async fn start(
@@ -252,7 +254,8 @@ async fn start(
 ) -> Result<Response, Problem> {
     let started = app.vault.start(&anybody.actor, &link).await?;
     let state = started.authorize.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
-    // Lax, not Strict: the provider's answer is a navigation from another site. `__Host-` keeps subdomains out.
+    // Lax, not Strict: the provider's response is a navigation from another site. With `__Host-`, subdomains cannot set
+    // the cookie.
     let cookie = format!(
         "{}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600",
         cookie_name(&state.unwrap_or_default()),
@@ -261,9 +264,9 @@ async fn start(
     Ok(redirect(started.authorize.as_str(), &[cookie]))
 }
 
-/// The provider's callback
+/// Receive the provider's response
 ///
-/// Where a provider sends the browser back to. It goes on to the plugin's page, with a code that completes the connection.
+/// The provider redirects the browser here. Redirects to the plugin's page, with a code that completes the connection.
 #[utoipa::path(get, path = "/api/auth/oauth/callback/{app}", operation_id = "callback", tag = "connections",
     params(("app" = String, Path, pattern = "^app_[0-9a-f]{32}$"), CallbackQuery),
     responses((status = 303, description = "To the plugin's page")))]
@@ -276,7 +279,7 @@ async fn callback(
 ) -> Result<Response, Problem> {
     let query: Vec<(String, String)> =
         url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
-    // Given twice, it is not clear which one counts: then none does.
+    // A repeated parameter is ambiguous, so ignore all its values.
     let one = |name: &str| {
         let mut values = query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone());
         values.next().filter(|_| values.next().is_none())
@@ -296,7 +299,7 @@ async fn callback(
     Ok(redirect(back.as_str(), &[gone]))
 }
 
-/// One cookie for each flow, so that two of them in one browser do not meet.
+/// One cookie for each connection, so that concurrent connections in one browser do not overwrite each other.
 fn cookie_name(state: &str) -> String {
     let hash = strongroom::digest("cookie", &[state.as_bytes()]);
     format!("__Host-strongroom-{}", data_encoding::HEXLOWER.encode(hash.first_chunk::<8>().unwrap_or(&[0; 8])))

@@ -1,4 +1,4 @@
-//! `/v1/console`: a person signs in with a link, sees who they are, and signs out.
+//! `/v1/console`: sign-in with a link or at an OpenID provider, the current console session, and sign-out.
 
 use std::sync::Arc;
 
@@ -29,37 +29,37 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(finish))
 }
 
-/// How people can sign in, beside a link.
+/// Ways to sign in, in addition to a link.
 #[derive(Serialize, ToSchema)]
 struct SignInWays {
-    /// Whether there is an OpenID provider: `/console/sign-in` leads there.
+    /// Whether an OpenID provider is configured. `/console/sign-in` redirects to it.
     issuer: bool,
 }
 
-/// What an OpenID provider sends a browser back with.
+/// Query parameters of the OpenID provider's callback.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct SignInCallback {
     #[serde(default)]
     state: String,
-    /// The authorization code.
+    /// Authorization code.
     #[serde(default)]
     #[param(value_type = String)]
     code: String,
-    /// Who answers (RFC 9207).
+    /// Issuer of the response (RFC 9207).
     iss: Option<String>,
 }
 
-/// Who is signed in at the console.
+/// The current console session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Console)]
 struct ConsoleView {
     /// `operator` or `user`.
     role: &'static str,
     user_id: Option<String>,
-    /// When the session ends, whatever happens; half an hour without use ends it before.
+    /// When the session ends at the latest. It also ends after half an hour without use.
     expires_at: String,
-    /// Until when an operator may change things; then a new link is needed.
+    /// Until when an operator may make changes. After that, a new sign-in is needed.
     recent_until: String,
 }
 
@@ -74,7 +74,7 @@ impl ConsoleView {
     }
 }
 
-/// The link's token: what stands behind `#sign-in=`.
+/// Token of a sign-in link: the text after `#sign-in=`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SignIn {
@@ -84,7 +84,8 @@ struct SignIn {
 
 /// Sign in
 ///
-/// With a link of `strongroom console link`, which works once. For pages of this server alone; the answer sets the console's cookie.
+/// Uses a link from `strongroom console link`, which works once. Only pages of this server may call it. The response
+/// sets the console cookie.
 #[utoipa::path(post, path = "/v1/console/sign-in", operation_id = "signIn", tag = "console", request_body = SignIn,
     responses((status = 204, description = "Signed in"), (status = 403, description = "Not from a page of the console"),
         (status = 404, description = "The link is unknown, used or too old")))]
@@ -96,14 +97,15 @@ async fn sign_in(
     headers: HeaderMap,
     json: Json<SignIn>,
 ) -> Result<Response, Problem> {
-    // Else another site could sign somebody in as somebody else, and wait for what they enter.
+    // Prevents login CSRF: another site could sign the user in to the attacker's account and collect what the user
+    // enters.
     console::made_by_our_page(&method, &uri, &headers)?;
     let link = Token::parse(json.body.link.expose()).map_err(|_| Problem::not_found("link"))?;
     let (_, token) = app.vault.sign_in(&anybody.actor, &link).await?;
     Ok(with_cookies(StatusCode::NO_CONTENT, &[console::set(&token)]))
 }
 
-/// Show how people can sign in
+/// Show the ways to sign in
 #[utoipa::path(get, path = "/v1/console/sign-in", operation_id = "showSignIn", tag = "console",
     responses((status = 200, body = SignInWays)))]
 async fn ways(State(app): State<Arc<App>>) -> Response {
@@ -112,7 +114,7 @@ async fn ways(State(app): State<Arc<App>>) -> Response {
 
 /// Sign in at the OpenID provider
 ///
-/// The page that a browser is sent to. It sets a cookie and goes on to the provider.
+/// Opened by the browser. Sets a cookie and redirects to the provider.
 #[utoipa::path(get, path = "/console/sign-in", operation_id = "beginSignIn", tag = "console",
     responses((status = 303, description = "To the provider"), (status = 404, description = "There is none")))]
 async fn begin(State(app): State<Arc<App>>) -> Result<Response, Problem> {
@@ -120,7 +122,7 @@ async fn begin(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     Ok(redirect(begun.authorize.as_str(), &[console::signing_in(Some(&begun.browser))]))
 }
 
-/// Come back from the OpenID provider
+/// Complete a sign-in at the OpenID provider
 #[utoipa::path(get, path = "/console/callback", operation_id = "finishSignIn", tag = "console", params(SignInCallback),
     responses((status = 303, description = "To the console"), (status = 404, description = "It does not fit")))]
 async fn finish(
@@ -136,7 +138,7 @@ async fn finish(
         console::cookie(&headers, console::SIGN_IN_COOKIE).filter(|text| text.len() == 43).ok_or_else(unfit)?;
     let (browser, code) = (Secret::new(browser), Secret::new(query.code));
     let brought = (query.state.as_str(), &code, query.iss.as_deref());
-    // What fits is asked at the provider, also when it comes again.
+    // A valid callback causes a call to the provider, also when it is repeated.
     app.may_call(&anybody.actor)?;
     let tenant = default_tenant(&app).await?;
     let (_, token) = app.vault.finish_sign_in(&anybody.actor, tenant, &browser, brought).await?;
@@ -148,7 +150,7 @@ async fn default_tenant(app: &App) -> Result<TenantId, Problem> {
     Ok(app.vault.tenant(&name).await?.id)
 }
 
-/// Show who is signed in
+/// Show the current console session
 #[utoipa::path(get, path = "/v1/console", operation_id = "showConsole", tag = "console",
     responses((status = 200, body = ConsoleView)), security(("console" = [])))]
 async fn show(session: ConsoleSession) -> Response {

@@ -1,4 +1,5 @@
-//! `/v1/credentials`: a user saves, lists, changes and deletes; a plugin lists its own and reads a secret.
+//! `/v1/credentials`: a user saves, lists, changes and deletes credentials. A plugin lists its credentials and reads
+//! secrets.
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(report_unauthorized))
 }
 
-/// A credential, without anything that could hold a secret.
+/// A credential, without its secrets.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Credential)]
 pub(super) struct CredentialView {
@@ -40,27 +41,27 @@ pub(super) struct CredentialView {
     /// `api-key`, `oauth2` or `custom`.
     r#type: &'static str,
     name: String,
-    /// The provider it is connected at.
+    /// Name of the provider, for a connected account.
     provider: Option<String>,
-    /// Whose account it is, as far as the provider said.
+    /// Label of the account, if the provider returned one.
     account: Option<String>,
     /// `active`, `refreshing`, `degraded`, `ambiguous`, `reauth-required` or `undecryptable`.
     state: &'static str,
-    /// Why, where there is something to say: a code.
+    /// Code for the reason of the state, if there is one.
     cause: Option<String>,
-    /// The fields that are not secret.
+    /// Values of the fields that are not secret.
     settings: serde_json::Map<String, serde_json::Value>,
-    /// The names of the secret fields that have a value.
+    /// Names of the secret fields that have a value.
     configured: Vec<String>,
     scopes: Vec<String>,
     expires_at: Option<String>,
-    /// When the grant itself ends: then the user has to connect again. A week before, `cause` is `grant-ends-soon`.
+    /// When the grant ends. The user must then connect again. From one week before, `cause` is `grant-ends-soon`.
     grant_expires_at: Option<String>,
-    /// Counts the changes; also the `ETag`.
+    /// Rises with each change. Also the `ETag`.
     revision: u64,
     created_at: String,
     updated_at: String,
-    /// When a plugin last read it; minutes late in a busy time.
+    /// When a plugin last read the credential. Can be minutes late under load.
     last_used_at: Option<String>,
 }
 
@@ -88,33 +89,33 @@ impl From<Credential> for CredentialView {
     }
 }
 
-/// A credential to be saved.
+/// A credential to save.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SaveCredential {
-    /// A registered plugin's name.
+    /// Name of a registered plugin.
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     plugin: String,
-    /// `api-key`, `oauth2` or `custom`: what the plugin's manifest takes.
+    /// `api-key`, `oauth2` or `custom`. The plugin's manifest must accept the type.
     #[schema(pattern = "^(api-key|oauth2|custom)$")]
     r#type: String,
-    /// What the user calls it; unique among their credentials for this plugin.
+    /// Name of the credential. Unique among the user's credentials for this plugin.
     #[schema(
         min_length = 1,
         max_length = 100,
         pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\s]([^\\u0000-\\u001f\\u007f-\\u009f]{0,98}[^\\u0000-\\u001f\\u007f-\\u009f\\s])?$"
     )]
     name: String,
-    /// The values, by field, as the plugin's schema says.
+    /// Values by field name, as the plugin's schema defines them.
     #[schema(value_type = std::collections::BTreeMap<String, FieldInput>)]
     fields: Fields,
 }
 
-/// A change: what is absent stays.
+/// A change. Absent members stay unchanged.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct UpdateCredential {
-    /// A new name.
+    /// New name.
     #[schema(
         min_length = 1,
         max_length = 100,
@@ -123,38 +124,38 @@ struct UpdateCredential {
     )]
     #[serde(default, deserialize_with = "given")]
     name: Option<String>,
-    /// New values; an absent field keeps its value, `null` clears it.
+    /// New values. An absent field keeps its value; `null` clears it.
     #[serde(default)]
     #[schema(value_type = std::collections::BTreeMap<String, FieldInput>, required = false)]
     fields: Fields,
 }
 
-/// What is about to be saved, to be tried out before.
+/// A draft to test before it is saved.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TestCredential {
-    /// A registered plugin's name.
+    /// Name of a registered plugin.
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     plugin: String,
-    /// `api-key`, `oauth2` or `custom`: what the plugin's manifest takes.
+    /// `api-key`, `oauth2` or `custom`. The plugin's manifest must accept the type.
     #[schema(pattern = "^(api-key|oauth2|custom)$")]
     r#type: String,
-    /// The stored credential that is being changed: its values count where a field is absent.
+    /// Id of the stored credential that is being changed. Its values replace absent fields.
     #[serde(default)]
     #[schema(pattern = "^cred_[0-9a-f]{32}$")]
     credential: Option<String>,
-    /// The values, by field, as the plugin's schema says.
+    /// Values by field name, as the plugin's schema defines them.
     #[serde(default)]
     #[schema(value_type = std::collections::BTreeMap<String, FieldInput>, required = false)]
     fields: Fields,
 }
 
-/// What a test found out.
+/// Result of a test.
 #[derive(Serialize, ToSchema)]
 struct TestResult {
-    /// `accepted`, `rejected` or `unverified`: then nobody can say.
+    /// `accepted`, `rejected` or `unverified`. `unverified` means that the test gave no result.
     status: &'static str,
-    /// Why: a code, such as `http-401`, `no-test` or `unreachable`.
+    /// Reason code, such as `http-401`, `no-test` or `unreachable`.
     cause: Option<String>,
 }
 
@@ -168,12 +169,12 @@ impl From<Verdict> for TestResult {
     }
 }
 
-/// A member that may be absent, but not `null`: here `null` would look like clearing.
+/// Deserializes a member that may be absent but not `null`, because `null` means "clear" in `fields`.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(Some)
 }
 
-/// A text, a number, true or false, or a list of texts.
+/// A string, a number, a boolean or a list of strings.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "a description of what strongroom::Fields reads, never a value")]
@@ -184,7 +185,7 @@ pub(crate) enum FieldValue {
     List(Vec<String>),
 }
 
-/// A value, or `null` for none.
+/// A value, or `null` to clear the field.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "a description of what strongroom::Fields reads, never a value")]
@@ -193,8 +194,8 @@ pub(crate) enum FieldInput {
     None,
 }
 
-/// A credential's secrets, for the plugin that it was given to.
-/// `open` writes this body by hand, so that no secret is copied into a `String` that nobody wipes.
+/// The secrets of a credential, for its plugin.
+/// `open` writes this body by hand, because serialization would copy secrets into strings that are not wiped.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a description, never a value")]
 pub(crate) struct OpenedCredential {
@@ -202,7 +203,7 @@ pub(crate) struct OpenedCredential {
     r#type: String,
     revision: u64,
     expires_at: Option<String>,
-    /// Every field, secret and not.
+    /// All fields, including the secret ones.
     fields: std::collections::BTreeMap<String, FieldValue>,
 }
 
@@ -210,18 +211,18 @@ pub(crate) struct OpenedCredential {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListCredentials {
-    /// Only this plugin's.
+    /// Only credentials for this plugin.
     #[param(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     plugin: Option<String>,
-    /// Only this type.
+    /// Only credentials of this type.
     #[param(pattern = "^(api-key|oauth2|custom)$")]
     r#type: Option<String>,
-    /// From the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many to a page; 50 unless told.
+    /// Page size. Default 50.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// For a plugin: whose; it must say so. A session has no use for it.
+    /// User id. Required with a plugin key, ignored with a session.
     #[serde(rename = "user_id")]
     #[param(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     _user_id: Option<String>,
@@ -231,25 +232,26 @@ struct ListCredentials {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OfUser {
-    /// For a plugin: whose; it must say so. A session has no use for it.
+    /// User id. Required with a plugin key, ignored with a session.
     #[serde(rename = "user_id")]
     #[param(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     _user_id: Option<String>,
 }
 
-/// What [`Plugin`] reads from the query.
+/// Query parameter that [`Plugin`] reads.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description, never a value")]
 struct ForUser {
-    /// The user on whose behalf the plugin asks.
+    /// User for whom the plugin acts.
     #[param(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     user_id: String,
 }
 
 /// List credentials
 ///
-/// A user's own; or, for a plugin, those that the named user gave it.
+/// With a session, lists the user's own credentials. With a plugin key, lists the credentials of the named user for
+/// this plugin.
 #[utoipa::path(get, path = "/v1/credentials", operation_id = "listCredentials", tag = "credentials", params(ListCredentials),
     responses((status = 200, body = Page<CredentialView>)), security(("session" = []), ("plugin_key" = [])))]
 async fn list(
@@ -303,7 +305,8 @@ async fn show(
 
 /// Change a credential
 ///
-/// An absent field keeps its value, `null` clears it. Needs `If-Match`, so that no change is lost to another.
+/// An absent field keeps its value; `null` clears it. `If-Match` is required, so concurrent changes do not overwrite
+/// each other.
 #[utoipa::path(patch, path = "/v1/credentials/{id}", operation_id = "updateCredential", tag = "credentials", request_body = UpdateCredential,
     params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), ("If-Match" = String, Header, description = "The ETag that was read, or *")),
     responses((status = 200, body = CredentialView, headers(("ETag" = String)))), security(("session" = [])))]
@@ -334,10 +337,10 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Read a credential's secrets
+/// Read the secrets of a credential
 ///
-/// For the plugin that the credential was given to, on behalf of the user it belongs to. The event that says so is
-/// durable before the answer leaves.
+/// Only the credential's plugin can read it, for the user who owns it. The audit event is durable before the response
+/// is sent.
 #[utoipa::path(get, path = "/v1/credentials/{id}/secret", operation_id = "openCredential", tag = "credentials",
     params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), ForUser),
     responses((status = 200, body = OpenedCredential)), security(("plugin_key" = [])))]
@@ -349,7 +352,7 @@ async fn open(
     let permit = app.vault.authorize(&plugin.actor, &plugin.owner, id).await?;
     let opened = app.vault.open(permit).await?;
     let fields = opened.json().expose();
-    // At once as long as it gets: growing would leave a copy of the secret behind that nobody wipes.
+    // Allocate the full size: growth would leave a copy of the secret that is not wiped.
     let mut body = Vec::with_capacity(192 + fields.len());
     let expires = opened.expires_at.map(|at| format!("\"{}\"", rfc3339(at)));
     let (id, revision) = (String::from(opened.id), opened.revision.to_string());
@@ -366,18 +369,18 @@ async fn open(
     Ok(response)
 }
 
-/// A call with the token was answered 401.
+/// Report that a call with the token got a 401 response.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ReportUnauthorized {
-    /// The revision that came with the token.
+    /// Revision of the credential from which the token was read.
     #[schema(minimum = 1)]
     revision: u64,
 }
 
 /// Refresh a connected account
 ///
-/// Now, whether or not it is due. It is refreshed by itself; this is for whoever does not want to wait.
+/// Refreshes the tokens now, even if they are not due. Strongroom also refreshes due tokens automatically.
 #[utoipa::path(post, path = "/v1/credentials/{id}/refresh", operation_id = "refreshCredential", tag = "credentials",
     params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), OfUser),
     responses((status = 200, body = CredentialView, headers(("ETag" = String)))), security(("session" = []), ("plugin_key" = [])))]
@@ -392,9 +395,9 @@ async fn refresh(
     Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
 }
 
-/// Report a 401
+/// Report a 401 response
 ///
-/// If the token that was used is still the present one, it is refreshed, once for all who report it.
+/// If the reported revision is still current, the token is refreshed. Concurrent reports cause one refresh.
 #[utoipa::path(post, path = "/v1/credentials/{id}/report-unauthorized", operation_id = "reportUnauthorized", tag = "credentials",
     request_body = ReportUnauthorized, params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$"), ForUser),
     responses((status = 204)), security(("plugin_key" = [])))]
@@ -411,7 +414,7 @@ async fn report_unauthorized(
 
 /// Test a credential
 ///
-/// With the call that the plugin's manifest names, or its provider's file.
+/// Makes the test call that the plugin's manifest or the provider's file defines.
 #[utoipa::path(post, path = "/v1/credentials/{id}/test", operation_id = "testCredential", tag = "credentials",
     params(("id" = String, Path, pattern = "^cred_[0-9a-f]{32}$")),
     responses((status = 200, body = TestResult)), security(("session" = [])))]
@@ -425,9 +428,9 @@ async fn test(
     Ok(axum::Json(TestResult::from(verdict)).into_response())
 }
 
-/// Test what is about to be saved
+/// Test a draft
 ///
-/// Nothing is kept of it.
+/// Makes the test call with values that are not stored.
 #[utoipa::path(post, path = "/v1/credentials/test", operation_id = "testDraft", tag = "credentials", request_body = TestCredential,
     responses((status = 200, body = TestResult), (status = 404, description = "The credential that it names is not there")),
     security(("session" = [])))]

@@ -1,4 +1,5 @@
-//! `/v1/host-keys` and `/v1/plugins/{name}/keys`: the host makes, lists and revokes keys. A key is shown once.
+//! `/v1/host-keys` and `/v1/plugins/{name}/keys`: the host creates, lists and revokes API keys. A key is shown only
+//! once.
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(revoke_plugin_key))
 }
 
-/// A key's name, not the key.
+/// An API key, without its token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Key)]
 struct KeyView {
@@ -42,12 +43,12 @@ impl From<ApiKeyRow> for KeyView {
     }
 }
 
-/// A new key, in the clear this once.
+/// A new API key with its token, which is shown only once.
 #[derive(Serialize, ToSchema)]
 struct NewKey {
     #[serde(flatten)]
     key: KeyView,
-    /// Keep it: it is not shown again.
+    /// Store the token: it is not shown again.
     token: String,
 }
 
@@ -59,7 +60,7 @@ struct KeyList {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateKey {
-    /// What the key is for.
+    /// Label that describes the use of the key.
     #[schema(
         min_length = 1,
         max_length = 100,
@@ -111,7 +112,7 @@ async fn revoke_host_key(
     revoke(&app, &host, &KeyOwner::Host, id).await
 }
 
-/// List a plugin's keys
+/// List the keys of a plugin
 #[utoipa::path(get, path = "/v1/plugins/{name}/keys", operation_id = "listPluginKeys", tag = "keys",
     params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")),
     responses((status = 200, body = KeyList)), security(("host_key" = [])))]
@@ -137,7 +138,7 @@ async fn create_plugin_key(
     create(&app, &host, KeyOwner::Plugin(name), json).await
 }
 
-/// Revoke a plugin's key
+/// Revoke a key of a plugin
 #[utoipa::path(delete, path = "/v1/plugins/{name}/keys/{id}", operation_id = "revokePluginKey", tag = "keys",
     params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"), ("id" = String, Path, pattern = "^key_[0-9a-f]{32}$")),
     responses((status = 204)), security(("host_key" = [])))]

@@ -1,4 +1,5 @@
-//! The routes, one file a noun. A handler reads its extractors, calls one verb, and shows what came back.
+//! The routes, one file for each resource. A handler parses the request, calls one method of the vault and converts the
+//! result.
 
 mod audit;
 mod connections;
@@ -21,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 
-/// Every route, each with its description: nothing is routed that is not described.
+/// All routes. Each route has a description, because both come from the same declaration.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(credentials::routes())
@@ -36,17 +37,17 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(health::routes())
 }
 
-/// A page of a list.
+/// One page of a list.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Page<T: ToSchema> {
-    /// What is on this page.
+    /// The items on this page.
     items: Vec<T>,
-    /// Send it as `cursor` for the next page; null on the last one.
+    /// Cursor of the next page, to send as `cursor`. `null` on the last page.
     next_cursor: Option<String>,
 }
 
 impl<T: Serialize + ToSchema> Page<T> {
-    /// A page of a list of which one more than `limit` was read, to see whether more is to come.
+    /// Builds a page from up to `limit + 1` rows. The extra row shows that another page follows.
     fn of<Row>(mut rows: Vec<Row>, limit: u32, cursor: impl Fn(&Row) -> String, show: impl Fn(Row) -> T) -> Response {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
@@ -56,7 +57,7 @@ impl<T: Serialize + ToSchema> Page<T> {
     }
 }
 
-/// 303, never 307: that would repeat a form (RFC 9700 4.12).
+/// 303, not 307: with 307 the browser would send a form again (RFC 9700 4.12).
 fn redirect(to: &str, cookies: &[String]) -> Response {
     let mut response = with_cookies(StatusCode::SEE_OTHER, cookies);
     response.headers_mut().extend(HeaderValue::try_from(to).map(|to| (header::LOCATION, to)));

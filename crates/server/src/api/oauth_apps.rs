@@ -1,4 +1,4 @@
-//! `/v1/oauth-apps` and `/v1/providers`: the host keeps its registrations; everybody may see what can be connected.
+//! `/v1/oauth-apps` and `/v1/providers`: the host manages its registrations. Every token may list the providers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,17 +24,17 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(providers)).routes(routes!(list, create)).routes(routes!(remove))
 }
 
-/// A provider of the catalogue.
+/// A provider in the catalog.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Provider)]
 struct ProviderView {
     name: String,
     title: String,
-    /// What people should know before they connect.
+    /// What the user should know before connecting.
     notices: Vec<String>,
     /// Named sets of scopes.
     profiles: BTreeMap<String, Vec<String>>,
-    /// The names of what fills the provider's addresses.
+    /// Names of the parameters in the provider's addresses.
     parameters: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ struct ProviderList {
     items: Vec<ProviderView>,
 }
 
-/// A registration at a provider, without its secret.
+/// A client registration at a provider, without its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OauthApp)]
 struct AppView {
@@ -53,7 +53,7 @@ struct AppView {
     title: String,
     client_id: String,
     parameters: BTreeMap<String, String>,
-    /// The address to register at the provider; null while the server has no public address.
+    /// Redirect address to register at the provider. `null` if the server has no public address.
     redirect_address: Option<String>,
     notices: Vec<String>,
     created_at: String,
@@ -79,22 +79,22 @@ struct AppList {
     items: Vec<AppView>,
 }
 
-/// A registration to be kept.
+/// A client registration to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateOauthApp {
-    /// A name of the catalogue, or the https address of an issuer that describes itself.
+    /// Provider name from the catalog, or the https address of an issuer that supports discovery.
     #[schema(min_length = 1, max_length = 500)]
     provider: String,
-    /// The client's id; a service account's may be left to its key file.
+    /// Client id. Can be omitted for a service account, whose key file contains it.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 500, nullable = false)]
     client_id: Option<String>,
-    /// The client's secret, or its private key: PEM, or a JSON file with one. Absent for a public client.
+    /// Client secret, or private key as PEM or as a JSON key file. Absent for a public client.
     #[serde(default)]
     #[schema(value_type = Option<String>, nullable = false)]
     client_secret: Option<Secret<String>>,
-    /// What fills the provider's addresses.
+    /// Values of the parameters in the provider's addresses.
     #[serde(default)]
     #[schema(required = false)]
     parameters: BTreeMap<String, String>,

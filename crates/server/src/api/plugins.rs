@@ -1,4 +1,4 @@
-//! `/v1/plugins`: the host registers and removes; everybody with a token may read what a plugin needs.
+//! `/v1/plugins`: the host registers and removes plugins. Every token may read them.
 
 use std::sync::Arc;
 
@@ -30,26 +30,26 @@ struct PluginView {
     id: String,
     name: String,
     manifest: Manifest,
-    /// For a plugin that connects accounts: at which provider.
+    /// How to connect an account, for a plugin that connects accounts.
     connect: Option<ConnectView>,
-    /// Counts the changes; also the `ETag`.
+    /// Rises with each change. Also the `ETag`.
     revision: u64,
     created_at: String,
     updated_at: String,
 }
 
-/// What a page shows before somebody connects an account.
+/// What a page shows before a user connects an account.
 #[derive(Serialize, ToSchema)]
 struct ConnectView {
-    /// The provider's name for people.
+    /// Display name of the provider.
     title: String,
-    /// What people should know before.
+    /// What the user should know before connecting.
     notices: Vec<String>,
-    /// Whether there is an OAuth app to connect through; without one, the operator has to create it.
+    /// Whether an OAuth app exists. Without one, the operator must create it.
     registered: bool,
-    /// Whether a code can be typed in at the provider instead of going there.
+    /// Whether the provider supports the device flow.
     device: bool,
-    /// Whether nobody is asked: the client connects for itself, or for a service account.
+    /// Whether no user consent is needed: the client connects for itself or for a service account.
     unattended: bool,
 }
 
@@ -83,9 +83,9 @@ impl PluginView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListPlugins {
-    /// From the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many to a page; 50 unless told.
+    /// Page size. Default 50.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
@@ -94,7 +94,7 @@ struct ListPlugins {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct RemovePlugin {
-    /// Delete its credentials too; otherwise a plugin that has some stays.
+    /// Also delete the plugin's credentials. Otherwise a plugin with credentials cannot be removed.
     #[serde(default)]
     credentials: bool,
 }
@@ -130,10 +130,10 @@ async fn show(
     Ok(tagged(view.revision, axum::Json(view).into_response()))
 }
 
-/// Register a plugin, or replace its manifest
+/// Register a plugin or replace its manifest
 ///
-/// Sent again without a change, it changes nothing. `If-None-Match: *` registers only; `If-Match` replaces only the
-/// version that was read.
+/// An unchanged manifest changes nothing. `If-None-Match: *` only registers a new plugin. `If-Match` only replaces the
+/// named revision.
 #[utoipa::path(put, path = "/v1/plugins/{name}", operation_id = "registerPlugin", tag = "plugins", request_body = Manifest,
     params(("name" = String, Path, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
         ("If-Match" = Option<String>, Header, description = "The ETag that was read, or *"),

@@ -1,4 +1,4 @@
-//! `/v1/sessions`: the host mints a session for a user of its own; a user ends theirs; the host ends any.
+//! `/v1/sessions`: the host creates sessions for its users and ends any session. A user can end their own session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,15 +30,15 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateSession {
-    /// The host's own id for the user.
+    /// User id, given by the host.
     #[schema(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")]
     user_id: String,
-    /// Seconds; 900 unless told, 1800 at most.
+    /// Lifetime in seconds. Default 900, maximum 1800.
     #[serde(default = "quarter_of_an_hour")]
     #[schema(minimum = 1, maximum = 1800)]
     expires_in: u32,
-    /// The origins of the pages that may use it, such as `https://app.example.com`. A page of another origin than the
-    /// vault's own, and not among these, is refused.
+    /// Origins of the pages that may use the session, such as `https://app.example.com`. The server's own origin is
+    /// always allowed. Requests from pages of other origins are rejected.
     #[serde(default)]
     #[schema(required = false, max_items = 10)]
     origins: Vec<String>,
@@ -48,7 +48,7 @@ fn quarter_of_an_hour() -> u32 {
     900
 }
 
-/// A session's name, not its token.
+/// A session, without its token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 struct SessionView {
@@ -57,7 +57,7 @@ struct SessionView {
     user_id: String,
     created_at: String,
     expires_at: String,
-    /// The origins of the pages that may use it.
+    /// Origins of the pages that may use the session.
     origins: Vec<String>,
 }
 
@@ -73,12 +73,12 @@ impl From<SessionRow> for SessionView {
     }
 }
 
-/// A new session, its token in the clear this once.
+/// A new session with its token, which is shown only once.
 #[derive(Serialize, ToSchema)]
 struct NewSession {
     #[serde(flatten)]
     session: SessionView,
-    /// For the user's page.
+    /// Bearer token for the user's page.
     token: String,
 }
 
@@ -87,7 +87,7 @@ struct SessionList {
     items: Vec<SessionView>,
 }
 
-/// Mint a session for a user
+/// Create a session for a user
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "createSession", tag = "sessions", request_body = CreateSession,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key with the same request mints once", pattern = "^(\"[!#-\\[\\]-~]{1,255}\"|[!#-\\[\\]-~]{1,255})$")),
     responses((status = 201, body = NewSession)), security(("host_key" = [])))]
@@ -100,7 +100,7 @@ async fn create(State(app): State<Arc<App>>, host: Host, json: Json<CreateSessio
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }
 
-/// End the session that this request carries
+/// End the current session
 #[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "endSession", tag = "sessions",
     responses((status = 204)), security(("session" = [])))]
 async fn end(State(app): State<Arc<App>>, user: User) -> Result<StatusCode, Problem> {
@@ -109,7 +109,7 @@ async fn end(State(app): State<Arc<App>>, user: User) -> Result<StatusCode, Prob
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// List a user's sessions
+/// List the sessions of a user
 #[utoipa::path(get, path = "/v1/users/{user_id}/sessions", operation_id = "listSessions", tag = "sessions",
     params(("user_id" = String, Path, min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")),
     responses((status = 200, body = SessionList)), security(("host_key" = [])))]
@@ -123,7 +123,7 @@ async fn list(
     Ok(axum::Json(SessionList { items }).into_response())
 }
 
-/// End all of a user's sessions
+/// End all sessions of a user
 #[utoipa::path(delete, path = "/v1/users/{user_id}/sessions", operation_id = "revokeSessions", tag = "sessions",
     params(("user_id" = String, Path, min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")), responses((status = 204)), security(("host_key" = [])))]
 async fn revoke_all(
@@ -135,7 +135,7 @@ async fn revoke_all(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// End one of a user's sessions
+/// End one session of a user
 #[utoipa::path(delete, path = "/v1/users/{user_id}/sessions/{id}", operation_id = "revokeSession", tag = "sessions",
     params(("user_id" = String, Path, min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"), ("id" = String, Path, pattern = "^sess_[0-9a-f]{32}$")),
     responses((status = 204)), security(("host_key" = [])))]

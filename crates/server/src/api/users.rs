@@ -1,4 +1,4 @@
-//! `/v1/users`: the host sees who has credentials here, and deletes a user with everything that is theirs.
+//! `/v1/users`: the host lists users who have a data key, and deletes a user with all data.
 
 use std::sync::Arc;
 
@@ -22,13 +22,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(delete))
 }
 
-/// A user who has, or had, credentials here.
+/// A user who has, or had, credentials.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 struct UserView {
-    /// The host's own id.
+    /// User id, given by the host.
     id: String,
-    /// How many credentials.
+    /// Number of credentials.
     credentials: u64,
     created_at: String,
 }
@@ -37,9 +37,9 @@ struct UserView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListUsers {
-    /// From the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many to a page; 50 unless told.
+    /// Page size. Default 50.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
@@ -61,7 +61,8 @@ async fn list(State(app): State<Arc<App>>, host: Host, Query(query): Query<ListU
 
 /// Delete a user
 ///
-/// Credentials, sessions and the user's data key: what a copy of the rows still holds cannot be read without it.
+/// Deletes all credentials, all sessions and the user's data key. Without the key, copies of the rows cannot be
+/// decrypted.
 #[utoipa::path(delete, path = "/v1/users/{user_id}", operation_id = "deleteUser", tag = "users",
     params(("user_id" = String, Path, min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$")), responses((status = 204)), security(("host_key" = [])))]
 async fn delete(

@@ -1,5 +1,5 @@
-//! The demo of `strongroom dev`: a small host application of an origin of its own, with a plugin's page that embeds the four
-//! elements as a stranger's site would, and a provider to connect to. Its backend mints sessions; its page never sees a key.
+//! The demo of `strongroom dev`: a small host application on its own origin, and a provider. Its page embeds the four
+//! elements cross-origin. Its backend creates sessions; the page never gets a host key.
 
 mod provider;
 
@@ -17,11 +17,11 @@ use strongroom::{Actor, Owner, TenantId, Vault};
 
 use crate::web;
 
-/// The user whom the application believes to be signed in.
+/// The user who is always signed in to the application.
 const USER: &str = "ann@example.com";
 const SESSION_LIFETIME: Duration = Duration::from_secs(900);
 
-/// The application, before the vault is there.
+/// The bound application, before the vault is open.
 pub struct Demo {
     listener: TcpListener,
     origin: String,
@@ -35,10 +35,10 @@ struct Application {
 }
 
 impl Demo {
-    /// Takes an address; another free port if that one is taken.
+    /// Binds an address. If the port is in use, binds another free port.
     ///
     /// # Errors
-    /// If there is none.
+    /// If no port can be bound.
     pub fn bind(wanted: SocketAddr) -> io::Result<Self> {
         let any = SocketAddr::new(wanted.ip(), 0);
         let listener = TcpListener::bind(wanted).or_else(|_| TcpListener::bind(any))?;
@@ -47,25 +47,25 @@ impl Demo {
         Ok(Self { listener, origin })
     }
 
-    /// Its provider's file for the catalogue, under the name `demo`.
+    /// The provider's file for the catalog, with the name `demo`.
     #[must_use]
     pub fn provider(&self) -> String {
         provider::file(&self.origin)
     }
 
-    /// The client registration at its provider: id and secret. Both are known to everybody, and good for nothing.
+    /// Id and secret of the client registration. Both are public and valid only at the demo provider.
     #[must_use]
     pub fn client() -> (&'static str, &'static str) {
         (provider::CLIENT, provider::SECRET)
     }
 
-    /// The manifest of its plugin.
+    /// The manifest of the demo plugin.
     #[must_use]
     pub fn manifest(&self) -> String {
         include_str!("mail.json").replace("{{origin}}", &self.origin)
     }
 
-    /// Serves until the process ends. `endpoint` is where browsers reach the vault.
+    /// Serves until the process ends. `endpoint` is the address of the vault for browsers.
     ///
     /// # Errors
     /// If the listener cannot be used.
@@ -109,9 +109,9 @@ async fn file(axum::extract::Path(name): axum::extract::Path<String>, headers: H
     found.unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
 }
 
-/// What a host's backend does for the user whom it knows: a session of a quarter of an hour, for pages of its own origin.
+/// As a host's backend does: creates a session of 15 minutes for the signed-in user, limited to the demo's origin.
 async fn session(State(application): State<Arc<Application>>, headers: HeaderMap) -> Response {
-    // Another site's page must not have one minted, and a name that was bent to this address is no page of ours.
+    // Rejects pages of other sites (CSRF), and names that DNS rebinding points at this address.
     let own = headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes() == application.origin.as_bytes());
     let Ok(user) = USER.parse() else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     if !own {

@@ -1,6 +1,6 @@
-//! The demo's provider: an OAuth 2 server of the usual kind (PKCE, rotation, revocation) with one account and a consent page.
-//! It keeps everything in memory and guards nothing: it is there so that somebody can see a connection without registering
-//! an app anywhere. The tests of the engine go to providers that others wrote.
+//! The demo provider: an OAuth 2 server (PKCE, rotation, revocation) with one account and a consent page. It shows a
+//! connection without a registration at a real provider. It stores everything in memory and protects nothing. The
+//! engine's tests use third-party providers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ use crate::web;
 
 pub(super) const CLIENT: &str = "strongroom-demo";
 pub(super) const SECRET: &str = "demo-client-secret";
-/// Short, so that a refresh can be watched.
+/// Short, so that a refresh can be observed.
 const TOKEN_LIFETIME_SECONDS: i64 = 120;
 
 pub(super) fn file(origin: &str) -> String {
@@ -54,9 +54,9 @@ struct Provider {
 
 #[derive(Default)]
 struct Granted {
-    /// Code -> challenge and scopes.
+    /// Code -> PKCE challenge and scopes.
     codes: HashMap<String, (String, String)>,
-    /// Access token -> when it ends.
+    /// Access token -> expiry.
     access: HashMap<String, Timestamp>,
     /// Refresh token -> scopes.
     refresh: HashMap<String, String>,
@@ -97,7 +97,7 @@ impl Provider {
     }
 }
 
-/// What comes with a browser; it goes through the form of the page and back.
+/// Parameters of the authorization request. The consent form sends them again.
 #[derive(Deserialize)]
 struct Request {
     redirect_uri: String,
@@ -111,7 +111,7 @@ struct Request {
 }
 
 async fn ask(Query(request): Query<Request>) -> Response {
-    // The page reads the request from its own address: nothing is put into it here, so nothing can be slipped in.
+    // The page reads the request from its own address. The server inserts nothing, so injection is not possible.
     let _ = request;
     let mut response = web::text("pages/consent.html").unwrap_or_default().into_response();
     let policy = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -177,7 +177,7 @@ struct Revoked {
 async fn revoke(State(provider): State<Arc<Provider>>, Form(revoked): Form<Revoked>) -> StatusCode {
     let mut granted = provider.granted();
     granted.refresh.remove(&revoked.token);
-    // One account, one grant: with it go its access tokens.
+    // One account has one grant, so also revoke its access tokens.
     granted.access.clear();
     StatusCode::OK
 }
@@ -187,7 +187,7 @@ async fn userinfo(State(provider): State<Arc<Provider>>, headers: HeaderMap) -> 
     let now = provider.vault.clock().now();
     let known = |token: &str| match provider.granted().access.get(token) {
         Some(until) => *until > now,
-        // A key of the demo's form, not a token of ours.
+        // An API key with the demo's prefix, not an access token.
         None => token.starts_with("demo-") && !token.starts_with("demo-access-"),
     };
     match bearer {
