@@ -1,4 +1,4 @@
-//! Strongroom inside a Rust host: no server. Run it with `cargo run --example embed`.
+//! Strongroom embedded in a Rust host, without a server. Run it with `cargo run --example embed`.
 
 use strongroom::fields::Value;
 use strongroom::{
@@ -7,18 +7,18 @@ use strongroom::{
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // A real host takes the key from its environment, and keeps it: without it the file cannot be read.
+    // A real host reads the key from its environment and stores it. The database cannot be decrypted without it.
     let key = strongroom::Key::generate_text(&OsEntropy::default());
     let directory = std::env::temp_dir().join(format!("strongroom-embed-{}", std::process::id()));
     let vault = Vault::builder(&directory.join("vault.db")).key(key).open().await?;
     let tenant = vault.tenant(&"default".parse()?).await?.id;
 
-    // Once, at start: the plugins that this host has.
+    // At startup, register the host's plugins.
     let openai: PluginName = "openai".parse()?;
     let manifest = Manifest::parse(include_str!("plugins/openai.json"))?;
     vault.register(&Actor::host(), tenant, &openai, manifest, Expected::Any).await?;
 
-    // A user pastes a key. It is a `Secret` from here on: it cannot be printed or copied, only sealed.
+    // A user enters a key. It is now a `Secret`: it can be sealed, but not printed or copied.
     let alice = Owner { tenant, user: "alice".parse()? };
     let draft = Draft {
         plugin: openai.clone(),
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let saved = vault.save(&Actor::user(), &alice, draft, None).await?;
     println!("saved {} ({})", saved.name, saved.id);
 
-    // The plugin runs for alice: the check gives a grant, and only a grant opens.
+    // The plugin acts for alice. `authorize` returns a permit, and `open` needs one.
     let permit = vault.authorize(&Actor::plugin(openai), &alice, saved.id).await?;
     let opened = vault.open(permit).await?;
     if let Some(Value::Text(api_key)) = opened.fields().get("api_key") {
