@@ -1,5 +1,5 @@
-//! Private keys that sign assertions (RFC 7523): RSA or P-256, with SHA-256, read from PEM. The key never leaves this
-//! crate; only signatures do.
+//! Private keys that sign assertions (RFC 7523): RSA or P-256, with SHA-256, read from PEM. This crate exposes
+//! signatures, never the key.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};

@@ -65,7 +65,7 @@ async fn collect(body: axum::body::Body, most: usize) -> Result<Secret<Vec<u8>>,
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail));
         }
         if bytes.expose().len() + data.len() > bytes.expose().capacity() {
-            // Allocate a new buffer: growth in place would leave a copy that is not wiped.
+            // Allocate a new buffer: growth in place would keep a copy that is not wiped.
             let mut larger = Vec::with_capacity(most);
             larger.extend_from_slice(bytes.expose());
             bytes = Secret::new(larger);

@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(finish))
 }
 
-/// Ways to sign in, in addition to a link.
+/// Sign-in methods, in addition to a link.
 #[derive(Serialize, ToSchema)]
 struct SignInWays {
     /// Whether an OpenID provider is configured. `/console/sign-in` redirects to it.
@@ -105,7 +105,7 @@ async fn sign_in(
     Ok(with_cookies(StatusCode::NO_CONTENT, &[console::set(&token)]))
 }
 
-/// Show the ways to sign in
+/// Show the sign-in methods
 #[utoipa::path(get, path = "/v1/console/sign-in", operation_id = "showSignIn", tag = "console",
     responses((status = 200, body = SignInWays)))]
 async fn ways(State(app): State<Arc<App>>) -> Response {

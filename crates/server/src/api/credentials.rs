@@ -352,7 +352,7 @@ async fn open(
     let permit = app.vault.authorize(&plugin.actor, &plugin.owner, id).await?;
     let opened = app.vault.open(permit).await?;
     let fields = opened.json().expose();
-    // Allocate the full size: growth would leave a copy of the secret that is not wiped.
+    // Allocate the full size: growth would keep a copy of the secret that is not wiped.
     let mut body = Vec::with_capacity(192 + fields.len());
     let expires = opened.expires_at.map(|at| format!("\"{}\"", rfc3339(at)));
     let (id, revision) = (String::from(opened.id), opened.revision.to_string());
