@@ -1,4 +1,4 @@
-//! Commands: keys that are missing or wrong, secrets that stay out of arguments, help for everything.
+//! Commands: missing and wrong keys, secrets that must not be in arguments, and help for every command.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -62,7 +62,7 @@ fn a_key_that_is_missing_or_wrong_is_one_sentence_and_nothing_written() {
 fn the_key_file_wins_over_the_variable() {
     let dir = Dir::new("key-file");
     furnish(&dir.database());
-    // Not where the canary's scan looks: here the key is meant to be in the clear.
+    // Outside the directory that the canary scan reads: this file contains the key in plaintext on purpose.
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("strongroom.key");
     std::fs::write(&file, format!("{}\n", crate::support::KEY)).unwrap();
@@ -88,7 +88,7 @@ fn a_path_that_cannot_be_used_is_said_once() {
     }
 }
 
-/// Whoever asks what is wrong wants to know all of it.
+/// The operator needs all findings at once, not only the first.
 #[test]
 fn doctor_looks_at_the_key_though_the_database_is_none() {
     let dir = Dir::new("doctor");
@@ -100,7 +100,7 @@ fn doctor_looks_at_the_key_though_the_database_is_none() {
     assert!(said(&output).contains("exactly 32") || said(&output).contains("hexadecimal"), "{}", said(&output));
 }
 
-/// A mistyped path would be an empty vault, in which all is well.
+/// A mistyped path would otherwise create an empty vault, which verifies without a finding.
 #[test]
 fn what_does_not_begin_a_vault_makes_none() {
     let dir = Dir::new("mistyped");
@@ -134,7 +134,7 @@ fn doctor_finds_what_serve_would_not_start_with() {
     }
 }
 
-/// It need not be there, so nobody would ask for it; and whoever piped it in would think it kept.
+/// An optional secret is never asked for. If it is on standard input, dropping it would lose it without an error.
 #[test]
 fn an_optional_secret_that_is_piped_in_is_kept() {
     let dir = Dir::new("optional");
@@ -156,7 +156,7 @@ fn an_optional_secret_that_is_piped_in_is_kept() {
     }
 }
 
-/// `--dev` with `serve` would be the production database with the development's name on it.
+/// `--dev` with `serve` would look like the development vault but use the production database.
 #[test]
 fn serve_is_not_for_the_data_of_dev() {
     let dir = Dir::new("dev-serve");
@@ -355,7 +355,7 @@ async fn whatever_is_logged_for_a_request_is_logged_under_its_id() {
         let (_, saved) = serving.save(&session, "Work", &canary("log")).await.unwrap();
         let damage = "UPDATE credential SET encrypted_data = zeroblob(200)";
         rusqlite::Connection::open(dir.database()).unwrap().execute(damage, ()).unwrap();
-        // Longer than the server keeps a view of the file.
+        // Longer than the server keeps a database snapshot.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let (status, _) =
             serving.open(&plugin, "alice", saved["id"].as_str().unwrap(), "the-damaged-one").await.unwrap();
@@ -365,7 +365,7 @@ async fn whatever_is_logged_for_a_request_is_logged_under_its_id() {
         let log = std::fs::read_to_string(log).unwrap();
         let line =
             |words: &str| log.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {log}"));
-        // One is the library's, the other the server's; the third is of no request.
+        // The first line comes from the library, the second from the server. The third belongs to no request.
         for words in ["a sealed column does not open", "\"status\":409", "listening"] {
             let line = if format == "json" { line(words) } else { line(&words.replace("\"status\":", "status=")) };
             let named = match format {
@@ -414,7 +414,7 @@ async fn the_log_is_followed_without_growing_by_it() {
     command.args(["audit", "tail", "-n", "1", "--follow"]).stdout(std::fs::File::create(&shown).unwrap());
     let following = Running(command.spawn().unwrap());
     for saved in 0..3 {
-        // First its own event, then what came since.
+        // First its own event, then the later ones.
         let (words, times) = if saved == 0 { ("audit.read", 1) } else { ("credential.save", saved) };
         let began = Instant::now();
         while std::fs::read_to_string(&shown).unwrap().matches(words).count() < times {
@@ -428,7 +428,7 @@ async fn the_log_is_followed_without_growing_by_it() {
     assert_eq!(reads.matches("audit.read").count(), 2, "its own and this one: {reads}");
 }
 
-/// There a body that answers HEAD breaks the connection, and the host's name is in the address.
+/// Over HTTP/2 a body in a response to HEAD breaks the connection, and the host name is in `:authority`.
 #[tokio::test]
 async fn over_http2_a_plugin_reads_and_an_answer_to_head_has_no_body() {
     let dir = Dir::new("http2");
@@ -449,7 +449,7 @@ async fn over_http2_a_plugin_reads_and_an_answer_to_head_has_no_body() {
     }
 }
 
-/// Else a thousand of them, from one address, are all that the server can have.
+/// Otherwise one address could use up all connections with a thousand idle ones (slowloris).
 #[tokio::test]
 async fn a_connection_on_which_nobody_says_what_they_want_is_closed() {
     let dir = Dir::new("silent");

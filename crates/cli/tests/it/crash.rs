@@ -1,5 +1,5 @@
-//! `kill -9` in a loop, under 32 writers and 32 readers. Afterwards the log and the rows agree, every acknowledged save is
-//! there and opens, and no secret was answered without its event.
+//! Runs `kill -9` in a loop under 32 writers and 32 readers. Afterwards the log and the rows agree. Every acknowledged
+//! save exists and opens. No secret was returned without its event.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use crate::support::{Dir, canary};
 
 const EACH: usize = 32;
 
-/// A hundred times in `make soak`; a tenth in `make test`.
+/// 100 rounds in `make soak`, 10 in `make test`.
 #[expect(clippy::disallowed_methods, reason = "`make soak` asks for the full count")]
 fn rounds() -> u64 {
     if std::env::var("SOAK").is_ok() { 100 } else { 10 }
@@ -48,7 +48,7 @@ async fn a_server_killed_at_any_moment_loses_nothing_it_acknowledged() {
             let (serving, plugin, seen) = (serving.clone(), plugin.clone(), seen.clone());
             running.spawn(async move { while read(&serving, &plugin, &seen).await {} });
         }
-        // A different moment of the batch each time.
+        // Vary the moment within the batch.
         tokio::time::sleep(Duration::from_micros(60_000 + round * 7_919 % 60_000)).await;
         serving.kill();
         running.join_all().await;

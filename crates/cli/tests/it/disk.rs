@@ -1,5 +1,5 @@
-//! The disk is full, or the log cannot be written: 503 within the deadline, no secret leaves, and the server recovers by
-//! itself. The disk is a small tmpfs of the test's own, so this needs the right to mount.
+//! Full disk or unwritable log: the server answers 503 within the deadline, returns no secret, and recovers by itself.
+//! The disk is a small tmpfs, so the test needs the right to mount.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::process::{Serving, furnish, run, strongroom};
 use crate::support::{Dir, canary};
 
-/// The audit deadline, and what a loaded machine may add to it.
+/// The audit deadline, plus a margin for a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(2 + 3);
 
 struct SmallDisk(PathBuf);
@@ -110,13 +110,13 @@ async fn a_full_disk_gives_out_nothing_and_is_survived() {
     let disk = SmallDisk::mount(&dir);
     let database = disk.0.join("vault").join("strongroom.db");
     let vault = Vault::on(&database, &dir.path().join("server.log")).await;
-    // To the last byte: a write of one block at a time, until none fits.
+    // Fill the disk to the last byte: write in smaller and smaller blocks until none fits.
     let filler = disk.0.join("filler");
     let mut file = std::fs::File::create(&filler).unwrap();
     for block in [65_536, 4_096, 512, 1] {
         while std::io::Write::write_all(&mut file, &vec![b'x'; block]).is_ok() {}
     }
-    // What is allocated to the WAL already may still take an event or two.
+    // The space already allocated to the WAL can still hold an event or two.
     for number in 0..200 {
         if vault.serving.save(&vault.session, &format!("Fill {number}"), &canary("fill")).await.unwrap().0 == 503 {
             break;

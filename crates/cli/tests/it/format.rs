@@ -1,4 +1,4 @@
-//! The decoder in Python, written from docs/FORMAT.md alone, opens what the server wrote.
+//! A Python decoder, written from docs/FORMAT.md alone, opens the records of the server.
 
 use std::process::Command;
 
@@ -24,7 +24,7 @@ async fn a_decoder_that_knows_only_the_document_opens_every_row() {
             assert_eq!(serving.save(&session, name, &canary(&format!("{name}-of-somebody"))).await.unwrap().0, 201);
         }
     }
-    // While the server runs: what is in the WAL counts too.
+    // Decode while the server runs, so that the WAL is included.
     let decoder = repository().join("tests/format/decode.py");
     let output = Command::new(python())
         .arg(decoder)

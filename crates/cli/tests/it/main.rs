@@ -1,5 +1,5 @@
-//! The binary as it is run: the tour of the README, keys that are wrong, crashes, full disks, two servers on one file, and
-//! a decoder in another language.
+//! End-to-end tests of the binary: the tour of the README, wrong keys, crashes and full disks. Also two servers on
+//! one database, and a decoder in another language.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! Running the binary, and a server of it.
+//! Runs the binary, as a command or as a server.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::KEY;
 
-/// The binary, in an environment of its own.
+/// The binary with a clean environment.
 pub(crate) fn strongroom(database: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("CREDENTIAL_ENCRYPTION_KEY", KEY);
@@ -19,14 +19,14 @@ pub(crate) fn strongroom(database: &Path) -> Command {
     command
 }
 
-/// Runs to its end, with this on standard input.
+/// Runs the command to its end with this standard input.
 pub(crate) fn run(mut command: Command, input: &str) -> Output {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
 
-/// Runs to its end, which must be a good one, and gives what it printed.
+/// Runs the command, requires success and returns its output.
 pub(crate) fn done(database: &Path, arguments: &[&str], input: &str) -> String {
     let mut command = strongroom(database);
     command.args(arguments);
@@ -39,7 +39,7 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A running server; killed when dropped.
+/// A running server, killed on drop.
 pub(crate) struct Serving {
     child: Running,
     pub(crate) url: String,
@@ -69,7 +69,7 @@ impl Serving {
         serving
     }
 
-    /// `kill -9`, while others still hold on to it.
+    /// `kill -9`, while other tasks still use the server.
     pub(crate) fn kill(&self) {
         rustix::process::kill_process(self.id(), rustix::process::Signal::KILL).unwrap();
     }
@@ -78,7 +78,7 @@ impl Serving {
         rustix::process::Pid::from_raw(i32::try_from(self.child.0.id()).unwrap()).unwrap()
     }
 
-    /// SIGTERM, and the end that follows.
+    /// Sends SIGTERM and waits. Returns whether the exit was successful.
     pub(crate) fn stop(mut self) -> bool {
         rustix::process::kill_process(self.id(), rustix::process::Signal::TERM).unwrap();
         self.child.0.wait().unwrap().success()
@@ -111,7 +111,7 @@ impl Serving {
     }
 }
 
-/// A process that does not outlive its test.
+/// A child process, killed on drop.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
@@ -121,7 +121,7 @@ impl Drop for Running {
     }
 }
 
-/// A vault with openai registered, and keys for a host and the plugin.
+/// Creates a vault with the plugin openai. Returns a host key and a plugin key.
 pub(crate) fn furnish(database: &Path) -> (String, String) {
     done(database, &["plugin", "register", "openai", manifest().to_str().unwrap()], "");
     let host = done(database, &["host-key", "create", "--quiet"], "");

@@ -1,4 +1,4 @@
-//! The README's five minutes, from the README's own text; and what `strongroom dev` prints, as printed.
+//! The five-minute tour, run from the text of the README, and the commands that `strongroom dev` prints.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -70,7 +70,7 @@ fn the_tour_of_the_readme_works_as_written() {
     let blocks: Vec<&str> = tour.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
     assert_eq!(blocks.len(), 5, "save, read, session, log, delete");
 
-    // The README's port and its release build are the reader's; the test has its own.
+    // Replace the README's port and release build with those of the test.
     let build = Path::new(env!("CARGO_BIN_EXE_strongroom")).parent().unwrap().display().to_string();
     let script = blocks
         .join("echo ----\n")
@@ -85,7 +85,7 @@ fn the_tour_of_the_readme_works_as_written() {
     assert!(parts[4].contains("(none)"), "{}", parts[4]);
 }
 
-/// A second one would send the demo's page to another port, and take the first one's host key away.
+/// A second instance would move the demo page to another port and revoke the host key of the first.
 #[test]
 fn a_second_dev_on_the_same_data_is_refused_and_changes_nothing() {
     let dir = Dir::new("second-dev");
@@ -115,7 +115,7 @@ fn the_three_commands_that_dev_prints_work_as_printed() {
             .filter(|line| line.contains("--dev ") || line.starts_with("curl"))
             .collect();
         assert_eq!(commands.len(), 3, "{}", dev.printed);
-        // A second start finds the credential of the first.
+        // After a second start, the credential of the first start still exists.
         bash(&commands[0].replace("--name First", &format!("--name First-{}", dev.port)), &dir);
         assert!(bash(commands[1], &dir).contains("openai"));
         assert!(bash(commands[2], &dir).contains("credential.save"));

@@ -1,4 +1,4 @@
-//! The crate from outside: published vectors, and the ways in which a sealed record must not open.
+//! Tests through the public API: published test vectors, and all cases in which a sealed record must not open.
 
 mod record;
 mod signing;

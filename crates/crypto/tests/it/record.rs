@@ -1,4 +1,4 @@
-//! A sealed record opens in its own place under its own key, whole; and nowhere else.
+//! A sealed record opens only unchanged, under its own key and in its own context.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -83,7 +83,7 @@ fn another_key_is_refused_before_anything_is_decrypted() {
     assert_eq!(user_key().open(Kind::Credential, &PLACE, &sealed).err(), Some(OpenError::OtherKey));
 }
 
-/// The commitment: with the key's id forged into the header, it is the commitment that does not fit.
+/// With a forged key id in the header, the commitment detects the wrong key.
 #[test]
 fn a_record_that_names_the_key_but_is_not_committed_to_it_is_refused() {
     let (mine, other) = (user_key(), user_key());
@@ -93,7 +93,7 @@ fn a_record_that_names_the_key_but_is_not_committed_to_it_is_refused() {
     assert_eq!(mine.open(Kind::Credential, &PLACE, &Sealed::from_bytes(bytes)).err(), Some(OpenError::Refused));
 }
 
-/// Whoever keeps a record unlocked has that record, in its place, and nothing else.
+/// An unlocked record gives access to this one record in its context only.
 #[test]
 fn what_is_unlocked_is_one_record_in_its_place() {
     let key = user_key();
@@ -142,7 +142,7 @@ fn a_row_mac_knows_its_table_and_its_seams() {
     assert!(!keyring.row_is_genuine("host_key", &[b"ab", b"c"], &mac));
 }
 
-/// Counts what is drawn, so that a reuse would be seen.
+/// Counts the calls, so that a reused value is detected.
 struct Counting(AtomicU64);
 
 impl Entropy for Counting {

@@ -1,4 +1,4 @@
-//! Keys for assertions: what is handed out in the wild is read, what it signs verifies, and what is no key is refused.
+//! Signing keys: common key formats are accepted, signatures verify, and invalid keys are refused.
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::KeySize;

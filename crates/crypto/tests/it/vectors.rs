@@ -1,4 +1,4 @@
-//! Wycheproof: the primitives as this crate's library gives them, on the platform that runs the test.
+//! Wycheproof vectors for the primitives of the crypto library, on the platform of the test run.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA512, KeyType, Salt};
