@@ -12,8 +12,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The provider's callback
-         * @description Where a provider sends the browser back to. It goes on to the plugin's page, with a code that completes the connection.
+         * Receive the provider's response
+         * @description The provider redirects the browser here. Redirects to the plugin's page, with a code that completes the connection.
          */
         get: operations["callback"];
         put?: never;
@@ -32,8 +32,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Start at the provider
-         * @description The page that a browser is sent to. It sets a cookie and goes on to the provider; it works once.
+         * Redirect to the provider
+         * @description Opened by the browser. Sets a cookie and redirects to the provider. The link works once.
          */
         get: operations["startConnection"];
         put?: never;
@@ -51,7 +51,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Come back from the OpenID provider */
+        /** Complete a sign-in at the OpenID provider */
         get: operations["finishSignIn"];
         put?: never;
         post?: never;
@@ -70,7 +70,7 @@ export interface paths {
         };
         /**
          * Sign in at the OpenID provider
-         * @description The page that a browser is sent to. It sets a cookie and goes on to the provider.
+         * @description Opened by the browser. Sets a cookie and redirects to the provider.
          */
         get: operations["beginSignIn"];
         put?: never;
@@ -88,7 +88,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process runs */
+        /** Check that the process runs */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -105,7 +105,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether a credential could be saved right now */
+        /** Check that a credential can be saved now */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -123,8 +123,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the audit log, newest first
-         * @description A filtered page may be short, or empty, and still have a `next_cursor`: one request looks at 100,000 events at most.
+         * List audit events, newest first
+         * @description One request reads at most 100,000 events. A filtered page can therefore be short or empty and still have a
+         *     `next_cursor`.
          */
         get: operations["listEvents"];
         put?: never;
@@ -144,7 +145,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begin a connection */
+        /** Start a connection */
         post: operations["createConnection"];
         delete?: never;
         options?: never;
@@ -160,8 +161,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show how a connection stands
-         * @description Ask until it is over: what a window says of itself may be wrong. In the device flow, asking is what asks the provider.
+         * Show the status of a connection
+         * @description Poll it until the connection ends; do not rely on messages of the opened window. In the device flow, this request
+         *     polls the provider.
          */
         get: operations["showConnection"];
         put?: never;
@@ -183,7 +185,8 @@ export interface paths {
         put?: never;
         /**
          * Complete a connection
-         * @description With a session of the user who began it, and the code that came to the return address. Only now the account is connected.
+         * @description Needs a session of the user who started it, and the code from the return address. The account is connected only
+         *     after this request.
          */
         post: operations["completeConnection"];
         delete?: never;
@@ -199,7 +202,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show who is signed in */
+        /** Show the current console session */
         get: operations["showConsole"];
         put?: never;
         post?: never;
@@ -234,12 +237,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show how people can sign in */
+        /** Show the sign-in methods */
         get: operations["showSignIn"];
         put?: never;
         /**
          * Sign in
-         * @description With a link of `strongroom console link`, which works once. For pages of this server alone; the answer sets the console's cookie.
+         * @description Uses a link from `strongroom console link`, which works once. Only pages of this server may call it. The response
+         *     sets the console cookie.
          */
         post: operations["signIn"];
         delete?: never;
@@ -257,7 +261,8 @@ export interface paths {
         };
         /**
          * List credentials
-         * @description A user's own; or, for a plugin, those that the named user gave it.
+         * @description With a session, lists the user's own credentials. With a plugin key, lists the credentials of the named user for
+         *     this plugin.
          */
         get: operations["listCredentials"];
         put?: never;
@@ -279,8 +284,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Test what is about to be saved
-         * @description Nothing is kept of it.
+         * Test a draft
+         * @description Makes the test call with values that are not stored.
          */
         post: operations["testDraft"];
         delete?: never;
@@ -306,7 +311,8 @@ export interface paths {
         head?: never;
         /**
          * Change a credential
-         * @description An absent field keeps its value, `null` clears it. Needs `If-Match`, so that no change is lost to another.
+         * @description An absent field keeps its value; `null` clears it. `If-Match` is required, so concurrent changes do not overwrite
+         *     each other.
          */
         patch: operations["updateCredential"];
         trace?: never;
@@ -322,7 +328,7 @@ export interface paths {
         put?: never;
         /**
          * Refresh a connected account
-         * @description Now, whether or not it is due. It is refreshed by itself; this is for whoever does not want to wait.
+         * @description Refreshes the tokens now, even if they are not due. Strongroom also refreshes due tokens automatically.
          */
         post: operations["refreshCredential"];
         delete?: never;
@@ -341,8 +347,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Report a 401
-         * @description If the token that was used is still the present one, it is refreshed, once for all who report it.
+         * Report a 401 response
+         * @description If the reported revision is still current, the token is refreshed. Concurrent reports cause one refresh.
          */
         post: operations["reportUnauthorized"];
         delete?: never;
@@ -359,9 +365,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read a credential's secrets
-         * @description For the plugin that the credential was given to, on behalf of the user it belongs to. The event that says so is
-         *     durable before the answer leaves.
+         * Read the secrets of a credential
+         * @description Only the credential's plugin can read it, for the user who owns it. The audit event is durable before the response
+         *     is sent.
          */
         get: operations["openCredential"];
         put?: never;
@@ -383,7 +389,7 @@ export interface paths {
         put?: never;
         /**
          * Test a credential
-         * @description With the call that the plugin's manifest names, or its provider's file.
+         * @description Makes the test call that the plugin's manifest or the provider's file defines.
          */
         post: operations["testCredential"];
         delete?: never;
@@ -469,7 +475,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This description */
+        /** Get this OpenAPI description */
         get: operations["openapi"];
         put?: never;
         post?: never;
@@ -506,9 +512,9 @@ export interface paths {
         /** Show a plugin */
         get: operations["showPlugin"];
         /**
-         * Register a plugin, or replace its manifest
-         * @description Sent again without a change, it changes nothing. `If-None-Match: *` registers only; `If-Match` replaces only the
-         *     version that was read.
+         * Register a plugin or replace its manifest
+         * @description An unchanged manifest changes nothing. `If-None-Match: *` only registers a new plugin. `If-Match` only replaces the
+         *     named revision.
          */
         put: operations["registerPlugin"];
         post?: never;
@@ -526,7 +532,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List a plugin's keys */
+        /** List the keys of a plugin */
         get: operations["listPluginKeys"];
         put?: never;
         /** Create a key for a plugin */
@@ -547,7 +553,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke a plugin's key */
+        /** Revoke a key of a plugin */
         delete: operations["revokePluginKey"];
         options?: never;
         head?: never;
@@ -580,7 +586,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Mint a session for a user */
+        /** Create a session for a user */
         post: operations["createSession"];
         delete?: never;
         options?: never;
@@ -598,7 +604,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End the session that this request carries */
+        /** End the current session */
         delete: operations["endSession"];
         options?: never;
         head?: never;
@@ -634,7 +640,8 @@ export interface paths {
         post?: never;
         /**
          * Delete a user
-         * @description Credentials, sessions and the user's data key: what a copy of the rows still holds cannot be read without it.
+         * @description Deletes all credentials, all sessions and the user's data key. Without the key, copies of the rows cannot be
+         *     decrypted.
          */
         delete: operations["deleteUser"];
         options?: never;
@@ -649,11 +656,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List a user's sessions */
+        /** List the sessions of a user */
         get: operations["listSessions"];
         put?: never;
         post?: never;
-        /** End all of a user's sessions */
+        /** End all sessions of a user */
         delete: operations["revokeSessions"];
         options?: never;
         head?: never;
@@ -670,7 +677,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End one of a user's sessions */
+        /** End one session of a user */
         delete: operations["revokeSession"];
         options?: never;
         head?: never;
@@ -689,7 +696,7 @@ export interface components {
         AppList: {
             items: components["schemas"]["OauthApp"][];
         };
-        /** @description What the return address got in its query. */
+        /** @description The values from the query of the return address. */
         CompleteConnection: {
             /** @description The completing code. */
             code: string;
@@ -709,24 +716,24 @@ export interface components {
             scopes?: string[];
             test?: components["schemas"]["Probe"] | null;
         };
-        /** @description What a page shows before somebody connects an account. */
+        /** @description What a page shows before a user connects an account. */
         ConnectView: {
-            /** @description Whether a code can be typed in at the provider instead of going there. */
+            /** @description Whether the provider supports the device flow. */
             device: boolean;
-            /** @description What people should know before. */
+            /** @description What the user should know before connecting. */
             notices: string[];
-            /** @description Whether there is an OAuth app to connect through; without one, the operator has to create it. */
+            /** @description Whether an OAuth app exists. Without one, the operator must create it. */
             registered: boolean;
-            /** @description The provider's name for people. */
+            /** @description Display name of the provider. */
             title: string;
-            /** @description Whether nobody is asked: the client connects for itself, or for a service account. */
+            /** @description Whether no user consent is needed: the client connects for itself or for a service account. */
             unattended: boolean;
         };
-        /** @description How a connection stands, for the user who began it. */
+        /** @description Status of a connection, for the user who started it. */
         Connection: components["schemas"]["PromptView"] & {
-            /** @description Why it failed: a code. */
+            /** @description Code for the reason of a failure. */
             cause?: string | null;
-            /** @description The id of what was connected. */
+            /** @description Id of the connected credential. */
             credential?: string | null;
             expires_at: string;
             /** @example conn_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f */
@@ -734,98 +741,98 @@ export interface components {
             /** @description `waiting`, `returned`, `connected`, `failed` or `expired`. */
             status: string;
         };
-        /** @description Who is signed in at the console. */
+        /** @description The current console session. */
         Console: {
-            /** @description When the session ends, whatever happens; half an hour without use ends it before. */
+            /** @description When the session ends at the latest. It also ends after half an hour without use. */
             expires_at: string;
-            /** @description Until when an operator may change things; then a new link is needed. */
+            /** @description Until when an operator may make changes. After that, a new sign-in is needed. */
             recent_until: string;
             /** @description `operator` or `user`. */
             role: string;
             user_id?: string | null;
         };
-        /** @description What is to be connected. */
+        /** @description A connection to start. */
         CreateConnection: {
-            /** @description The OAuth app, where there are several for the plugin's provider. */
+            /** @description Id of the OAuth app. Required if the plugin's provider has more than one. */
             app?: string | null;
-            /** @description The credential to connect again. */
+            /** @description Id of a credential to reconnect. */
             credential?: string | null;
-            /** @description `redirect`: the user's browser goes to the provider and comes back. `device`: they type a code in there. */
+            /** @description `redirect`: the browser goes to the provider and back. `device`: the user enters a code at the provider. */
             flow?: string;
             /**
-             * @description If the user has connected this account for the plugin already: `create` a second credential, or `reconnect` the one
-             *     that exists. It keeps its id and name, and gets the new grant.
+             * @description What to do if the account is already connected for the plugin. `create` creates a second credential. `reconnect`
+             *     gives the new grant to the existing credential, which keeps its id and name.
              */
             if_connected?: string;
-            /** @description A service account's key file as it was downloaded, where the provider takes one and the OAuth app has none. */
+            /** @description Key file of a service account, unchanged. For providers that accept one, if the OAuth app has none. */
             key_file?: string;
-            /** @description What the credential will be called; a reconnected one keeps its name. */
+            /** @description Name of the new credential. A reconnected credential keeps its name. */
             name: string;
-            /** @description A registered plugin's name. */
+            /** @description Name of a registered plugin. */
             plugin: string;
-            /** @description One of the addresses in the plugin's manifest, letter by letter; needed if there are several. */
+            /** @description Return address, exactly as in the plugin's manifest. Required if the manifest has more than one. */
             return_address?: string | null;
-            /** @description Scopes beside the plugin's own. */
+            /** @description Scopes in addition to the plugin's own. */
             scopes?: string[];
         };
         CreateKey: {
-            /** @description What the key is for. */
+            /** @description Label that describes the use of the key. */
             label: string;
         };
-        /** @description A registration to be kept. */
+        /** @description A client registration to create. */
         CreateOauthApp: {
-            /** @description The client's id; a service account's may be left to its key file. */
+            /** @description Client id. Can be omitted for a service account, whose key file contains it. */
             client_id?: string;
-            /** @description The client's secret, or its private key: PEM, or a JSON file with one. Absent for a public client. */
+            /** @description Client secret, or private key as PEM or as a JSON key file. Absent for a public client. */
             client_secret?: string;
-            /** @description What fills the provider's addresses. */
+            /** @description Values of the parameters in the provider's addresses. */
             parameters?: {
                 [key: string]: string;
             };
-            /** @description A name of the catalogue, or the https address of an issuer that describes itself. */
+            /** @description Provider name from the catalog, or the https address of an issuer that supports discovery. */
             provider: string;
         };
         CreateSession: {
             /**
              * Format: int32
-             * @description Seconds; 900 unless told, 1800 at most.
+             * @description Lifetime in seconds. Default 900, maximum 1800.
              */
             expires_in?: number;
             /**
-             * @description The origins of the pages that may use it, such as `https://app.example.com`. A page of another origin than the
-             *     vault's own, and not among these, is refused.
+             * @description Origins of the pages that may use the session, such as `https://app.example.com`. The server's own origin is
+             *     always allowed. Requests from pages of other origins are rejected.
              */
             origins?: string[];
-            /** @description The host's own id for the user. */
+            /** @description User id, given by the host. */
             user_id: string;
         };
-        /** @description A credential, without anything that could hold a secret. */
+        /** @description A credential, without its secrets. */
         Credential: {
-            /** @description Whose account it is, as far as the provider said. */
+            /** @description Label of the account, if the provider returned one. */
             account?: string | null;
-            /** @description Why, where there is something to say: a code. */
+            /** @description Code for the reason of the state, if there is one. */
             cause?: string | null;
-            /** @description The names of the secret fields that have a value. */
+            /** @description Names of the secret fields that have a value. */
             configured: string[];
             created_at: string;
             expires_at?: string | null;
-            /** @description When the grant itself ends: then the user has to connect again. A week before, `cause` is `grant-ends-soon`. */
+            /** @description When the grant ends. The user must then connect again. From one week before, `cause` is `grant-ends-soon`. */
             grant_expires_at?: string | null;
             /** @example cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f */
             id: string;
-            /** @description When a plugin last read it; minutes late in a busy time. */
+            /** @description When a plugin last read the credential. Can be minutes late under load. */
             last_used_at?: string | null;
             name: string;
             plugin: string;
-            /** @description The provider it is connected at. */
+            /** @description Name of the provider, for a connected account. */
             provider?: string | null;
             /**
              * Format: int64
-             * @description Counts the changes; also the `ETag`.
+             * @description Rises with each change. Also the `ETag`.
              */
             revision: number;
             scopes: string[];
-            /** @description The fields that are not secret. */
+            /** @description Values of the fields that are not secret. */
             settings: {
                 [key: string]: unknown;
             };
@@ -841,23 +848,23 @@ export interface components {
             custom?: components["schemas"]["Form"] | null;
             oauth2?: components["schemas"]["Connect"] | null;
         };
-        /** @description One event: who did what to which object, when, from where, and whether it was allowed. Never a value. */
+        /** @description One event: actor, action, object, time, address and decision. It never contains a secret value. */
         Event: {
             /**
-             * @description A noun and a verb.
+             * @description Object and verb.
              * @example credential.open
              */
             action: string;
-            /** @description `operator`, `host`, `user`, `plugin`, `strongroom` itself, or `anybody`. */
+            /** @description `operator`, `host`, `user`, `plugin`, `strongroom` or, for requests without a valid token, `anybody`. */
             actor: string;
-            /** @description The key or session that was carried. */
+            /** @description Id of the API key or session of the request. */
             actor_id?: string | null;
             address?: string | null;
             at: string;
             /** @description `allowed` or `denied`. */
             decision: string;
             plugin?: string | null;
-            /** @description Why it was denied. */
+            /** @description Why the action was denied. */
             reason?: string | null;
             request_id?: string | null;
             /** Format: int64 */
@@ -865,27 +872,27 @@ export interface components {
             target_id?: string | null;
             user_id?: string | null;
         };
-        /** @description A value, or `null` for none. */
+        /** @description A value, or `null` to clear the field. */
         FieldInput: components["schemas"]["FieldValue"] | null;
-        /** @description What is wrong with one member or field of the request. */
+        /** @description A problem with one field or member of the request. */
         FieldProblem: {
             /**
-             * @description A stable word for programs.
+             * @description Stable code for programs.
              * @example required
              */
             code: string;
             /**
-             * @description The field's name, or the member's.
+             * @description Name of the field or member.
              * @example api_key
              */
             field: string;
             /**
-             * @description A sentence for people.
+             * @description Message for people.
              * @example must have a value
              */
             message: string;
         };
-        /** @description A text, a number, true or false, or a list of texts. */
+        /** @description A string, a number, a boolean or a list of strings. */
         FieldValue: string | number | boolean | string[];
         /** @description A credential type that is filled in. */
         Form: {
@@ -923,7 +930,7 @@ export interface components {
             /** @description The user name. */
             username: string;
         };
-        /** @description A key's name, not the key. */
+        /** @description An API key, without its token. */
         Key: {
             created_at: string;
             /** @example key_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f */
@@ -955,26 +962,26 @@ export interface components {
          * @enum {string}
          */
         Method: "GET" | "HEAD" | "POST";
-        /** @description A connection, begun; or made at once, where the provider gives tokens to the client itself. */
+        /** @description A started connection. If no user consent is needed, the connected credential instead. */
         NewConnection: components["schemas"]["PromptView"] & {
             credential?: components["schemas"]["Credential"] | null;
             expires_at?: string | null;
             /** @example conn_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f */
             id?: string | null;
-            /** @description Send the user's browser here. */
+            /** @description Address to open in the user's browser. */
             start_address?: string | null;
         };
-        /** @description A new key, in the clear this once. */
+        /** @description A new API key with its token, which is shown only once. */
         NewKey: components["schemas"]["Key"] & {
-            /** @description Keep it: it is not shown again. */
+            /** @description Store the token: it is not shown again. */
             token: string;
         };
-        /** @description A new session, its token in the clear this once. */
+        /** @description A new session with its token, which is shown only once. */
         NewSession: components["schemas"]["Session"] & {
-            /** @description For the user's page. */
+            /** @description Bearer token for the user's page. */
             token: string;
         };
-        /** @description A registration at a provider, without its secret. */
+        /** @description A client registration at a provider, without its secret. */
         OauthApp: {
             client_id: string;
             created_at: string;
@@ -985,7 +992,7 @@ export interface components {
                 [key: string]: string;
             };
             provider: string;
-            /** @description The address to register at the provider; null while the server has no public address. */
+            /** @description Redirect address to register at the provider. `null` if the server has no public address. */
             redirect_address?: string | null;
             title: string;
         };
@@ -995,12 +1002,12 @@ export interface components {
          */
         ObjectType: "object";
         /**
-         * @description A credential's secrets, for the plugin that it was given to.
-         *     `open` writes this body by hand, so that no secret is copied into a `String` that nobody wipes.
+         * @description The secrets of a credential, for its plugin.
+         *     `open` writes this body by hand, because serialization would copy secrets into strings that are not wiped.
          */
         OpenedCredential: {
             expires_at?: string | null;
-            /** @description Every field, secret and not. */
+            /** @description All fields, including the secret ones. */
             fields: {
                 [key: string]: components["schemas"]["FieldValue"];
             };
@@ -1009,35 +1016,35 @@ export interface components {
             revision: number;
             type: string;
         };
-        /** @description A page of a list. */
+        /** @description One page of a list. */
         Page_Credential: {
-            /** @description What is on this page. */
+            /** @description The items on this page. */
             items: {
-                /** @description Whose account it is, as far as the provider said. */
+                /** @description Label of the account, if the provider returned one. */
                 account?: string | null;
-                /** @description Why, where there is something to say: a code. */
+                /** @description Code for the reason of the state, if there is one. */
                 cause?: string | null;
-                /** @description The names of the secret fields that have a value. */
+                /** @description Names of the secret fields that have a value. */
                 configured: string[];
                 created_at: string;
                 expires_at?: string | null;
-                /** @description When the grant itself ends: then the user has to connect again. A week before, `cause` is `grant-ends-soon`. */
+                /** @description When the grant ends. The user must then connect again. From one week before, `cause` is `grant-ends-soon`. */
                 grant_expires_at?: string | null;
                 /** @example cred_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f */
                 id: string;
-                /** @description When a plugin last read it; minutes late in a busy time. */
+                /** @description When a plugin last read the credential. Can be minutes late under load. */
                 last_used_at?: string | null;
                 name: string;
                 plugin: string;
-                /** @description The provider it is connected at. */
+                /** @description Name of the provider, for a connected account. */
                 provider?: string | null;
                 /**
                  * Format: int64
-                 * @description Counts the changes; also the `ETag`.
+                 * @description Rises with each change. Also the `ETag`.
                  */
                 revision: number;
                 scopes: string[];
-                /** @description The fields that are not secret. */
+                /** @description Values of the fields that are not secret. */
                 settings: {
                     [key: string]: unknown;
                 };
@@ -1047,28 +1054,28 @@ export interface components {
                 type: string;
                 updated_at: string;
             }[];
-            /** @description Send it as `cursor` for the next page; null on the last one. */
+            /** @description Cursor of the next page, to send as `cursor`. `null` on the last page. */
             next_cursor?: string | null;
         };
-        /** @description A page of a list. */
+        /** @description One page of a list. */
         Page_Event: {
-            /** @description What is on this page. */
+            /** @description The items on this page. */
             items: {
                 /**
-                 * @description A noun and a verb.
+                 * @description Object and verb.
                  * @example credential.open
                  */
                 action: string;
-                /** @description `operator`, `host`, `user`, `plugin`, `strongroom` itself, or `anybody`. */
+                /** @description `operator`, `host`, `user`, `plugin`, `strongroom` or, for requests without a valid token, `anybody`. */
                 actor: string;
-                /** @description The key or session that was carried. */
+                /** @description Id of the API key or session of the request. */
                 actor_id?: string | null;
                 address?: string | null;
                 at: string;
                 /** @description `allowed` or `denied`. */
                 decision: string;
                 plugin?: string | null;
-                /** @description Why it was denied. */
+                /** @description Why the action was denied. */
                 reason?: string | null;
                 request_id?: string | null;
                 /** Format: int64 */
@@ -1076,12 +1083,12 @@ export interface components {
                 target_id?: string | null;
                 user_id?: string | null;
             }[];
-            /** @description Send it as `cursor` for the next page; null on the last one. */
+            /** @description Cursor of the next page, to send as `cursor`. `null` on the last page. */
             next_cursor?: string | null;
         };
-        /** @description A page of a list. */
+        /** @description One page of a list. */
         Page_Plugin: {
-            /** @description What is on this page. */
+            /** @description The items on this page. */
             items: {
                 connect?: components["schemas"]["ConnectView"] | null;
                 created_at: string;
@@ -1090,28 +1097,28 @@ export interface components {
                 name: string;
                 /**
                  * Format: int64
-                 * @description Counts the changes; also the `ETag`.
+                 * @description Rises with each change. Also the `ETag`.
                  */
                 revision: number;
                 updated_at: string;
             }[];
-            /** @description Send it as `cursor` for the next page; null on the last one. */
+            /** @description Cursor of the next page, to send as `cursor`. `null` on the last page. */
             next_cursor?: string | null;
         };
-        /** @description A page of a list. */
+        /** @description One page of a list. */
         Page_User: {
-            /** @description What is on this page. */
+            /** @description The items on this page. */
             items: {
                 created_at: string;
                 /**
                  * Format: int64
-                 * @description How many credentials.
+                 * @description Number of credentials.
                  */
                 credentials: number;
-                /** @description The host's own id. */
+                /** @description User id, given by the host. */
                 id: string;
             }[];
-            /** @description Send it as `cursor` for the next page; null on the last one. */
+            /** @description Cursor of the next page, to send as `cursor`. `null` on the last page. */
             next_cursor?: string | null;
         };
         /** @description A registered plugin. */
@@ -1123,7 +1130,7 @@ export interface components {
             name: string;
             /**
              * Format: int64
-             * @description Counts the changes; also the `ETag`.
+             * @description Rises with each change. Also the `ETag`.
              */
             revision: number;
             updated_at: string;
@@ -1139,27 +1146,27 @@ export interface components {
         };
         /** @description RFC 9457 problem details. */
         Problem: {
-            /** @description What to do about it. */
+            /** @description Explanation, with the action that fixes the problem. */
             detail: string;
-            /** @description What is wrong, field by field. */
+            /** @description One entry for each invalid field. */
             errors?: components["schemas"]["FieldProblem"][];
-            /** @description The request's id, as in `X-Request-Id` and in the logs. */
+            /** @description Request id, as in `X-Request-Id` and in the logs. */
             instance: string;
             /**
              * Format: int32
-             * @description The HTTP status.
+             * @description HTTP status code.
              */
             status: number;
-            /** @description The status's own phrase. */
+            /** @description Reason phrase of the HTTP status. */
             title: string;
-            /** @description `urn:strongroom:problem:` and a slug of docs/API.md. */
+            /** @description `urn:strongroom:problem:` followed by a code from docs/API.md. */
             type: string;
         };
-        /** @description For the device flow: what the user types in, and where. */
+        /** @description Device flow: the code to enter, and the address at which to enter it. */
         PromptView: {
             user_code?: string | null;
             verification_address?: string | null;
-            /** @description The same with the code in it, for a link or a QR code. */
+            /** @description The address including the code, for a link or a QR code. */
             verification_address_complete?: string | null;
         };
         /** @description One field. */
@@ -1197,12 +1204,12 @@ export interface components {
          * @enum {string}
          */
         PropertyType: "string" | "integer" | "number" | "boolean" | "array";
-        /** @description A provider of the catalogue. */
+        /** @description A provider in the catalog. */
         Provider: {
             name: string;
-            /** @description What people should know before they connect. */
+            /** @description What the user should know before connecting. */
             notices: string[];
-            /** @description The names of what fills the provider's addresses. */
+            /** @description Names of the parameters in the provider's addresses. */
             parameters: string[];
             /** @description Named sets of scopes. */
             profiles: {
@@ -1213,25 +1220,25 @@ export interface components {
         ProviderList: {
             items: components["schemas"]["Provider"][];
         };
-        /** @description A call with the token was answered 401. */
+        /** @description Report that a call with the token got a 401 response. */
         ReportUnauthorized: {
             /**
              * Format: int64
-             * @description The revision that came with the token.
+             * @description Revision of the credential from which the token was read.
              */
             revision: number;
         };
-        /** @description A credential to be saved. */
+        /** @description A credential to save. */
         SaveCredential: {
-            /** @description The values, by field, as the plugin's schema says. */
+            /** @description Values by field name, as the plugin's schema defines them. */
             fields: {
                 [key: string]: components["schemas"]["FieldInput"];
             };
-            /** @description What the user calls it; unique among their credentials for this plugin. */
+            /** @description Name of the credential. Unique among the user's credentials for this plugin. */
             name: string;
-            /** @description A registered plugin's name. */
+            /** @description Name of a registered plugin. */
             plugin: string;
-            /** @description `api-key`, `oauth2` or `custom`: what the plugin's manifest takes. */
+            /** @description `api-key`, `oauth2` or `custom`. The plugin's manifest must accept the type. */
             type: string;
         };
         /** @description The fields of a form. */
@@ -1247,66 +1254,66 @@ export interface components {
             /** @description Always `object`. */
             type: components["schemas"]["ObjectType"];
         };
-        /** @description A session's name, not its token. */
+        /** @description A session, without its token. */
         Session: {
             created_at: string;
             expires_at: string;
             /** @example sess_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f */
             id: string;
-            /** @description The origins of the pages that may use it. */
+            /** @description Origins of the pages that may use the session. */
             origins: string[];
             user_id: string;
         };
         SessionList: {
             items: components["schemas"]["Session"][];
         };
-        /** @description The link's token: what stands behind `#sign-in=`. */
+        /** @description Token of a sign-in link: the text after `#sign-in=`. */
         SignIn: {
             link: string;
         };
-        /** @description How people can sign in, beside a link. */
+        /** @description Sign-in methods, in addition to a link. */
         SignInWays: {
-            /** @description Whether there is an OpenID provider: `/console/sign-in` leads there. */
+            /** @description Whether an OpenID provider is configured. `/console/sign-in` redirects to it. */
             issuer: boolean;
         };
-        /** @description What is about to be saved, to be tried out before. */
+        /** @description A draft to test before it is saved. */
         TestCredential: {
-            /** @description The stored credential that is being changed: its values count where a field is absent. */
+            /** @description Id of the stored credential that is being changed. Its values replace absent fields. */
             credential?: string | null;
-            /** @description The values, by field, as the plugin's schema says. */
+            /** @description Values by field name, as the plugin's schema defines them. */
             fields?: {
                 [key: string]: components["schemas"]["FieldInput"];
             };
-            /** @description A registered plugin's name. */
+            /** @description Name of a registered plugin. */
             plugin: string;
-            /** @description `api-key`, `oauth2` or `custom`: what the plugin's manifest takes. */
+            /** @description `api-key`, `oauth2` or `custom`. The plugin's manifest must accept the type. */
             type: string;
         };
-        /** @description What a test found out. */
+        /** @description Result of a test. */
         TestResult: {
-            /** @description Why: a code, such as `http-401`, `no-test` or `unreachable`. */
+            /** @description Reason code, such as `http-401`, `no-test` or `unreachable`. */
             cause?: string | null;
-            /** @description `accepted`, `rejected` or `unverified`: then nobody can say. */
+            /** @description `accepted`, `rejected` or `unverified`. `unverified` means that the test gave no result. */
             status: string;
         };
-        /** @description A change: what is absent stays. */
+        /** @description A change. Absent members stay unchanged. */
         UpdateCredential: {
-            /** @description New values; an absent field keeps its value, `null` clears it. */
+            /** @description New values. An absent field keeps its value; `null` clears it. */
             fields?: {
                 [key: string]: components["schemas"]["FieldInput"];
             };
-            /** @description A new name. */
+            /** @description New name. */
             name?: string;
         };
-        /** @description A user who has, or had, credentials here. */
+        /** @description A user who has, or had, credentials. */
         User: {
             created_at: string;
             /**
              * Format: int64
-             * @description How many credentials.
+             * @description Number of credentials.
              */
             credentials: number;
-            /** @description The host's own id. */
+            /** @description User id, given by the host. */
             id: string;
         };
         /** @description A field that is shown, and required, only while another has one of these values. */
@@ -1333,13 +1340,13 @@ export interface operations {
     callback: {
         parameters: {
             query?: {
-                /** @description As it was sent to the provider. */
+                /** @description `state`, as sent to the provider. */
                 state?: string;
-                /** @description The authorization code. */
+                /** @description Authorization code. */
                 code?: string;
-                /** @description Why there is none. */
+                /** @description Error code, if the provider issued no code. */
                 error?: string;
-                /** @description Who answers (RFC 9207). */
+                /** @description Issuer of the response (RFC 9207). */
                 iss?: string;
             };
             header?: never;
@@ -1527,9 +1534,9 @@ export interface operations {
         parameters: {
             query?: {
                 state?: string;
-                /** @description The authorization code. */
+                /** @description Authorization code. */
                 code?: string;
-                /** @description Who answers (RFC 9207). */
+                /** @description Issuer of the response (RFC 9207). */
                 iss?: string;
             };
             header?: never;
@@ -1868,18 +1875,18 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description Only about this user. */
+                /** @description Only events about this user. */
                 user_id?: string;
-                /** @description Only about this plugin. */
+                /** @description Only events about this plugin. */
                 plugin?: string;
-                /** @description Only about this object. */
+                /** @description Only events about this object. */
                 target_id?: string;
                 action?: "credential.save" | "credential.list" | "credential.show" | "credential.open" | "credential.test" | "credential.update" | "credential.delete" | "credential.refresh" | "credential.refresh-begin" | "credential.refreshed" | "credential.report-unauthorized" | "credential.revoke" | "connection.create" | "connection.start" | "connection.return" | "connection.poll" | "connection.complete" | "connection.settled" | "oauth-app.create" | "oauth-app.remove" | "plugin.register" | "plugin.update" | "plugin.remove" | "plugin-key.create" | "plugin-key.revoke" | "host-key.create" | "host-key.revoke" | "session.create" | "session.revoke" | "console.invite" | "console.sign-in" | "console.seen" | "console.sign-out" | "user.delete" | "tenant.create" | "tenant.remove" | "audit.read" | "audit.checkpoint";
-                /** @description Only what was refused. */
+                /** @description Only denied actions. */
                 denied?: boolean;
-                /** @description From the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
-                /** @description How many to a page; 50 unless told. */
+                /** @description Page size. Default 50. */
                 limit?: number;
             };
             header?: never;
@@ -2925,15 +2932,15 @@ export interface operations {
     listCredentials: {
         parameters: {
             query?: {
-                /** @description Only this plugin's. */
+                /** @description Only credentials for this plugin. */
                 plugin?: string;
-                /** @description Only this type. */
+                /** @description Only credentials of this type. */
                 type?: string;
-                /** @description From the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
-                /** @description How many to a page; 50 unless told. */
+                /** @description Page size. Default 50. */
                 limit?: number;
-                /** @description For a plugin: whose; it must say so. A session has no use for it. */
+                /** @description User id. Required with a plugin key, ignored with a session. */
                 user_id?: string;
             };
             header?: never;
@@ -3310,7 +3317,7 @@ export interface operations {
     showCredential: {
         parameters: {
             query?: {
-                /** @description For a plugin: whose; it must say so. A session has no use for it. */
+                /** @description User id. Required with a plugin key, ignored with a session. */
                 user_id?: string;
             };
             header?: never;
@@ -3728,7 +3735,7 @@ export interface operations {
     refreshCredential: {
         parameters: {
             query?: {
-                /** @description For a plugin: whose; it must say so. A session has no use for it. */
+                /** @description User id. Required with a plugin key, ignored with a session. */
                 user_id?: string;
             };
             header?: never;
@@ -3870,7 +3877,7 @@ export interface operations {
     reportUnauthorized: {
         parameters: {
             query: {
-                /** @description The user on whose behalf the plugin asks. */
+                /** @description User for whom the plugin acts. */
                 user_id: string;
             };
             header?: never;
@@ -4013,7 +4020,7 @@ export interface operations {
     openCredential: {
         parameters: {
             query: {
-                /** @description The user on whose behalf the plugin asks. */
+                /** @description User for whom the plugin acts. */
                 user_id: string;
             };
             header?: never;
@@ -5084,9 +5091,9 @@ export interface operations {
     listPlugins: {
         parameters: {
             query?: {
-                /** @description From the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
-                /** @description How many to a page; 50 unless told. */
+                /** @description Page size. Default 50. */
                 limit?: number;
             };
             header?: never;
@@ -5469,7 +5476,7 @@ export interface operations {
     removePlugin: {
         parameters: {
             query?: {
-                /** @description Delete its credentials too; otherwise a plugin that has some stays. */
+                /** @description Also delete the plugin's credentials. Otherwise a plugin with credentials cannot be removed. */
                 credentials?: boolean;
             };
             header?: never;
@@ -6360,9 +6367,9 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
-                /** @description From the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
-                /** @description How many to a page; 50 unless told. */
+                /** @description Page size. Default 50. */
                 limit?: number;
             };
             header?: never;

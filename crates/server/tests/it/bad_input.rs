@@ -1,4 +1,5 @@
-//! Whatever comes: a problem that says what to do, never a value back, and nothing lost.
+//! Invalid input always gives a problem response that says what to fix. No response repeats a value, and no stored data
+//! changes.
 
 use axum::body::Body;
 use axum::http::StatusCode;

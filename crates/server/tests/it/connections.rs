@@ -1,4 +1,4 @@
-//! Connecting through HTTP: what a browser is sent, what it must bring back, and who may finish.
+//! Connections over HTTP: redirects, cookies, callbacks, and who may complete a connection.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ struct Browser {
     app: String,
 }
 
-/// A start at the provider: where the browser is sent, and the cookie it got.
+/// A started connection: the state sent to the provider, and the browser's cookie.
 struct Started {
     state: String,
     cookie: String,
@@ -80,7 +80,7 @@ impl Browser {
         self.server.send(request.header("cookie", cookie).body(Body::empty()).unwrap()).await
     }
 
-    /// The id of a new credential.
+    /// Connects an account and returns the credential id.
     async fn connect(&self, session: &str) -> String {
         let started = self.start(&self.begin(session).await).await;
         let query = format!("state={}&code=code-{CANARY}", started.state);

@@ -1,4 +1,4 @@
-//! The console: a link good once, a cookie that only our own pages' requests carry weight with, timeouts, and what each may do.
+//! The console: single-use links, a cookie that counts only for pages of the console, timeouts, and permissions.
 
 use axum::body::Body;
 use axum::http::header;
@@ -90,12 +90,12 @@ async fn a_user_at_the_console_has_their_own_credentials_and_nothing_else() {
     ] {
         assert_eq!(ask(&server, method, &path, &with, "").await.status, 403, "{path}");
     }
-    // The cookie's token is no bearer: so it would get around what is asked of cookies.
+    // A cookie's token is not accepted as a bearer token, which would bypass the cookie checks.
     let (_, token) = cookie.split_once('=').unwrap();
     assert_eq!(server.get("/v1/credentials", token).await.status, 401);
 }
 
-/// A browser sends the cookie whoever made it send the request; only what a page of ours made counts.
+/// CSRF: browsers attach the cookie to cross-site requests. Only requests from pages of the console count.
 #[tokio::test]
 async fn another_sites_page_gets_nothing_done() {
     let server = Server::new("console-csrf").await;
@@ -124,8 +124,8 @@ async fn another_sites_page_gets_nothing_done() {
     assert_eq!(honest.status, 201, "the control");
 }
 
-/// A browser sends the cookie to every path; where nobody has to be signed in, it decides nothing. Else whoever is signed in could
-/// not come back from a provider on a sibling host, or by redirects alone.
+/// Browsers send the cookie to every path. On paths without sign-in it must have no effect. Otherwise a signed-in user
+/// could not return from a provider by a cross-site redirect.
 #[tokio::test]
 async fn a_cookie_is_no_hindrance_where_nobody_has_to_be_signed_in() {
     let server = Server::new("console-elsewhere").await;
@@ -140,7 +140,7 @@ async fn a_cookie_is_no_hindrance_where_nobody_has_to_be_signed_in() {
     }
 }
 
-/// A page loads twenty files at once, and is not to use up what its address may ask.
+/// A page loads twenty files at once, so embedded files must not count against the address limit.
 #[tokio::test]
 async fn what_is_in_the_program_draws_on_no_allowance() {
     let config = |mut config: strongroom_server::Config| {
@@ -164,7 +164,7 @@ async fn what_is_in_the_program_draws_on_no_allowance() {
     assert_eq!(server.get("/v1/openapi.json", "").await.status, 429, "the control");
 }
 
-/// HTTP/2 has no `Host`: the name is in the address.
+/// HTTP/2 has no `Host` header: the name is in the `:authority` of the request.
 #[tokio::test]
 async fn our_own_page_is_known_over_http_2_too() {
     let server = Server::new("console-h2").await;
@@ -178,7 +178,7 @@ async fn our_own_page_is_known_over_http_2_too() {
     }
 }
 
-/// A host that locks somebody out means the console too.
+/// When the host ends a user's sessions, that includes console sessions.
 #[tokio::test]
 async fn ending_all_of_a_users_sessions_ends_those_at_the_console() {
     let server = Server::new("console-locked-out").await;
@@ -210,7 +210,7 @@ async fn a_session_ends_when_nobody_is_there_and_after_a_day_whatever_happens() 
     }
     server.clock.advance(15 * 60_000);
     assert_eq!(status(&day).await, 401, "eight hours");
-    // Everywhere: this session, another one, and a link that is out.
+    // Sign-out everywhere ends this session, other sessions and unused links.
     let (here, there) = (signed_in(&server, alice()).await, signed_in(&server, alice()).await);
     let (operator, out) = (signed_in(&server, ConsoleUser::Operator).await, link(&server, alice()).await);
     let gone = ask(&server, "DELETE", "/v1/console/all", &[("cookie", &here), OWN[0]], "").await;
@@ -248,7 +248,7 @@ async fn an_operator_sees_everything_but_secrets_and_changes_things_only_just_af
     assert_eq!(made["actor_id"], of("console.sign-in")[0]["target_id"], "which operator, by their session");
 }
 
-/// A session that somebody wrote into the database is none; a row made longer is none either.
+/// A session row that an attacker wrote or extended in the database has no valid MAC and counts as absent.
 #[tokio::test]
 async fn a_row_without_its_mac_is_no_session() {
     let server = Server::new("console-mac").await;

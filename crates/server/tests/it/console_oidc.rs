@@ -1,4 +1,4 @@
-//! Signing in at the console with an OpenID provider: who gets in as what, and every answer that must get nobody in.
+//! Console sign-in with an OpenID provider: the roles it gives, and the responses that must be refused.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ impl House {
             "email": "olga@example.com", "email_verified": true, "auth_time": exp - 310})
     }
 
-    /// The browser comes back, and the token endpoint answers with these claims.
+    /// The browser returns from the provider, and the token endpoint answers with these claims.
     async fn come_back(&self, state: &str, cookie: &str, claims: &Value) -> Answer {
         let part = |json: &Value| BASE64URL_NOPAD.encode(json.to_string().as_bytes());
         let token = format!("{}.{}.{}", part(&json!({"alg": "RS256"})), part(claims), part(&json!(CANARY)));
@@ -85,7 +85,7 @@ fn query(begun: &Begun, name: &str) -> String {
     begun.authorize.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned()
 }
 
-/// Whoever finds the browser, and a provider that still remembers who used it, must not become an operator who may change things.
+/// Attack: a person finds the browser and a provider session that is still valid. That sign-in must not allow changes.
 #[tokio::test]
 async fn a_sign_in_is_as_young_as_what_was_proven() {
     let house = House::new("oidc-age", true).await;

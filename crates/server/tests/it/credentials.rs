@@ -1,4 +1,4 @@
-//! The life of a credential over HTTP, and the wire as it is.
+//! The lifecycle of a credential over HTTP, with exact responses.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Server, draft};
 use crate::support::{CANARY, canary};
 
-/// What differs from run to run, and what it looks like.
+/// Replaces values that differ between runs by their format.
 fn redacted(mut value: Value) -> Value {
     fn walk(value: &mut Value) {
         match value {
@@ -112,7 +112,7 @@ async fn only_the_plugins_own_read_has_the_secret() {
     }
 }
 
-/// Whoever saves large ones must not take the server's memory by asking for lists of them.
+/// Denial of service: lists of large credentials must not use up the server's memory.
 #[tokio::test]
 async fn a_page_of_large_credentials_is_short_and_the_pages_are_whole() {
     let server = Server::new("large-pages").await;
@@ -231,7 +231,7 @@ async fn a_host_deletes_a_user_and_everything_of_theirs() {
     assert!(report.findings.is_empty(), "{:?}", report.findings);
 }
 
-/// A plugin's read goes past the router. A path that is written in another way is routed: nobody may notice.
+/// The read of a plugin bypasses the router. A path in another encoding uses the router. Both must answer alike.
 #[tokio::test]
 async fn a_read_is_answered_alike_whether_or_not_it_is_routed() {
     let server = Server::new("alike").await;
@@ -250,7 +250,7 @@ async fn a_read_is_answered_alike_whether_or_not_it_is_routed() {
             let mut body = answer.json();
             body.as_object_mut().expect("an object").remove("instance");
             let mut headers = answer.headers.clone();
-            // The request's own, the allowance that is left, and what the listener says otherwise.
+            // Skip the headers that differ for each request or that depend on the listener.
             for name in ["x-request-id", "ratelimit", "content-length"] {
                 headers.remove(name);
             }

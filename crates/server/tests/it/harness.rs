@@ -1,4 +1,5 @@
-//! A server for one test, and its principals. Every answer is written down for the canary's scan, but a plugin's own read.
+//! A server for one test, and its principals. Every response except a plugin's own read is recorded for the canary
+//! scan.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -30,7 +31,7 @@ pub(crate) struct Server {
     pub(crate) bob: String,
     pub(crate) plugin: String,
     pub(crate) other_plugin: String,
-    /// The host of another tenant.
+    /// The host key of another tenant.
     pub(crate) stranger: String,
 }
 
@@ -45,7 +46,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// The problem's slug and the fields it names.
+    /// Returns the problem's type and its field errors.
     pub(crate) fn problem(&self) -> (String, Vec<(String, String)>) {
         assert_eq!(
             self.headers[header::CONTENT_TYPE],
@@ -67,7 +68,7 @@ impl Answer {
     }
 }
 
-/// Everything that the crates of this repository and others log, at a level that an operator may choose, to a file.
+/// Writes the logs of all crates to a file, at the most verbose level that an operator may select.
 fn log_to_a_file() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
@@ -207,7 +208,7 @@ impl Server {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    /// Saves an API key for alice and gives its id.
+    /// Saves an API key for alice and returns its id.
     pub(crate) async fn saved(&self, name: &str) -> String {
         let answer = self.with_json("POST", "/v1/credentials", &self.alice, &draft(name)).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", String::from_utf8_lossy(&answer.body));

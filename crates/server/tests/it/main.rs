@@ -1,4 +1,4 @@
-//! The server through its real router, with a clock that the test moves and entropy from a seed.
+//! Tests through the real router, with a manual clock and seeded entropy.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at what it did not expect")]
 
 #[path = "../../../../tests/support/ambient.rs"]

@@ -1,5 +1,5 @@
-//! Every route with every principal has a stated expectation. The routes come from the router's own description, and
-//! everything that is routed is described; a route without a row here fails the test.
+//! The expected status of every route for every principal. The routes come from the OpenAPI description, which contains
+//! every route. A route without a row here fails the test.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::harness::{Server, draft};
 use crate::support::canary;
 
-/// Nobody, a token that is unknown, host, user, another user, plugin, another plugin, another tenant's host.
+/// No token, unknown token, host, user, another user, plugin, another plugin, another tenant's host.
 const PRINCIPALS: [&str; 8] = ["nobody", "unknown", "host", "alice", "bob", "plugin", "other plugin", "stranger"];
 
-/// The status for each principal, in the order above.
+/// Status for each principal, in the order above.
 #[rustfmt::skip]
 const EXPECTED: &[(&str, &str, [u16; 8])] = &[
     ("GET", "/livez",                           [204, 204, 204, 204, 204, 204, 204, 204]),
@@ -90,7 +90,7 @@ fn routes() -> Vec<(String, String)> {
     methods.collect()
 }
 
-/// Each try has a server of its own: no try sees what another did.
+/// Uses a new server for each request, so that requests cannot affect each other.
 async fn try_route(method: &str, path: &str, principal: &str) -> u16 {
     let server = Server::new("matrix").await;
     let credential = server.saved("Work").await;
@@ -99,7 +99,7 @@ async fn try_route(method: &str, path: &str, principal: &str) -> u16 {
         server.with_json("POST", path, &server.host, &body).await.json()["id"].as_str().unwrap().to_owned()
     };
     if path.ends_with("/test") {
-        // Without the call to OpenAI: a test run calls nobody.
+        // Remove the test call to OpenAI: tests make no external calls.
         let mut quiet: Value = serde_json::from_str(include_str!("../../../../examples/plugins/openai.json")).unwrap();
         quiet["credentials"]["api-key"].as_object_mut().unwrap().remove("test");
         server.with_json("PUT", "/v1/plugins/openai", &server.host, &quiet).await;

@@ -1,4 +1,4 @@
-//! The checked-in description is the one that the code gives.
+//! The checked-in OpenAPI description equals the generated one.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ fn the_description_has_not_drifted() {
     );
 }
 
-/// No schema of an answer but the plugin's own read has a member that could hold a secret.
+/// Only the response of a plugin's own read has a member that can hold a secret.
 #[test]
 fn no_answer_to_a_user_has_room_for_a_secret() {
     let description: Value = serde_json::from_str(strongroom_server::openapi::text()).unwrap();

@@ -1,4 +1,4 @@
-//! What holds for every request: hosts, addresses, limits, headers, methods, time, ids.
+//! Rules for every request: hosts, addresses, limits, headers, methods, timeouts and ids.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -195,8 +195,8 @@ async fn an_answer_to_head_has_the_length_of_a_body_and_none() {
     }
 }
 
-/// A token is judged when the head has come. Its body may come when the token is revoked: whoever stole it would make
-/// themselves another one, and a user who was deleted would be back.
+/// A token is authenticated when the request head arrives, and can be revoked before the body arrives. Otherwise a
+/// thief could create another key, and a deleted user could be recreated.
 #[tokio::test]
 async fn whoever_is_revoked_while_their_body_comes_gets_nothing() {
     let manifest: Value = serde_json::from_str(include_str!("../../../../examples/plugins/smtp.json")).unwrap();
@@ -229,7 +229,7 @@ async fn whoever_is_revoked_while_their_body_comes_gets_nothing() {
     }
 }
 
-/// Whoever sends a key counts on nothing being made twice.
+/// A client that sends an idempotency key relies on one execution.
 #[tokio::test]
 async fn an_idempotency_key_is_kept_or_refused() {
     let server = Server::new("not-idempotent").await;
