@@ -1,4 +1,4 @@
-//! The chain: what was done is in it, and whatever is done to it is found.
+//! The audit chain contains every action, and every manipulation of it is detected.
 
 use rusqlite::Connection;
 use strongroom::audit::{Action, Event, Finding, Report};
@@ -51,7 +51,7 @@ async fn who_did_what_is_in_the_log_allowed_and_denied() {
     assert_eq!((report.findings.as_slice(), report.rows), (&[][..], 5));
 }
 
-/// Were each look at it an event, whoever follows the log would make it grow.
+/// If each poll were an event, following the log would make it grow.
 #[tokio::test]
 async fn a_reading_is_one_event_however_long_it_goes_on_and_misses_nothing() {
     let fixture = Fixture::new("reading").await;
@@ -78,7 +78,7 @@ async fn a_reading_is_one_event_however_long_it_goes_on_and_misses_nothing() {
     assert_eq!(fixture.vault.audit(&Actor::host(), fixture.tenant, &reads).await.unwrap().events.len(), 3);
 }
 
-/// Does something to the file and says what verification then finds.
+/// Changes the database file and returns the findings of a verification.
 async fn after(test: &str, tamper: impl FnOnce(&Connection)) -> Vec<Finding> {
     let fixture = busy(test).await;
     tamper(&fixture.intruder());
@@ -163,8 +163,8 @@ async fn rows_altered_rolled_back_deleted_or_inserted_are_found() {
     assert!(verify(&fixture.vault).await.findings.len() > found.len(), "plugins are compared too");
 }
 
-/// What happens to a credential while rows are compared excuses a row only if it left that row behind: else whoever rolled one
-/// back would ask for it until the verification is over.
+/// An event that arrives during the comparison excuses a row only if the event wrote that row. Otherwise an attacker
+/// could hide a rollback: request the row until the verification ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_was_rolled_back_is_found_while_it_is_read_and_one_that_changes_is_not() {
     let fixture = busy("meanwhile").await;
@@ -213,7 +213,7 @@ async fn an_event_before_the_first_and_a_tenant_under_another_name_are_found() {
     assert_eq!(verify(&fixture.vault).await.findings, [Finding::Row { id: fixture.tenant.to_string() }]);
 }
 
-/// A trigger is somebody else's code in our transaction: this one would swallow the event and let the secret go.
+/// A trigger would run foreign code in the transaction. This one would suppress the event and still release the secret.
 #[tokio::test]
 async fn a_trigger_in_the_file_does_not_run() {
     let fixture = Fixture::new("trigger").await;

@@ -1,5 +1,5 @@
-//! What was read a moment ago is in memory, with the key that opened it: read again, it is what it is now, for whoever may
-//! have it now, though somebody else changed it.
+//! The row cache: a repeated read returns the current value, and only to principals that may still read it. That
+//! includes changes by other processes.
 
 use strongroom::{Actor, Change, Error, Fields, KeyOwner, Secret};
 

@@ -1,5 +1,5 @@
-//! Every provider of the catalogue connects, refreshes and is given back, with only its addresses led to the simulated one:
-//! whatever its file says about parameters, scopes, client authentication, bodies and answers is what goes over the wire.
+//! Every provider of the catalog connects, refreshes and revokes against a simulated provider; only its addresses are
+//! replaced. The requests match its file: parameters, scopes, client authentication, bodies and responses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -165,7 +165,7 @@ async fn prove(name: &str, original: &Provider) {
     vault.close().await;
 }
 
-/// A token request, as the provider's file says it has to be.
+/// Checks a token request against the provider's file.
 fn check(name: &str, provider: &Provider, asked: &Asked, extra: &BTreeMap<String, String>) {
     let basic = |pair: String| Some(format!("Basic {}", data_encoding::BASE64.encode(pair.as_bytes())));
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
@@ -184,7 +184,7 @@ fn check(name: &str, provider: &Provider, asked: &Asked, extra: &BTreeMap<String
     }
 }
 
-/// The same provider at the simulated one's addresses, which answers where the file looks.
+/// Replaces the addresses by those of the simulated provider, which answers at the paths in the file.
 fn led_to(simulated: &Simulated, mut provider: Provider) -> Provider {
     let at = |path: &str| format!("{}{path}", simulated.origin);
     if let Some(authorize) = &mut provider.authorize {
@@ -222,7 +222,7 @@ fn led_to(simulated: &Simulated, mut provider: Provider) -> Provider {
     }
     provider.test = None;
     provider.device = None;
-    // Marks of facts that are not in the rewritten file any more.
+    // Remove the marks of facts that the rewritten file no longer contains.
     provider.unverified.clear();
     let text = members.to_string();
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();
@@ -230,7 +230,7 @@ fn led_to(simulated: &Simulated, mut provider: Provider) -> Provider {
     provider
 }
 
-/// Puts a value where a JSON pointer looks; numbers in it are places in a list.
+/// Sets the value at a JSON pointer. A number in the pointer is an index of a list.
 fn put(json: &mut Value, pointer: &str, value: Value) {
     let mut at = json;
     for part in pointer.split('/').skip(1) {

@@ -1,4 +1,4 @@
-//! Connecting: the whole way, and every way in which somebody else's account could end up in it.
+//! Connecting an account: the complete flow, and all attacks that would connect another person's account.
 
 use strongroom::oauth::connection::{Callback, Connecting, ConnectionDraft, IfConnected};
 use strongroom::{Actor, Error, Secret, State};
@@ -66,7 +66,7 @@ async fn the_whole_way_from_the_button_to_a_token_and_back() {
     assert_eq!(report.findings, []);
 }
 
-/// Each attack meets its defence; and the same flow without the attack goes through, so it is the defence that stopped it.
+/// Each attack is refused. As a control, the same flow without the attack succeeds.
 #[tokio::test]
 async fn a_callback_that_does_not_fit_connects_nobody() {
     let oauth = OauthFixture::new("callback", Policy::Strict).await;
@@ -88,7 +88,7 @@ async fn a_callback_that_does_not_fit_connects_nobody() {
         let honest = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await;
         assert!(honest.is_ok(), "{attack}: the control");
     }
-    // App X's answer at app Y's address.
+    // Mix-up: the response for one app at the callback of another app.
     let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
     let elsewhere = oauth.vault.handle_callback(&Actor::host(), other.id, oauth.consent(&start)).await;
     assert!(matches!(elsewhere, Err(Error::NotFound { .. })), "another app's address");
@@ -96,7 +96,7 @@ async fn a_callback_that_does_not_fit_connects_nobody() {
     oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
     let again = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await;
     assert!(matches!(again, Err(Error::NotFound { .. })), "a state used twice");
-    // A state that is too old.
+    // An expired state.
     let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
     oauth.clock.advance(10 * 60_000);
     let late = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await;
@@ -108,7 +108,7 @@ async fn a_callback_that_does_not_fit_connects_nobody() {
     }
 }
 
-/// The attacker's link, opened by a victim: whoever consents, only the user who began can complete.
+/// An attacker's link opened by a victim: only the user who started the connection can complete it.
 #[tokio::test]
 async fn a_flow_begun_by_one_user_is_not_finished_by_another() {
     let oauth = OauthFixture::new("cosf", Policy::Strict).await;
@@ -118,11 +118,11 @@ async fn a_flow_begun_by_one_user_is_not_finished_by_another() {
     assert!(matches!(taken, Err(Error::NotFound { .. })), "another user finished");
     assert!(oauth.provider.asked("/token").is_empty(), "the victim's code was not exchanged");
     assert!(oauth.actions().await.iter().any(|action| action == "connection.complete other-user"));
-    // The control: the same code, by the user who began; and only once.
+    // The control: the user who started it completes it with the same code, but only once.
     oauth.complete("mallory", &back).await.unwrap();
     let twice = oauth.complete("mallory", &back).await;
     assert!(matches!(twice, Err(Error::NotFound { .. })), "completed twice");
-    // A start link is used once, whoever has it.
+    // A start link works once, for every browser.
     let begun = oauth.begin("alice", None).await.unwrap();
     oauth.start(&begun).await.unwrap();
     assert!(matches!(oauth.start(&begun).await, Err(Error::NotFound { .. })));
@@ -215,7 +215,8 @@ async fn what_the_provider_says_is_passed_on_only_where_it_is_a_code() {
     }
 }
 
-/// A stolen code, put into a flow of the thief's own: its verifier is the victim's, so the provider refuses (RFC 7636 1).
+/// Code injection: a thief puts a stolen code into their own flow. The code is bound to the victim's verifier, so the
+/// provider refuses (RFC 7636 1).
 #[tokio::test]
 async fn a_code_from_another_flow_is_of_no_use() {
     for pkce in [true, false] {
@@ -229,12 +230,12 @@ async fn a_code_from_another_flow_is_of_no_use() {
         let thief = oauth.start(&oauth.begin("mallory", None).await.unwrap()).await.unwrap();
         let back = oauth.vault.handle_callback(&Actor::anonymous(), oauth.app, oauth.consent(&thief)).await.unwrap();
         let done = oauth.complete("mallory", &back).await;
-        // The control: without PKCE the same attack connects the victim's account for the thief.
+        // The control: without PKCE, the attack connects the victim's account for the thief.
         assert_eq!(done.is_err(), pkce, "a code from another flow was taken");
     }
 }
 
-/// A token endpoint that redirects would be given the code, the client's secret or a refresh token to pass on.
+/// If redirects were followed, the code, the client secret or a refresh token would reach another address.
 #[tokio::test]
 async fn a_token_endpoint_that_redirects_is_not_followed() {
     let oauth = OauthFixture::new("redirects", Policy::Strict).await;
@@ -245,7 +246,7 @@ async fn a_token_endpoint_that_redirects_is_not_followed() {
     }
 }
 
-/// A second consent for the same account makes a second credential only if the draft says so.
+/// A second consent for the same account creates a second credential only if the draft says so.
 #[tokio::test]
 async fn the_same_account_is_reconnected_where_the_draft_says_so() {
     let oauth = OauthFixture::new("if-connected", Policy::Strict).await;
@@ -277,7 +278,7 @@ async fn the_same_account_is_reconnected_where_the_draft_says_so() {
     assert!(![first.id, second.id, fewer.id].contains(&twice.id), "it was asked for");
 }
 
-/// Reconnecting keeps the credential, if it is the same account; the old grant stays until then.
+/// Reconnecting the same account keeps the credential. The old grant remains until the new one is stored.
 #[tokio::test]
 async fn reconnecting_keeps_the_credential_and_refuses_another_account() {
     let oauth = OauthFixture::new("reconnect", Policy::Strict).await;
@@ -293,7 +294,7 @@ async fn reconnecting_keeps_the_credential_and_refuses_another_account() {
     assert!(matches!(oauth.connect("bob", Some(first.id)).await, Err(Error::NotFound { .. })));
 }
 
-/// The refresh token of a row must go to the token endpoint of the app it came from, and to no other.
+/// A refresh token must reach only the token endpoint of the app that issued it.
 #[tokio::test]
 async fn a_row_that_is_given_another_app_does_not_open() {
     let oauth = OauthFixture::new("other-app", Policy::Strict).await;
@@ -328,7 +329,7 @@ async fn a_revocation_waits_for_a_provider_that_is_down() {
     assert_eq!(restarted.sweep().await.unwrap(), 0);
 }
 
-/// 400 says that the provider did not understand, unless it says that the token is nothing to it.
+/// A 400 response means that the provider did not understand the request, except if it says that the token is invalid.
 #[tokio::test]
 async fn a_revocation_that_was_not_understood_is_still_owed() {
     for (status, body, done) in [
@@ -349,7 +350,7 @@ async fn a_revocation_that_was_not_understood_is_still_owed() {
     }
 }
 
-/// An API key that was "connected again" would hand the refresh token to its plugin among its fields.
+/// If an API key could be reconnected, its plugin would get the refresh token as one of the fields.
 #[tokio::test]
 async fn only_a_connected_account_is_connected_again() {
     let oauth = OauthFixture::new("kinds", Policy::Strict).await;
@@ -369,7 +370,7 @@ async fn only_a_connected_account_is_connected_again() {
     assert!(matches!(oauth.begin("alice", Some(key.id)).await, Err(Error::Fields(_))));
 }
 
-/// Where nobody consents, the client asks for itself; the token is kept fresh like any other, by asking again.
+/// Without user consent, the client requests a token for itself and renews it by the same request.
 #[tokio::test]
 async fn a_client_connects_for_itself_and_stays_fresh() {
     let oauth = OauthFixture::new("itself", Policy::Strict).await;

@@ -1,4 +1,4 @@
-//! Where calls must not go, watched at the socket: whatever way the address is written, nobody knocks.
+//! Blocked addresses, observed at the socket: no notation of a blocked address opens a connection.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use strongroom::{Actor, Secret, Vault};
 
 use crate::support::{Dir, KEY};
 
-/// One's own machine, written in every way that some parser takes.
+/// Loopback, in every notation that some parser accepts.
 const LOOPBACK: [&str; 22] = [
     "127.0.0.1",
     "127.1",
@@ -66,7 +66,8 @@ async fn no_forbidden_address_is_ever_connected_to() {
 
 fn addresses(port: u16) -> Vec<String> {
     let mut hosts: Vec<String> = LOOPBACK.iter().map(|host| (*host).to_owned()).collect();
-    // Private, shared, link-local, metadata, documentation, benchmarks, multicast, reserved; each in five ways.
+    // Private, shared, link-local, metadata, documentation, benchmark, multicast and reserved addresses, in five
+    // notations each.
     for v4 in [
         "10.0.0.1",
         "10.255.255.255",

@@ -1,4 +1,4 @@
-//! A vault for one test, with a plugin, two users and a clock that the test moves.
+//! A vault for one test, with a plugin, two users and a manual clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +36,7 @@ pub(crate) const MANIFEST: &str = r#"{
     }
 }"#;
 
-/// Each opening draws from a seed of its own: two installations are never the same.
+/// Each instance has its own seed, so that no two installations are equal.
 static SEED: AtomicU64 = AtomicU64::new(1000);
 
 impl Fixture {
@@ -51,14 +51,14 @@ impl Fixture {
         fixture
     }
 
-    /// The same file, opened once more, as after a restart.
+    /// Reopens the same database, as after a restart.
     pub(crate) async fn reopened(self) -> Self {
         self.vault.close().await;
         let vault = open(&self.dir, &self.clock, SEED.fetch_add(1, Ordering::SeqCst)).await;
         Self { vault, ..self }
     }
 
-    /// Another process with the same file.
+    /// Opens the same database, as another process does.
     pub(crate) async fn elsewhere(&self) -> Vault {
         open(&self.dir, &self.clock, SEED.fetch_add(1, Ordering::SeqCst)).await
     }
@@ -86,7 +86,7 @@ impl Fixture {
         self.vault.open(permit).await
     }
 
-    /// Somebody with write access to the file, behind Strongroom's back.
+    /// An attacker with write access to the database file.
     pub(crate) fn intruder(&self) -> Connection {
         Connection::open(self.dir.database()).unwrap()
     }

@@ -1,5 +1,5 @@
-//! Endings: what a provider's refusal means whatever its status, how long it wants to be left alone, grants that end for
-//! good, and grants that are given back when their plugin goes.
+//! The end of a grant: refusals with different statuses, `Retry-After`, grants that expire, and grants that are revoked
+//! when their plugin is removed.
 
 use strongroom::{Actor, State};
 
@@ -8,7 +8,7 @@ use crate::provider::{Policy, Turn};
 
 const HOUR: i64 = 3_600_000;
 
-/// Atlassian answers a dead grant with 403, Slack with 200: the code decides, not the status.
+/// Atlassian reports an invalid grant with 403, Slack with 200. The error code decides, not the status.
 #[tokio::test]
 async fn a_dead_grant_is_dead_whatever_the_status() {
     for status in [200, 400, 401, 403] {
@@ -20,7 +20,7 @@ async fn a_dead_grant_is_dead_whatever_the_status() {
         let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
         assert_eq!((shown.state, shown.cause.as_deref()), (State::ReauthRequired, Some("invalid_grant")), "{status}");
     }
-    // A 403 that says nothing of the grant ends nothing.
+    // A 403 without an OAuth error code does not end the grant.
     let oauth = OauthFixture::new("dead-not", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     oauth.clock.advance(HOUR);
@@ -41,7 +41,7 @@ async fn a_grant_that_ends_for_good_says_so_a_week_before() {
     let show = async || oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
     let end = show().await.grant_expires_at.unwrap();
     assert_eq!(end.as_millisecond() - credential.created_at.as_millisecond(), 30 * 24 * HOUR);
-    // A refresh that names no end leaves it where it was.
+    // A refresh without an end date keeps the previous one.
     *oauth.provider.members.lock().unwrap() = r#""expires_in":3600"#.to_owned();
     oauth.clock.advance(22 * 24 * HOUR);
     oauth.read(&credential).await.unwrap();

@@ -1,4 +1,4 @@
-//! The other ways to a token: a code typed in at the provider, a service account's key file, a client that signs.
+//! Other grant types: device flow, service account key file, and private-key client authentication.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::oauth_fixture::OauthFixture;
 use crate::provider::{Policy, Turn};
 use crate::support::{CANARY, KEY};
 
-/// Made for this test, and good for nothing else.
+/// A key made for this test only.
 const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
     MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg4xlOA1HC0NDVcBj4\n\
     HiZ87RW4iT7VHOraiQVDxlWXi9ihRANCAASIW3bLxoWLm29uOW34j86HNtVAuA7j\n\
@@ -129,7 +129,7 @@ async fn a_code_is_typed_in_at_the_provider() {
     assert!(oauth.read(&credential).await.is_ok(), "the same life as any other");
 }
 
-/// Many pages ask at once; the device code is sent once an interval, and what it brings is kept once.
+/// Concurrent polls send the device code once per interval and store the result once.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_pages_that_ask_are_one() {
     let oauth = device("device-many").await;
@@ -148,7 +148,7 @@ async fn many_pages_that_ask_are_one() {
     assert_eq!(oauth.vault.list(&Actor::user(), &oauth.owner("alice"), filter).await.unwrap().credentials.len(), 1);
 }
 
-/// The answer with the tokens is longer on its way than the interval: nobody else asks meanwhile, and it is kept.
+/// The response with the tokens takes longer than the poll interval. No second poll starts, and the tokens are stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_takes_longer_than_the_interval_is_not_lost() {
     let oauth = device("device-slow").await;
@@ -181,14 +181,14 @@ async fn a_device_flow_ends_in_words() {
         assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Failed);
         assert_eq!(oauth.provider.asked("/token").len(), polls, "nobody asks after the end");
     }
-    // An outage is waited out, less often; the end of the time is an end.
+    // During an outage, polling continues less often. An expired device code ends the connection.
     let begun = prompted(&oauth).await;
     oauth.clock.advance(5_000);
     oauth.provider.next(Turn::Answer(503, "text/html", "<h1>down</h1>".to_owned()));
     assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Waiting);
     oauth.clock.advance(900_000);
     assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Expired);
-    // A plugin that does not allow it, and a provider that has no such flow.
+    // The plugin does not allow the device flow, or the provider does not support it.
     let plain = OauthFixture::new("device-none", Policy::Strict).await;
     register(&oauth.vault, oauth.tenant, false).await;
     register(&plain.vault, plain.tenant, true).await;
@@ -199,7 +199,7 @@ async fn a_device_flow_ends_in_words() {
     }
 }
 
-/// The status of a browser's flow, for the page that waits.
+/// Status of a redirect flow, for the page that polls it.
 #[tokio::test]
 async fn a_connection_says_what_became_of_it() {
     let oauth = OauthFixture::new("status", Policy::Strict).await;
@@ -214,7 +214,7 @@ async fn a_connection_says_what_became_of_it() {
     assert_eq!(status(begun.id).await.0, Status::Returned);
     let credential = oauth.complete("alice", &back).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Connected, None, Some(credential.id)));
-    // Denied at the provider.
+    // The user denied consent at the provider.
     let begun = oauth.begin("alice", None).await.unwrap();
     let start = oauth.start(&begun).await.unwrap();
     let denied = strongroom::oauth::connection::Callback {
@@ -224,7 +224,7 @@ async fn a_connection_says_what_became_of_it() {
     };
     oauth.vault.handle_callback(&Actor::anonymous(), oauth.app, denied).await.unwrap();
     assert_eq!(status(begun.id).await, (Status::Failed, Some("access_denied".to_owned()), None));
-    // Refused at the exchange; and nobody came back.
+    // The token exchange was refused, and a connection expired without a callback.
     let begun = oauth.begin("alice", None).await.unwrap();
     let start = oauth.start(&begun).await.unwrap();
     let back = oauth.vault.handle_callback(&Actor::anonymous(), oauth.app, oauth.consent(&start)).await.unwrap();
@@ -269,7 +269,7 @@ async fn a_service_account_connects_with_its_key_file() {
     };
     let create = async |draft| vault.create_app(&Actor::host(), oauth.tenant, draft).await;
 
-    // The key comes with each connection.
+    // Each connection brings its own key file.
     let first = create(app(Some("robots"), None)).await.unwrap();
     assert!(matches!(connect(None).await, Err(Error::Fields(faults)) if faults[0].field == "key_file"));
     assert!(matches!(connect(Some(Secret::from("{}"))).await, Err(Error::Fields(_))));
@@ -293,7 +293,7 @@ async fn a_service_account_connects_with_its_key_file() {
     vault.delete(&Actor::user(), &owner, credential.id, None).await.unwrap();
     vault.remove_app(&Actor::host(), oauth.tenant, first.id).await.unwrap();
 
-    // The key is the registration's; its account names the client.
+    // The registration has the key file, and the account in the file is the client id.
     assert!(create(app(Some("other"), Some(key_file()))).await.is_err(), "not the account that the file names");
     assert!(create(app(None, Some(Secret::from("hush")))).await.is_err());
     let second = create(app(None, Some(key_file()))).await.unwrap();
@@ -302,7 +302,7 @@ async fn a_service_account_connects_with_its_key_file() {
     assert!(text(&crate::oauth_fixture::read(&vault, &credential).await.unwrap(), "access_token").starts_with("sa-"));
 }
 
-/// An issuer that does not take signatures would get the key itself, as a password.
+/// A provider without support for signed assertions would get the private key itself as a client secret.
 #[tokio::test]
 async fn a_private_key_is_never_sent() {
     let oauth = OauthFixture::new("key-as-secret", Policy::Strict).await;

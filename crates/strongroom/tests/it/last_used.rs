@@ -1,4 +1,4 @@
-//! When a credential was last read: from the log, at no read's cost, and never far behind.
+//! `last_used_at` is derived from the log. It costs a read nothing and has a bounded delay.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use strongroom::{Actor, Clock, PluginName};
 
 use crate::fixture::Fixture;
 
-/// What the rows have, and up to which event.
+/// Returns the stored `last_used_at`, and the event up to which it is current.
 fn written(file: &Connection) -> (Option<i64>, u64) {
     let sql = "SELECT (SELECT max(last_used_at) FROM credential), CAST(value AS INTEGER) FROM meta WHERE key = 'last_used_seq'";
     file.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
@@ -33,7 +33,7 @@ async fn the_time_of_last_use_comes_from_the_log() {
     );
 }
 
-/// Else a start would go through all that happened since it was last quiet.
+/// Otherwise a start would process all events since the last idle period.
 #[tokio::test]
 async fn the_rows_follow_while_it_is_never_quiet() {
     let fixture = Fixture::new("never-quiet").await;
@@ -62,14 +62,14 @@ async fn what_another_process_read_is_noted_too() {
         let actor = Actor::plugin("openai".parse::<PluginName>().unwrap());
         let permit = vault.authorize(&actor, &fixture.owner("alice"), saved.id).await.unwrap();
         vault.open(permit).await.unwrap();
-        // Both are quiet before the last: each finds what the other has done.
+        // Both processes are idle before the last read, so each sees the other's update.
         tokio::time::sleep(Duration::from_millis(if second == 2 { 700 } else { 0 })).await;
     }
     elsewhere.close().await;
     assert_eq!(written(&file).0, Some(fixture.clock.now().as_millisecond()));
 }
 
-/// Nobody waits for what can be done as well by whoever comes next.
+/// Closing does not wait for the update, because the next process can continue it.
 #[tokio::test]
 async fn a_vault_that_is_far_behind_closes_at_once_and_the_next_goes_on() {
     let fixture = Fixture::new("far-behind").await;

@@ -1,4 +1,4 @@
-//! The library from outside: every verb, the contract of a database, tampering, the audit chain.
+//! Tests through the public API: every method, the contract of a database, tampering and the audit chain.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 #[path = "../../../../tests/support/ambient.rs"]

@@ -1,11 +1,11 @@
-//! A database of an earlier version: brought up to date at the first start, with everything that is in it.
+//! A database of an earlier version is migrated at the first start and keeps all its data.
 
 use strongroom::{Actor, Secret, Vault};
 
 use crate::fixture::{Fixture, text};
 use crate::support::canary;
 
-/// Takes away what the later migrations brought.
+/// Reverts the later migrations.
 const BACK_TO_THE_FIRST: &str = "DROP TABLE console_session; DROP TABLE oauth_app; DROP TABLE connection; DROP TABLE refresh; DROP TABLE revocation; \
      ALTER TABLE credential DROP COLUMN app_id; ALTER TABLE session DROP COLUMN origins; PRAGMA user_version = 1;";
 

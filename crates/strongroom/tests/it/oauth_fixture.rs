@@ -1,4 +1,5 @@
-//! A room with a provider: a vault, a plugin that connects accounts, a registration, and the browser's part of a flow.
+//! A vault with a simulated provider, a plugin that connects accounts, a registration, and the browser's part of the
+//! flow.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ impl OauthFixture {
         Self::with(test, policy, "").await
     }
 
-    /// `more` goes to the end of the provider's file.
+    /// Appends `more` to the provider's file.
     pub(crate) async fn with(test: &str, policy: Policy, more: &str) -> Self {
         let (dir, clock, provider) = (Dir::new(test), Arc::new(FakeClock::new()), Simulated::new(policy).await);
         let toml = provider.toml(more);
@@ -54,7 +55,7 @@ impl OauthFixture {
         Self { vault, tenant, clock, dir, provider, app: app.id, toml }
     }
 
-    /// Another process with the same file.
+    /// Opens the same database, as another process does.
     pub(crate) async fn elsewhere(&self) -> Vault {
         open(&self.dir, &self.clock, &self.toml).await
     }
@@ -79,7 +80,7 @@ impl OauthFixture {
         self.vault.start(&Actor::anonymous(), &link.parse().unwrap()).await
     }
 
-    /// What the browser brings back from the provider after consent.
+    /// The callback that the browser brings back after consent.
     pub(crate) fn consent(&self, start: &Start) -> Callback {
         let state = query(&start.authorize, "state");
         Callback {
@@ -98,7 +99,7 @@ impl OauthFixture {
         self.vault.complete(&Actor::user(), &self.owner(user), id, &code).await
     }
 
-    /// The whole way.
+    /// Runs the complete flow.
     pub(crate) async fn connected(&self, user: &str) -> Credential {
         self.connect(user, None).await.unwrap()
     }

@@ -1,4 +1,4 @@
-//! Testing credentials: what the other side says becomes one of three words, and the secret goes where the manifest puts it.
+//! Credential tests: each response maps to one of three verdicts, and the secret is sent only where the manifest says.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Bench {
         bench
     }
 
-    /// With its test at that address.
+    /// Registers the plugin with its test call at this origin.
     async fn register(&self, origin: &str) {
         let manifest = format!(
             r#"{{"title": "Probed", "access": "inject", "credentials": {{"custom": {{
@@ -105,7 +105,7 @@ async fn a_stored_credential_is_tested_with_what_was_changed_and_nothing_is_kept
     let test = async |user: &str| bench.vault.test(&Actor::user(), &bench.owner(user), saved.id).await;
     assert_eq!(test("alice").await.unwrap(), Verdict::Accepted);
     assert!(matches!(test("bob").await, Err(Error::NotFound { .. })));
-    // An absent secret is the stored one; what is typed in counts before it.
+    // A stored secret replaces an absent one; an entered value takes precedence.
     let changed = Fields::default().text("user", Secret::from("zoe"));
     assert_eq!(bench.try_out("alice", Some(saved.id), changed).await.unwrap(), Verdict::Accepted);
     let changed = Fields::default().text("user", Secret::from("eve"));
@@ -123,8 +123,8 @@ async fn a_stored_credential_is_tested_with_what_was_changed_and_nothing_is_kept
     assert_eq!(tests, ["denied", "allowed", "denied", "allowed"], "each use is in the log, newest first");
 }
 
-/// Whoever changes the manifest, with a host key or a stolen one, must not have stored secrets sent to themselves: reading takes
-/// a plugin's key, whose making is in the log.
+/// Attack: change the manifest with a (stolen) host key, so that a test sends stored secrets to the attacker. Reading a
+/// secret needs a plugin key, and the log records the creation of that key.
 #[tokio::test]
 async fn a_stored_secret_is_tested_only_where_it_was_when_it_was_entered() {
     let bench = Bench::new("probe-moved").await;
@@ -136,12 +136,12 @@ async fn a_stored_secret_is_tested_only_where_it_was_when_it_was_entered() {
     assert_eq!(test().await, changed);
     let typed = Fields::default().text("user", Secret::from("zoe"));
     assert_eq!(bench.try_out("alice", Some(saved.id), typed).await.unwrap(), changed);
-    // A change of what is not secret does not move it.
+    // A change of fields that are not secret does not change the allowed host.
     let rename = strongroom::Change { name: None, fields: Fields::default().text("user", Secret::from("eve")) };
     bench.vault.update(&Actor::user(), &bench.owner("alice"), saved.id, None, rename).await.unwrap();
     assert_eq!(test().await, changed);
     assert!(thief.asked("/probe").is_empty());
-    // Entered anew, under the manifest as it is now.
+    // A secret entered again is bound to the current manifest.
     let anew = strongroom::Change { name: None, fields: Fields::default().text("key", Secret::from("k-2")) };
     bench.vault.update(&Actor::user(), &bench.owner("alice"), saved.id, None, anew).await.unwrap();
     assert_eq!(test().await, Verdict::Accepted);

@@ -1,5 +1,5 @@
-//! Refreshing across real processes: many callers in two of them, kill -9 at every step, a holder that is stopped. The
-//! other process is this test's own binary, run again with a clock that its parent sets.
+//! Refreshes across real processes: many callers in two processes, `kill -9` at every step, and a stopped lease holder.
+//! The other process is this test binary, run again with a clock that the parent sets.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::provider::{Policy, Turn};
 
 const HOUR: i64 = 3_600_000;
 
-/// How many of a proof's rounds: all of them under `make soak`, a tenth otherwise.
+/// Number of rounds: all in `make soak`, a tenth otherwise.
 fn rounds(all: usize) -> usize {
     if std::env::var_os("SOAK").is_some() { all } else { all / 10 }
 }
@@ -50,7 +50,7 @@ impl Other {
         other
     }
 
-    /// Lets so many callers read at this instant.
+    /// Starts this number of concurrent reads at the clock's current time.
     fn read(&mut self, clock: &FakeClock, callers: usize) {
         WrittenClock::write(&self.clock, clock);
         let input = self.process.stdin.as_mut().unwrap();
@@ -71,7 +71,8 @@ impl Other {
         assert!(Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap().success());
     }
 
-    /// SQLite has one write lock for all; who is stopped with it in hand stops everybody, and that is not what is tried here.
+    /// SQLite has one write lock. A process stopped while it holds the lock would block all others, which is not the
+    /// subject of this test.
     fn stop_between_writes(&self, oauth: &OauthFixture) {
         let lock = rusqlite::Connection::open(oauth.dir.database()).unwrap();
         lock.busy_timeout(Duration::ZERO).unwrap();
@@ -88,7 +89,7 @@ impl Other {
         }
     }
 
-    /// A thread that is not scheduled runs on for a while after the signal.
+    /// After the signal, a thread can run for a while until it is scheduled.
     fn is_stopped(&self) -> bool {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
         tasks.into_iter().all(|task| {
@@ -110,7 +111,7 @@ impl Drop for Other {
     }
 }
 
-/// A clock that two processes read: the time stands in a file, and a process that is stopped finds it later when it wakes.
+/// A clock shared by two processes through a file. A stopped process reads the later time when it continues.
 struct WrittenClock(PathBuf);
 
 impl WrittenClock {
@@ -128,7 +129,7 @@ impl Clock for WrittenClock {
     }
 }
 
-/// Not a test: what the other process does. Without its variables it is done at once.
+/// Not a test: the code of the other process. Without its variables it returns at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn as_the_other_process() {
     let variable = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
@@ -161,7 +162,7 @@ async fn as_the_other_process() {
     }
 }
 
-/// Two processes, 200 callers each, strict rotation: one request for each rotation, no family revoked, no error.
+/// Two processes with 200 callers each, strict rotation: one request for each rotation, no family revoked, no error.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_with_200_callers_each_make_one_request_a_rotation() {
     let oauth = OauthFixture::new("two-processes", Policy::Strict).await;
@@ -187,7 +188,7 @@ async fn two_processes_with_200_callers_each_make_one_request_a_rotation() {
     println!("{all} rotations, {} token requests, no family revoked", oauth.provider.asked("/token").len() - 1);
 }
 
-/// Where the other process is killed.
+/// The step at which the other process is killed.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     BeforeIntent,
@@ -209,7 +210,7 @@ impl Step {
     ];
 }
 
-/// Whatever the step: nothing is lost in silence, and nothing is replayed in a loop.
+/// At every step: the loss of a token is always reported, and no request is replayed in a loop.
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_at_each_step_of_a_refresh_loses_nothing_in_silence() {
     let mut ends = std::collections::BTreeMap::<String, usize>::new();
@@ -235,14 +236,14 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
     }
     let moment = Duration::from_micros(u64::try_from(round * 97 % 6000).unwrap());
     let file = rusqlite::Connection::open(oauth.dir.database()).unwrap();
-    // Whoever wants to write waits for this one.
+    // Other writers wait for this transaction.
     let hold_writes = || file.execute_batch("BEGIN IMMEDIATE").unwrap();
     if matches!(step, Step::BeforeIntent) {
         hold_writes();
     }
     other.read(&oauth.clock, 1);
     match step {
-        // Long enough for it to come to the write that it waits with.
+        // Long enough for the process to reach the blocked write.
         Step::BeforeIntent => tokio::time::sleep(moment + Duration::from_millis(20)).await,
         Step::AtAnyMoment => tokio::time::sleep(moment).await,
         Step::AfterIntent => {
@@ -266,10 +267,10 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
     other.kill();
     drop(file);
     let_go.add_permits(1);
-    // What the dead process has sent is still on its way to the provider: it is not counted as sent afterwards.
+    // The last request of the dead process may still be on the network. Do not count it as a later one.
     tokio::time::sleep(Duration::from_millis(20)).await;
     let asked = oauth.provider.asked("/token").len();
-    // The lease of a dead process runs out.
+    // The lease of the dead process expires.
     oauth.clock.advance(61_000);
     let mut end = String::new();
     for _ in 0..5 {
@@ -293,12 +294,12 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
         assert_eq!(policy, Policy::Strict, "{step:?}: {end}");
         assert!(!certainly_alive && end.contains("invalid_grant"), "{step:?}: {end}");
     }
-    // Thousands of these must not run out of files.
+    // Close the vault, so that thousands of rounds do not run out of file descriptors.
     oauth.vault.close().await;
     end
 }
 
-/// The holder of the lease is stopped past its end. What it brings when it wakes changes nothing.
+/// The lease holder is stopped until its lease has expired. Its late result changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_was_stopped_past_its_lease_writes_nothing() {
     let oauth = OauthFixture::new("stopped", Policy::Grace).await;

@@ -1,5 +1,5 @@
-//! What happens meanwhile: a credential is deleted while it is read or refreshed, a user goes while their account is being
-//! connected, a manifest changes in another process, a breaker opens between two replays.
+//! Race conditions. A credential is deleted during a read or a refresh, or a user during a connection. Another process
+//! changes a manifest. A circuit breaker opens between two replays.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::support::CANARY;
 
 const HOUR: i64 = 3_600_000;
 
-/// Nobody is given a secret once its deletion, or its user's, was acknowledged.
+/// After a deletion of a credential or its user is acknowledged, its secret is never returned.
 #[tokio::test]
 async fn what_was_granted_before_a_deletion_opens_nothing_after_it() {
     let oauth = OauthFixture::new("granted", Policy::Strict).await;
@@ -30,7 +30,7 @@ async fn what_was_granted_before_a_deletion_opens_nothing_after_it() {
     }
 }
 
-/// What is revoked at the deletion is spent by then; what it became is revoked too.
+/// The deletion revokes a token that the refresh has already replaced. The new token is revoked too.
 #[tokio::test]
 async fn a_grant_that_is_refreshed_while_its_credential_is_deleted_is_given_back() {
     let oauth = OauthFixture::new("given-back", Policy::Strict).await;
@@ -68,7 +68,7 @@ async fn a_user_who_was_deleted_does_not_come_back_by_a_connection_under_way() {
     assert_eq!(oauth.provider.living_families(), 0, "what was granted lives on");
 }
 
-/// Also somebody who has stored nothing is deleted: their session at the console ends.
+/// A user without stored credentials can be deleted too, which ends their console session.
 #[tokio::test]
 async fn a_user_who_has_only_signed_in_can_be_deleted() {
     let oauth = OauthFixture::new("signed-in", Policy::Strict).await;
@@ -87,7 +87,7 @@ fn probed(origin: &str) -> Manifest {
     Manifest::parse(&text.replace("ORIGIN", origin)).unwrap()
 }
 
-/// The command line takes a host out of the manifest that must not be trusted any more: the server sends nothing there.
+/// The command line removes an untrusted host from the manifest. The running server then sends nothing to that host.
 #[tokio::test]
 async fn a_test_goes_by_the_manifest_that_another_process_has_registered() {
     let oauth = OauthFixture::new("manifest", Policy::Strict).await;
@@ -116,7 +116,7 @@ async fn a_test_goes_by_the_manifest_that_another_process_has_registered() {
     assert_eq!(old.asked("/probe").len(), asked, "the host that was taken out was called");
 }
 
-/// A replay that was cut off is the last, whatever else goes wrong before the next attempt.
+/// A replay that was interrupted is the last one, even if another error occurs before the next attempt.
 #[tokio::test]
 async fn a_breaker_between_two_replays_allows_no_third() {
     let oauth = OauthFixture::new("no-third", Policy::Strict).await;
@@ -126,7 +126,7 @@ async fn a_breaker_between_two_replays_allows_no_third() {
         others.push(oauth.connected(user).await);
     }
     oauth.clock.advance(HOUR);
-    // As two interrupted refreshes leave it.
+    // The state after two interrupted refreshes.
     let db = rusqlite::Connection::open(oauth.dir.database()).unwrap();
     let sql =
         "UPDATE refresh SET state = 'ambiguous', lease_until = due_at, intent_at = due_at WHERE credential_id = ?1";

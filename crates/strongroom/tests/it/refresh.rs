@@ -1,4 +1,5 @@
-//! Refreshing: once for all who ask, nothing lost in a crash, nothing spent twice, and no failure before it must be one.
+//! Refreshes: concurrent requests are merged, a crash loses nothing, no token is used twice, and recoverable failures
+//! are not final.
 
 use std::time::Duration;
 
@@ -66,9 +67,10 @@ async fn a_token_that_lives_is_served_while_its_refresh_fails() {
     assert_eq!(token(&oauth, &credential).await, first);
     let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
     assert_eq!((shown.state, shown.cause.as_deref()), (State::Degraded, Some("http-503")));
-    // The sweep keeps to `Retry-After`.
+    // The sweep respects `Retry-After`.
     assert_eq!(oauth.vault.sweep().await.unwrap(), 0);
-    // It has expired, and it is not time to ask again: an error that says so, and not "connect again"; and no storm.
+    // The token has expired and no retry is due. Callers get a refresh error, not "reconnect", and no requests are
+    // sent.
     oauth.clock.advance(61_000);
     for _ in 0..20 {
         assert!(matches!(oauth.read(&credential).await, Err(Error::Refresh { .. })));
@@ -95,13 +97,13 @@ async fn causes_are_told_apart() {
         assert_eq!(matches!(error, Error::ReauthRequired { .. }), state == State::ReauthRequired, "{answer}");
         let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
         assert_eq!((shown.state, shown.cause.as_deref()), (state, Some(cause)), "{answer}");
-        // Nothing is deleted: connecting again is enough.
+        // Nothing is deleted: a reconnect is sufficient.
         let again = oauth.connect("alice", Some(credential.id)).await.unwrap();
         assert_eq!((again.id, again.state, again.cause), (credential.id, State::Active, None));
     }
 }
 
-/// The answer was lost: whether the token was spent is not known. What is done follows from what the provider does then.
+/// The response was lost, so it is unknown whether the token was spent. The result depends on the provider's policy.
 #[tokio::test]
 async fn a_lost_answer_is_resolved_by_the_policy_of_the_provider() {
     for (policy, survives) in [(Policy::Reusable, true), (Policy::Grace, true), (Policy::Strict, false)] {
@@ -133,7 +135,7 @@ async fn a_lost_answer_is_resolved_by_the_policy_of_the_provider() {
     }
 }
 
-/// A process that died with the lease in its hand, at each place where it matters.
+/// A process dies while it holds the lease, at each relevant step.
 #[tokio::test]
 async fn a_lease_that_was_left_behind_is_taken_over() {
     for (policy, survives) in [(Policy::Reusable, true), (Policy::Grace, true), (Policy::Strict, true)] {
@@ -142,12 +144,12 @@ async fn a_lease_that_was_left_behind_is_taken_over() {
         oauth.clock.advance(HOUR);
         let intruder = rusqlite::Connection::open(oauth.dir.database()).unwrap();
         let now = strongroom::Clock::now(&*oauth.clock).as_millisecond();
-        // The intent is durable, and the process is gone before the request left.
+        // The intent is durable, but the process died before it sent the request.
         let sql = "UPDATE refresh SET fence = fence + 1, state = 'refreshing', intent_at = ?1, lease_until = ?1";
         intruder.execute(sql, [now]).unwrap();
         assert_eq!(oauth.read(&credential).await.is_ok(), survives, "{policy:?}");
         assert_eq!(oauth.provider.families_revoked(), 0);
-        // And again, while the one replay was under way.
+        // The next process died too, during the only replay.
         let sql =
             "UPDATE refresh SET fence = fence + 1, state = 'ambiguous', failures = 1, intent_at = ?1, lease_until = ?1";
         oauth.clock.advance(HOUR);
@@ -156,7 +158,7 @@ async fn a_lease_that_was_left_behind_is_taken_over() {
     }
 }
 
-/// Whoever slept past the lease has lost it: the late result changes nothing.
+/// A holder whose lease expired has lost it: its late result changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_result_changes_nothing() {
     let oauth = OauthFixture::new("late", Policy::Grace).await;
@@ -167,7 +169,7 @@ async fn a_late_result_changes_nothing() {
     let (sleeper, of) = (vault.clone(), credential.clone());
     let late = tokio::spawn(async move { read(&sleeper, &of).await.map(|opened| opened.revision) });
     tokio::time::sleep(Duration::from_millis(150)).await;
-    // The lease runs out while the first is still waiting for its answer.
+    // The lease expires while the first holder waits for the response.
     oauth.clock.advance(61_000);
     let elsewhere = oauth.elsewhere().await;
     let winner = text(&read(&elsewhere, &credential).await.unwrap(), "access_token");
@@ -177,7 +179,7 @@ async fn a_late_result_changes_nothing() {
     assert_eq!(actions.iter().filter(|action| *action == "credential.refreshed").count(), 1);
 }
 
-/// If what comes back could not be written, nothing is asked: the intent has to be durable first.
+/// If the store is not writable, no request is sent: the intent must be durable first.
 #[tokio::test]
 async fn a_store_that_cannot_be_written_sends_nothing_out() {
     let oauth = OauthFixture::new("readonly", Policy::Strict).await;
@@ -230,7 +232,7 @@ async fn lifetimes_of_every_kind() {
     }
 }
 
-/// A clock that jumps makes no storm, and lets nobody use what has expired.
+/// A clock jump causes no burst of requests and no use of an expired token.
 #[tokio::test]
 async fn a_clock_that_jumps_makes_no_storm() {
     let oauth = OauthFixture::new("jump", Policy::Strict).await;
@@ -265,7 +267,7 @@ async fn the_sweep_refreshes_what_is_due_and_nothing_else() {
     assert_eq!(oauth.provider.families_revoked(), 0);
 }
 
-/// While a provider is down, not every credential has to find it out, and the sweep does not turn in circles.
+/// While a provider is down, the breaker stops calls for all credentials, and the sweep does not loop.
 #[tokio::test]
 async fn a_provider_that_is_down_is_left_alone_for_a_while() {
     let oauth = OauthFixture::new("breaker", Policy::Strict).await;
@@ -289,7 +291,7 @@ async fn a_provider_that_is_down_is_left_alone_for_a_while() {
     }
 }
 
-/// An answer of a kind that no standard has does not end a grant at once, but it does not go on for ever either.
+/// A refusal with an unknown code does not end the grant at once, but retries are bounded.
 #[tokio::test]
 async fn a_refusal_that_nobody_understands_ends_at_last() {
     let oauth = OauthFixture::new("unknown", Policy::Strict).await;
@@ -311,7 +313,7 @@ async fn a_refusal_that_nobody_understands_ends_at_last() {
     assert_eq!(tries, 11);
 }
 
-/// A provider that is down for an hour, answering nothing that says whether a token was spent, ends no grant.
+/// One hour of outage does not end a grant if no response shows that the token was spent.
 #[tokio::test]
 async fn an_outage_ends_no_grant() {
     for policy in [Policy::Reusable, Policy::Grace, Policy::Strict] {
@@ -335,7 +337,7 @@ async fn an_outage_ends_no_grant() {
     }
 }
 
-/// A server that is told to stop waits for what a provider is about to answer.
+/// Shutdown waits for the pending response of a provider.
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_the_vault_loses_no_token_that_is_on_its_way() {
     let oauth = OauthFixture::new("closing", Policy::Strict).await;
@@ -354,7 +356,7 @@ async fn closing_the_vault_loses_no_token_that_is_on_its_way() {
     assert_eq!(oauth.provider.families_revoked(), 0);
 }
 
-/// A change of the tokens from outside would be laid over by the refresh that is under way, or lose what it brings.
+/// If a user changed the tokens, a running refresh would overwrite the change or lose its result.
 #[tokio::test]
 async fn the_tokens_of_a_connected_account_are_not_for_the_user_to_change() {
     let oauth = OauthFixture::new("patch", Policy::Strict).await;

@@ -1,4 +1,4 @@
-//! Refreshes that somebody asks for: leave is asked where a call to the provider begins, and nowhere else.
+//! Rate limits of requested refreshes: the limit is checked only when a call to the provider starts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn none() -> Result<(), u64> {
     Err(7)
 }
 
-/// Whoever joins a refresh that is under way calls nobody, and needs no leave.
+/// A caller that joins a running refresh causes no call, so the limit does not apply.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_leave_nobody_is_called() {
     let oauth = OauthFixture::new("leave", Policy::Strict).await;
@@ -47,7 +47,7 @@ async fn without_leave_nobody_is_called() {
     assert_eq!(oauth.provider.asked("/token").len(), 2);
 }
 
-/// Another process is faster, just before leave is asked.
+/// Another process finishes the refresh just before the limit check.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_while_it_lands_gets_what_it_brought() {
     let oauth = OauthFixture::new("landing", Policy::Strict).await;
@@ -63,7 +63,7 @@ async fn who_comes_while_it_lands_gets_what_it_brought() {
     assert_eq!(oauth.provider.asked("/token").len(), 2);
 }
 
-/// Where nobody would be called, whoever asks is told how it stands, and nothing is taken from an allowance.
+/// If no call would start, the caller gets the current state and the limit is not checked.
 #[tokio::test]
 async fn leave_is_not_asked_where_no_call_would_begin() {
     for (answer, is_gone) in [(r#"{"error":"invalid_grant"}"#, true), (r#"{"error":"temporarily_unavailable"}"#, false)]
@@ -85,8 +85,8 @@ async fn leave_is_not_asked_where_no_call_would_begin() {
     }
 }
 
-/// A refresh was cut off, so the living token is used to its end before the refresh token is risked; but a 401 says that it
-/// has ended.
+/// After an interrupted refresh, the valid access token is used until it expires, before the refresh token is risked. A
+/// 401 response shows that it has ended.
 #[tokio::test]
 async fn a_reported_401_ends_the_wait_for_the_end_of_a_token() {
     let oauth = OauthFixture::new("interrupted", Policy::Strict).await;

@@ -1,4 +1,4 @@
-//! Somebody writes to the database behind Strongroom's back. Each swap gives out nothing, and breaks nothing else.
+//! An attacker writes to the database file. No swapped row reveals a secret or affects other rows.
 
 use strongroom::{Actor, Credential, CredentialFilter, Error, KeyOwner, State, Token, TokenKind};
 
@@ -8,7 +8,7 @@ use crate::fixture::Fixture;
 async fn two(test: &str) -> (Fixture, Credential, Credential) {
     let fixture = Fixture::new(test).await;
     let a = fixture.save("alice", "A").await.unwrap();
-    // Ids of one millisecond stand in any order.
+    // Ids created within one millisecond have no defined order.
     fixture.clock.advance(1);
     let b = fixture.save("alice", "B").await.unwrap();
     (fixture, a, b)

@@ -1,4 +1,4 @@
-//! What each verb does, and what it refuses.
+//! The effect of each method of the vault, and the requests it refuses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -357,7 +357,7 @@ async fn keys_and_sessions_let_in_until_they_are_revoked_or_expire() {
     assert!(fixture.vault.authenticate(&unknown).await.unwrap().is_none());
 }
 
-/// Another process revokes; this one has the key in memory. The event of the read is what finds it out.
+/// Another process revokes the key while it is cached here. The event of the read detects it.
 #[tokio::test]
 async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
     let fixture = Fixture::new("revoked-elsewhere").await;
@@ -404,7 +404,7 @@ async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
     assert!(matches!(read().await, Err(Error::NotFound { .. })));
 }
 
-/// A row that was read lately is kept in memory. Whoever changed it, in whichever process, the next read gives the new one.
+/// A cached row can be changed by any process. The next read returns the new value.
 #[tokio::test]
 async fn a_changed_secret_is_the_one_that_is_read_next() {
     let fixture = Fixture::new("changed-elsewhere").await;
@@ -432,7 +432,7 @@ async fn a_changed_secret_is_the_one_that_is_read_next() {
     assert!(matches!(read().await, Err(Error::NotFound { .. })));
 }
 
-/// A host that calls a field "not secret" afterwards must not get to see what was saved while it was one.
+/// A field saved as secret stays secret. Otherwise a host could reveal it by declaring it "not secret".
 #[tokio::test]
 async fn a_manifest_that_changes_its_mind_shows_no_stored_secret() {
     let fixture = Fixture::new("sticky").await;
@@ -454,7 +454,7 @@ async fn a_manifest_that_changes_its_mind_shows_no_stored_secret() {
     assert_eq!((hidden.settings.get("api_key"), hidden.configured.as_slice()), (None, &["api_key".to_owned()][..]));
 }
 
-/// The key that a save has read is destroyed before the save is written: it must not come back with it.
+/// The user key is destroyed after a save has read it and before the save is written. The save must not restore it.
 #[tokio::test]
 async fn a_destroyed_user_key_does_not_come_back_with_a_late_save() {
     let fixture = Arc::new(Fixture::new("late-save").await);

@@ -1,4 +1,4 @@
-//! What every database must do. The tests go through the vault's verbs: they are what the database is for.
+//! The contract of every database, tested through the methods of the vault.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub(super) async fn a_batch_keeps_what_is_good_and_refuses_what_is_not(fixture: 
     let mut running = tokio::task::JoinSet::new();
     for number in 0..400 {
         let fixture = fixture.clone();
-        // Every name comes twice: in each pair one is refused, in the same batches as the others.
+        // Every name is used twice. One save of each pair is refused, in the same batches as the others.
         running.spawn(async move { fixture.save("alice", &format!("Name {}", number / 2)).await.is_ok() });
     }
     assert_eq!(running.join_all().await.into_iter().filter(|saved| *saved).count(), 200);
@@ -134,7 +134,7 @@ pub(super) async fn writes_after_close_are_refused(fixture: Fixture) {
     );
 }
 
-/// The token was judged when the request came; by the time of the write, its key or session is gone.
+/// A key or session is revoked after authentication and before the write.
 pub(super) async fn who_is_gone_by_then_writes_nothing(fixture: Fixture) {
     let (vault, alice) = (&fixture.vault, fixture.owner("alice"));
     let label = "a".parse().unwrap();

@@ -1,8 +1,8 @@
-//! The contract of a database: one suite, mounted once for each. A second database is a second line here.
+//! The test suite of the database contract. Each database adds one line here.
 
 mod contract;
 
-/// Mounts the suite for a database. `$open` gives a fresh vault on it.
+/// Runs the suite for a database. `$open` returns a new vault on it.
 macro_rules! mount {
     ($name:ident, $open:expr; $($test:ident)*) => {
         mod $name {
