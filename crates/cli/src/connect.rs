@@ -28,7 +28,7 @@ pub(crate) enum ProviderCommand {
     /// Check the built-in catalog. Given a directory, also check its provider files.
     #[command(after_help = "Example:\n  strongroom provider check /etc/strongroom/providers")]
     Check {
-        /// Directory of NAME.toml files. They extend or override the built-in catalog.
+        /// Directory of NAME.toml files. A file replaces the built-in provider with the same name.
         directory: Option<PathBuf>,
     },
 }
@@ -58,7 +58,7 @@ pub(crate) enum OauthAppCommand {
     /// List the registrations. Secrets are not shown.
     #[command(after_help = "Example:\n  strongroom oauth-app list")]
     List,
-    /// Remove a registration. Fails while a credential still uses it.
+    /// Remove a registration. Fails while a credential or a pending revocation uses it.
     #[command(after_help = "Example:\n  strongroom oauth-app remove app_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f")]
     Remove {
         /// Registration id.

@@ -229,7 +229,7 @@ impl Settings {
         !self.server.public_url.is_empty()
     }
 
-    /// The built-in providers, extended or overridden by the operator's files.
+    /// The built-in providers, and the operator's files, which replace providers with the same name.
     pub(crate) fn catalog(&self) -> Result<Catalog> {
         let directory = &self.providers.directory;
         let catalog = Catalog::built_in()?;

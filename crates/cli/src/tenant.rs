@@ -20,7 +20,7 @@ pub(crate) enum TenantCommand {
     /// List the tenants.
     #[command(after_help = "Example:\n  strongroom tenant list")]
     List,
-    /// Remove a tenant with its plugins, keys and OAuth apps. Fails while the tenant has users.
+    /// Remove a tenant with its plugins, keys and OAuth apps. Fails while the tenant has users or pending revocations.
     #[command(after_help = "Example:\n  strongroom tenant remove acme")]
     Remove {
         /// Tenant name.
