@@ -1,5 +1,5 @@
-//! Who asks, and what the authorization check hands out. A [`Permit`] is the only thing that plaintext is released
-//! against, and [`Vault::authorize`] is the only place that makes one.
+//! Principals and the authorization check. The vault releases plaintext only for a [`Permit`], and only
+//! [`Vault::authorize`] creates one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::manifest::Access;
 use crate::request::RequestId;
 use crate::vault::Vault;
 
-/// Who asks, from where, and in which request. Goes into every event.
+/// The principal of a request, its address and its request id. Each event names an actor.
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// The principal.
@@ -26,40 +26,40 @@ pub struct Actor {
     pub(crate) cached_key: Option<CachedKey>,
 }
 
-/// A plugin key that was recognised without asking the database, and when.
+/// A plugin key that was recognised from the cache, and the epoch of that lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CachedKey {
     pub(crate) hash: TokenHash,
     pub(crate) epoch: u64,
 }
 
-/// The four principals, and Strongroom itself.
+/// The four principals, anonymous requests, and Strongroom itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Principal {
     /// Runs Strongroom.
     Operator {
-        /// The session at the console; none at the command line.
+        /// The console session. `None` for the command line.
         session: Option<SessionId>,
     },
-    /// Nobody known: a browser with a start link or a provider's answer.
+    /// A request without a valid token: a browser with a start link, or a provider's callback.
     Anonymous,
-    /// Strongroom itself: refreshing and revoking, when nobody asks.
+    /// Strongroom itself, for refreshes and revocations that no caller started.
     Strongroom,
     /// The application's backend.
     Host {
-        /// The host key it carried; none when the host embeds the library.
+        /// The host key of the request. `None` if the host embeds the library.
         key: Option<ApiKeyId>,
     },
     /// A person in the host's pages.
     User {
-        /// The session carried; none when the host embeds the library.
+        /// The session of the request. `None` if the host embeds the library.
         session: Option<SessionId>,
     },
     /// Code that needs the credential.
     Plugin {
         /// Its registered name.
         name: PluginName,
-        /// The plugin key it carried; none when the host embeds the library.
+        /// The plugin key of the request. `None` if the host embeds the library.
         key: Option<ApiKeyId>,
     },
 }
@@ -77,13 +77,13 @@ impl Actor {
         Self::of(Principal::Host { key: None })
     }
 
-    /// A user, vouched for by the host that embeds the library.
+    /// A user whom the embedding host has authenticated.
     #[must_use]
     pub fn user() -> Self {
         Self::of(Principal::User { session: None })
     }
 
-    /// A plugin, vouched for by the host that embeds the library.
+    /// A plugin that the embedding host has authenticated.
     #[must_use]
     pub fn plugin(name: PluginName) -> Self {
         Self::of(Principal::Plugin { name, key: None })
@@ -95,7 +95,7 @@ impl Actor {
         Self::of(Principal::Anonymous)
     }
 
-    /// The same, from where and in which request.
+    /// A browser that is not signed in, with its address and request id.
     #[must_use]
     pub fn anonymous_from(address: Option<IpAddr>, request_id: Option<RequestId>) -> Self {
         Self { address, request_id, ..Self::anonymous() }
@@ -110,7 +110,7 @@ impl Actor {
     }
 }
 
-/// Proof that this plugin may read this credential of this user, now. It is spent by [`Vault::open`].
+/// Authorization to read one credential once. Only [`Vault::authorize`] creates it, and [`Vault::open`] consumes it.
 #[derive(Debug)]
 pub struct Permit {
     pub(crate) owner: Owner,
@@ -120,12 +120,19 @@ pub struct Permit {
 }
 
 impl Vault {
-    /// The authorization check for reading a secret: the plugin is registered and genuine, its manifest says `read`,
-    /// and the credential exists, is this user's, and was given to this plugin. Every refusal is an event.
+    /// The authorization check for reading a secret. It succeeds if all of these hold:
+    ///
+    /// - The plugin is registered and its row is genuine.
+    /// - Its manifest has the access `read`.
+    /// - The credential exists, belongs to this user and is for this plugin.
+    ///
+    /// It refreshes an expired access token. Every refusal is an event.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a stranger's credential and for one that does not exist, alike;
-    /// [`Error::AccessIsInject`] if the manifest does not ask for reading.
+    /// [`Error::NotFound`] if the credential does not exist. The error is the same if it belongs to another user or
+    /// plugin.
+    ///
+    /// [`Error::AccessIsInject`] if the manifest does not have the access `read`.
     pub async fn authorize(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Permit, Error> {
         let entry =
             Box::new(self.entry(actor, owner.tenant, Action::CredentialOpen).with_user(&owner.user).with_target(id));
@@ -150,14 +157,14 @@ impl Vault {
 
     async fn fetched(&self, owner: &Owner, id: CredentialId) -> Result<Option<Arc<CachedCredential>>, Error> {
         Ok(match self.store.recent_credential(owner, id).await? {
-            // Another process may have saved it a moment ago.
+            // The cached view can miss a credential that another process has just saved.
             None => self.store.credential(owner, id).await?.map(|row| Arc::new(row.into())),
             found => found,
         })
     }
 
-    /// After the event is durable: if plugins or keys have moved since the grant was made, or another process has written,
-    /// it is judged once more, by the row as it is now.
+    /// Runs after the event is durable. It repeats the check with the current row if the epoch has changed since the
+    /// permit was made. The epoch changes with plugins and keys, and when another process has written.
     pub(crate) async fn recheck(
         &self,
         principal: &Principal,

@@ -1,14 +1,14 @@
-//! Time is handed in, so that tests can move it. Every instant in Strongroom is whole milliseconds, UTC.
+//! The clock is a parameter, so tests can set the time. Every instant in Strongroom is in whole milliseconds, UTC.
 
 use jiff::Timestamp;
 
-/// A source of the present instant.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now, in whole milliseconds.
+    /// The current time in whole milliseconds.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// The clock of the operating system.
 #[derive(Debug, Default)]
 pub struct SystemClock;
 
@@ -19,7 +19,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// As it is shown (RFC 3339): always with three digits after the second, so that texts sort as the instants do.
+/// Formats a timestamp (RFC 3339) with exactly three fraction digits, so texts sort in the order of their instants.
 #[must_use]
 pub fn rfc3339(at: Timestamp) -> String {
     format!("{at:.3}")

@@ -1,101 +1,102 @@
-//! The error policy, once: `Display` is what a caller may be told and never holds a value or an internal cause;
-//! the cause, for the log, is the `source()`.
+//! Errors of the vault. The `Display` text is safe for callers: it contains no secret value and no internal cause. The
+//! `source()` holds the cause for the log.
 
 use crate::fields::FieldError;
 use crate::store::StoreError;
 
-/// Why a verb did not do what was asked.
+/// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It does not exist for this caller. A stranger's object and a missing one are told apart by nobody.
+    /// The object does not exist for this caller. The error is the same for a missing object and for one of another
+    /// owner.
     #[error("there is no such {what}")]
     NotFound {
-        /// The noun.
+        /// The kind of object.
         what: &'static str,
     },
     /// The name is in use.
     #[error("a {what} of this name exists already; choose another name or update the existing one")]
     NameTaken {
-        /// The noun.
+        /// The kind of object.
         what: &'static str,
     },
-    /// A field, or several, do not fit.
+    /// One or more fields are not valid.
     #[error("some fields are not valid")]
     Fields(Vec<FieldError>),
     /// The object changed since the caller read it.
     #[error("the {what} has changed since you read it; read it again and repeat your change")]
     Stale {
-        /// The noun.
+        /// The kind of object.
         what: &'static str,
     },
     /// The plugin still has credentials.
     #[error("the plugin still has credentials ({credentials}); delete them first, or remove it together with them")]
     PluginInUse {
-        /// How many.
+        /// The number of credentials.
         credentials: u64,
     },
-    /// The tenant still has users, or grants of theirs are still to be revoked.
+    /// The tenant still has users or pending revocations.
     #[error(
         "the tenant still has users, or accounts that are still to be revoked ({left}); delete the users, and wait until their providers have answered"
     )]
     TenantInUse {
-        /// How many of both.
+        /// The number of users and pending revocations.
         left: u64,
     },
-    /// The tenant that there always is.
+    /// The default tenant cannot be removed.
     #[error("the default tenant stays; delete its users and remove its plugins instead")]
     TenantStays,
-    /// Accounts are connected through the registration, or are still to be revoked.
+    /// The registration still has connected accounts or pending revocations.
     #[error(
         "accounts are connected through this OAuth app, or still to be revoked ({credentials}); delete those credentials, and wait until the provider has answered"
     )]
     AppInUse {
-        /// How many.
+        /// The number of credentials and pending revocations.
         credentials: u64,
     },
-    /// The provider did not do what was asked. The text is ours, or a code.
+    /// The provider did not fulfil the request. The text is from Strongroom, or it is a code of the provider.
     #[error("the provider did not do what was asked: {0}")]
     Provider(String),
-    /// A reconnection ended at another account.
+    /// A reconnection was authorized for a different account.
     #[error("this is another account than the one that was connected; connect it as a new credential")]
     OtherAccount,
-    /// The grant is gone.
+    /// The grant has ended.
     #[error("the account has to be connected again ({cause})")]
     ReauthRequired {
-        /// A code.
+        /// The cause: a stable code.
         cause: String,
     },
     /// The token has expired and could not be refreshed yet.
     #[error("the token has expired and could not be refreshed yet ({cause}); try again shortly")]
     Refresh {
-        /// A code.
+        /// The cause: a stable code.
         cause: String,
     },
-    /// Too many calls to providers were asked for.
+    /// The limit for calls to providers is reached.
     #[error("too many calls to providers were asked for; try again in {retry_after} s")]
     TooManyCalls {
-        /// Seconds.
+        /// Seconds until the next attempt may succeed.
         retry_after: u64,
     },
-    /// Providers have nowhere to send people back to.
+    /// `server.public_url` is not set. OAuth redirects need it.
     #[error("no public address is set, so providers have nowhere to send people back to; set `server.public_url`")]
     NoPublicAddress,
-    /// The plugin's manifest asks for injection; its secrets are not given out.
+    /// The plugin's manifest has the access `inject`, so its secrets cannot be read.
     #[error("this plugin's manifest says access `inject`: its secrets cannot be read; register it with access `read`")]
     AccessIsInject,
-    /// The caller's key was revoked while the request was under way.
+    /// The caller's key or session was revoked during the request.
     #[error("the bearer token is unknown, expired or revoked")]
     Revoked,
-    /// The stored record does not open.
+    /// The stored record cannot be decrypted.
     #[error("this credential cannot be decrypted any more; delete it and save it again")]
     Undecryptable,
-    /// The same idempotency key came with another request.
+    /// The idempotency key was used with a different request.
     #[error("this idempotency key was used with a different request; use a new key")]
     IdempotencyMismatch,
-    /// The object that the first request created is gone.
+    /// The object that the first request with this idempotency key created no longer exists.
     #[error("the request with this idempotency key was carried out, and what it created is gone since; use a new key")]
     IdempotencyKeyUsed,
-    /// The audit log could not be written in time, so nothing was done or given out.
+    /// The audit log could not be written in time. Nothing was released, but a change may still take effect.
     #[error(
         "the audit log cannot be written at the moment, so nothing was given out; try again shortly, and look first whether a change was made"
     )]

@@ -1,5 +1,5 @@
-//! The values of a credential, secret until its schema says otherwise. Every text that comes in is a [`Secret`] from
-//! the parser on; only the schema tells secret from not secret, and what it does not know stays secret.
+//! The values of a credential. Every input text is a [`Secret`] from the parser on. A field is secret unless the schema
+//! says otherwise. A field that the schema does not know is secret.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 use strongroom_crypto::Secret;
 
-/// One value of a field.
+/// The value of one field.
 #[derive(Debug)]
 pub enum Value {
     /// A text.
@@ -21,32 +21,32 @@ pub enum Value {
     List(Vec<Secret<String>>),
 }
 
-/// What a caller sent for a field.
+/// The input for one field.
 #[derive(Debug)]
 pub enum Input {
-    /// `null`: clear it.
+    /// `null`: clears the field.
     Null,
     /// A new value.
     Value(Value),
-    /// An object or a nested list: no field takes these.
+    /// An object or a nested list. No field accepts these.
     Unsupported,
 }
 
-/// What a caller sent, by field.
+/// The input, by field name.
 #[derive(Debug, Default)]
 pub struct Fields(pub(crate) BTreeMap<String, Input>);
 
-/// The values of a credential, complete and checked.
+/// The complete and checked values of a credential.
 pub type Values = BTreeMap<String, Value>;
 
-/// What is wrong with one field. Never repeats a value.
+/// A fault of one field. It never contains a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// The field's name, or the name of the request's own member (`name`, `type`, `plugin`).
+    /// The field's name, or the name of a member of the request (`name`, `type`, `plugin`).
     pub field: String,
     /// A stable slug: `required`, `unknown`, `type`, `pattern`, `min-length`, …
     pub code: &'static str,
-    /// A sentence for people.
+    /// A sentence for users.
     pub message: String,
 }
 
@@ -58,12 +58,12 @@ impl Fields {
         self
     }
 
-    /// Sets a field, whatever it is.
+    /// Sets a field to an input of any kind.
     pub fn insert(&mut self, field: &str, input: Input) {
         self.0.insert(field.to_owned(), input);
     }
 
-    /// Whether nothing was sent.
+    /// Whether the input is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -71,7 +71,7 @@ impl Fields {
 }
 
 impl Value {
-    /// Appends the value as JSON. The buffer is the caller's, and secret.
+    /// Appends the value as JSON. The caller must treat the buffer as secret.
     pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
         match self {
             Self::Text(text) => write_text(out, text.expose()),
@@ -92,7 +92,7 @@ impl Value {
 
     fn size(&self) -> usize {
         match self {
-            // Six bytes for one is the most that JSON escaping takes.
+            // JSON escaping takes at most six bytes for one.
             Self::Text(text) => text.expose().len() * 6 + 2,
             Self::Number(_) | Self::Flag(_) => 32,
             Self::List(items) => items.iter().map(|item| item.expose().len() * 6 + 3).sum::<usize>() + 2,
@@ -113,7 +113,8 @@ impl Value {
     }
 }
 
-/// The values as one JSON object, in a buffer that never grows: a reallocation would leave a copy behind.
+/// Writes the values as one JSON object. The buffer has its final size from the start: a reallocation would leave a
+/// copy of the secrets in freed memory.
 #[must_use]
 pub fn to_json<'a>(values: impl Iterator<Item = (&'a String, &'a Value)> + Clone) -> Secret<Vec<u8>> {
     let size = values.clone().map(|(name, value)| name.len() * 6 + value.size() + 4).sum::<usize>() + 2;
@@ -136,7 +137,7 @@ pub(crate) fn from_json(bytes: &Secret<Vec<u8>>) -> Option<Values> {
     serde_json::from_slice::<Fields>(bytes.expose()).ok()?.into_values()
 }
 
-/// Whether it is JSON, and an object.
+/// Whether the bytes are a JSON object.
 pub(crate) fn is_object(bytes: &Secret<Vec<u8>>) -> bool {
     bytes.expose().starts_with(b"{") && serde_json::from_slice::<de::IgnoredAny>(bytes.expose()).is_ok()
 }
@@ -154,7 +155,7 @@ impl Fields {
 }
 
 fn write_text(out: &mut Vec<u8>, text: &str) {
-    // Writing text to a Vec cannot fail.
+    // Writing to a `Vec` cannot fail.
     let _ = serde_json::to_writer(out, text);
 }
 

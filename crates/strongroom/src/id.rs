@@ -1,5 +1,5 @@
-//! Ids and names: one newtype each, valid by construction. Our own ids are a prefix and a UUIDv7, made from the
-//! clock and the entropy that are handed in; user ids are the host's own strings.
+//! Ids and names. Each is a newtype that can only hold a valid value. Strongroom's own ids are a prefix and a UUIDv7
+//! from the given clock and entropy. User ids are strings of the host.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use strongroom_crypto::Entropy;
 use uuid::Uuid;
 
-/// The text is not a valid id or name. The message is fit for callers.
+/// The text is not a valid id or name. Callers may see the message.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct NameError(pub(crate) String);
@@ -21,7 +21,7 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What every id of this kind starts with.
+            /// The prefix of every id of this kind.
             pub const PREFIX: &str = $prefix;
 
             pub(crate) fn generate(now: Timestamp, entropy: &dyn Entropy) -> Self {
@@ -71,21 +71,21 @@ macro_rules! id {
 }
 
 id! {
-    /// A tenant: one application's users and plugins, apart from every other's.
+    /// A tenant: the users and plugins of one application, separate from those of other tenants.
     TenantId "tnt_"
     /// A stored credential.
     CredentialId "cred_"
     /// A registered plugin.
     PluginId "plug_"
-    /// A host key or a plugin key; not the key itself, its name.
+    /// A host key or a plugin key. This id is not secret.
     ApiKeyId "key_"
     /// A session of a user.
     SessionId "sess_"
     /// A client registration at a provider.
     AppId "app_"
-    /// A connection under way.
+    /// A connection.
     ConnectionId "conn_"
-    /// A revocation that is owed to a provider.
+    /// A pending revocation at a provider.
     RevocationId "rev_"
 }
 
@@ -103,7 +103,7 @@ impl fmt::Display for ObjectId {
 }
 
 impl ObjectId {
-    /// If it is a credential's.
+    /// The credential id, if this is one.
     pub(crate) fn credential(self) -> Option<CredentialId> {
         (self.prefix == CredentialId::PREFIX).then_some(CredentialId(self.uuid))
     }
@@ -153,9 +153,9 @@ name! {
     PluginName check_slug
     /// A tenant's name: lower-case letters, digits and hyphens, 1 to 63 characters.
     TenantName check_slug
-    /// What a person calls a credential: 1 to 100 characters, no control characters.
+    /// A credential's name, chosen by a person: 1 to 100 characters, no control characters.
     CredentialName check_label
-    /// What a key is for: 1 to 100 characters, no control characters.
+    /// The purpose of a key: 1 to 100 characters, no control characters.
     Label check_label
 }
 
@@ -192,7 +192,7 @@ fn check_label(text: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// Whose credentials: every finder demands both.
+/// The tenant and user to whom a credential belongs. Every query for a credential requires both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// The tenant.

@@ -1,5 +1,5 @@
-//! Idempotency: a create that is sent twice under one key is carried out once. The key's row is written in the
-//! create's own transaction, so there is no moment in which one exists without the other.
+//! Idempotency keys. A create request that is sent twice with one key creates one object. One transaction writes the
+//! object and the row of its key, so neither exists without the other.
 
 use jiff::Timestamp;
 use strongroom_crypto::{Context, Kind, Sealed, Secret, Token};
@@ -8,18 +8,18 @@ use crate::error::Error;
 use crate::id::TenantId;
 use crate::vault::Vault;
 
-/// An idempotency key as a caller sent it, with the request it came with.
+/// An idempotency key and the request that it came with.
 #[derive(Debug)]
 pub struct IdempotencyKey {
-    /// Who sent it and for what; two principals never share a key.
+    /// The principal and the operation. Two principals never share a key.
     pub scope: String,
     /// The caller's key.
     pub key: String,
-    /// The whole request; only a keyed fingerprint of it is stored.
+    /// The whole request. Only a keyed fingerprint of it is stored.
     pub request: Secret<Vec<u8>>,
 }
 
-/// An idempotency key as it is stored. Rows are dropped after a day.
+/// An idempotency key as it is stored. Rows are deleted after one day.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the columns of the table `idempotency`")]
 pub struct IdempotencyRow {
@@ -56,7 +56,7 @@ impl Vault {
         }
     }
 
-    /// What the first request under this key created: its id, and its token if it had one.
+    /// The object that the first request with this key created: its id, and its token if it had one.
     pub(crate) async fn replayed<Id: std::str::FromStr>(
         &self,
         tenant: TenantId,

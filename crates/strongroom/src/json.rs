@@ -1,15 +1,15 @@
-//! One strict reading of JSON for everything that comes from outside: duplicate keys are refused, because two
-//! readers that pick different ones of a pair can be made to disagree (OWASP ASVS V1.5.3).
+//! Strict JSON parser for all external input. It refuses duplicate keys, because two parsers can pick different values
+//! of a pair and disagree (OWASP ASVS V1.5.3).
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Reads a JSON text into `T`, refusing duplicate keys anywhere in it.
+/// Parses a JSON text into `T` and refuses duplicate keys at any depth.
 ///
 /// # Errors
-/// Says what is wrong and where, by line and column.
+/// A syntax or type error with its line and column.
 pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     Unique.deserialize(&mut reader)?;

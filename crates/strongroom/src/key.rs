@@ -1,5 +1,5 @@
-//! Host keys and plugin keys: who may ask. Only the SHA-256 of a key is stored; the row carries a MAC, so that a key
-//! written into the database by hand lets nobody in. Revoking deletes the row: there is no flag to flip back.
+//! Host keys and plugin keys. Only the SHA-256 of a key is stored. The row carries a MAC, so a key that an attacker
+//! inserts into the database is not accepted. Revoking deletes the row, so no flag can be reset to restore the key.
 
 use jiff::Timestamp;
 use strongroom_crypto::{Token, TokenHash, TokenKind, digest};
@@ -12,7 +12,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
-/// Whose key.
+/// The owner of an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyOwner {
     /// The application's backend.
@@ -46,7 +46,7 @@ impl KeyOwner {
     }
 }
 
-/// A key as it is stored.
+/// An API key as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns of the tables `host_key` and `plugin_key`")]
 pub struct ApiKeyRow {
@@ -86,7 +86,8 @@ impl ApiKeyRow {
 }
 
 impl Vault {
-    /// Makes a key. The token is shown this once; with `idempotency`, the same request sent twice makes one key.
+    /// Creates a key. The token is only available from this call. With `idempotency`, a repeated request returns the
+    /// same key and token.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a key of a plugin that is not registered.
@@ -130,7 +131,7 @@ impl Vault {
         }
     }
 
-    /// The tenant's keys of a role, oldest first.
+    /// The tenant's keys of this owner, oldest first.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a plugin that is not registered.
@@ -141,7 +142,7 @@ impl Vault {
         Ok(self.store.keys(tenant, owner).await?)
     }
 
-    /// Revokes a key at once: the next request that carries it is refused.
+    /// Revokes a key. The next request with this key is refused.
     ///
     /// # Errors
     /// [`Error::NotFound`].

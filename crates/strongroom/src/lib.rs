@@ -1,7 +1,7 @@
-//! Strongroom, the library: a vault for the credentials that an application's plugins need.
+//! The Strongroom library stores the credentials that an application's plugins need.
 //!
-//! A user saves an API key or connects an account once; plugins use it; nobody sees it again. Open a [`Vault`] on a
-//! SQLite file with a 32-byte key, register a plugin's [`Manifest`], and go:
+//! A user saves an API key or connects an account once, and plugins use it. The secret is not shown again. To start,
+//! open a [`Vault`] on a SQLite file with a 32-byte key and register a plugin's [`Manifest`]:
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {

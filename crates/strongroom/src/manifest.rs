@@ -1,6 +1,6 @@
-//! A plugin's manifest: what it needs, said by the host. For each credential type a form (a subset of JSON Schema
-//! 2020-12 with annotations) or a provider with scopes; where it may call; how the credential is injected.
-//! A manifest is checked whole when it is registered, so that nothing later has to doubt it.
+//! A plugin's manifest, written by the host. Each credential type has a form or a provider with scopes. A form is a
+//! subset of JSON Schema 2020-12 with annotations. The manifest also names the hosts that the plugin may call and how a
+//! credential is injected. Registration checks the whole manifest, and later code relies on that check.
 
 use std::sync::LazyLock;
 
@@ -154,19 +154,19 @@ pub enum Method {
     Post,
 }
 
-/// Where an access token goes, unless a manifest says otherwise (RFC 6750 2.1).
+/// The default injection of an access token (RFC 6750 2.1).
 static BEARER: LazyLock<[Inject; 1]> = LazyLock::new(|| {
     [Inject::Header { name: "Authorization".to_owned(), template: "Bearer {{access_token}}".to_owned() }]
 });
 
-/// Longer than any manifest of a real plugin by far.
+/// The maximum size of a manifest in bytes. Real manifests are much smaller.
 pub const MAX_BYTES: usize = 128 * 1024;
 
 impl Manifest {
     /// Reads and checks a manifest.
     ///
     /// # Errors
-    /// [`Error::Fields`] with every fault found, each with the place in the manifest.
+    /// [`Error::Fields`] with all faults, each with its place in the manifest.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.len() > MAX_BYTES {
             return Err(Error::field("manifest", "max-length", format!("must have at most {MAX_BYTES} bytes")));
@@ -177,10 +177,10 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Checks what the types alone do not say.
+    /// Checks the rules that the types do not express.
     ///
     /// # Errors
-    /// [`Error::Fields`] with every fault found.
+    /// [`Error::Fields`] with all faults.
     pub fn check(&self) -> Result<(), Error> {
         let mut faults = Violations::default();
         faults.text("title", &self.title, 100);
@@ -247,7 +247,7 @@ impl Manifest {
         faults.into_result()
     }
 
-    /// The form of a type that is filled in, if the plugin takes that type.
+    /// The schema of a form type, if the plugin takes that type.
     #[must_use]
     pub fn form(&self, kind: CredentialType) -> Option<&Schema> {
         match self.takes(kind)? {
@@ -256,12 +256,12 @@ impl Manifest {
         }
     }
 
-    /// The types that the plugin takes.
+    /// The credential types that the plugin takes.
     pub fn types(&self) -> impl Iterator<Item = CredentialType> {
         CredentialType::ALL.into_iter().filter(|kind| self.takes(*kind).is_some())
     }
 
-    /// Whether, and how, the plugin takes credentials of this type.
+    /// Whether the plugin takes credentials of this type, and by a form or by a connection.
     pub(crate) fn takes(&self, kind: CredentialType) -> Option<Takes<'_>> {
         match kind {
             CredentialType::ApiKey => self.credentials.api_key.as_ref().map(|form| Takes::Form(&form.schema)),
@@ -270,13 +270,13 @@ impl Manifest {
         }
     }
 
-    /// Where a credential of this type is sent to be tested: host and port.
+    /// The origin that receives a credential of this type in a test: scheme, host and port.
     pub(crate) fn test_host(&self, kind: CredentialType) -> Option<String> {
         let url = Url::parse(&self.probe(kind)?.0.url).ok()?;
         Some(url.origin().ascii_serialization())
     }
 
-    /// The call that tests a credential of this type, and where the secret goes in it.
+    /// The test call for a credential of this type, and where it carries the secret.
     pub(crate) fn probe(&self, kind: CredentialType) -> Option<(&Probe, &[Inject])> {
         let form = match kind {
             CredentialType::ApiKey => self.credentials.api_key.as_ref()?,
@@ -315,7 +315,7 @@ impl Manifest {
         if let Some(probe) = test {
             let place = format!("{at}/test/url");
             match Url::parse(&probe.url) {
-                // One's own machine, for development: the outgoing client reaches it in no other mode.
+                // Local development. The egress policy refuses this address unless it is allowed.
                 Ok(url) if is_plain_address(&probe.url) && url.scheme() == "http" => {}
                 Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => {
                     if !url.host_str().is_some_and(|host| self.hosts.iter().any(|pattern| host_matches(pattern, host)))
@@ -332,13 +332,13 @@ impl Manifest {
     }
 }
 
-/// How a credential of a type comes to be.
+/// How a user provides a credential of one type.
 pub(crate) enum Takes<'a> {
     Form(&'a Schema),
     Connect,
 }
 
-/// Collects the faults of a manifest, so that its author sees all of them at once.
+/// Collects all faults of a manifest, so that its author sees them at once.
 #[derive(Default)]
 pub(crate) struct Violations(Vec<FieldError>);
 
@@ -373,7 +373,7 @@ fn is_host_pattern(text: &str) -> bool {
             && !part.ends_with('-')
             && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
-    // A pattern that ends in digits would be an address: those are not names.
+    // A pattern whose last label has no letter would match IP addresses.
     let last_is_name = name.rsplit('.').next().is_some_and(|part| part.bytes().any(|b| b.is_ascii_lowercase()));
     name.len() <= 253 && name.contains('.') && name.split('.').all(label) && last_is_name
 }

@@ -1,5 +1,5 @@
-//! A plugin: who may ask for credentials, and its manifest. The row carries a MAC, so that whoever can write to the
-//! database still cannot redirect a secret; a row that is not genuine is treated as absent.
+//! Plugins and their manifests. A plugin's row carries a MAC, so an attacker who can write to the database cannot
+//! redirect a secret. A row that is not genuine counts as absent.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::manifest::{MAX_BYTES, Manifest};
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
-/// A plugin as it is registered.
+/// A registered plugin.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Plugin {
@@ -61,11 +61,11 @@ impl PluginRow {
 }
 
 impl Vault {
-    /// Registers a plugin, or replaces its manifest: one verb, because a host declares its plugins at every start.
-    /// Says whether it was there before. `expected` guards a replacement: the revision it must still have.
+    /// Registers a plugin or replaces its manifest. One call does both, because a host declares its plugins at every
+    /// start. The `bool` is true if the plugin existed. `expected` is the precondition.
     ///
     /// # Errors
-    /// [`Error::Fields`] with every fault of the manifest; [`Error::Stale`].
+    /// [`Error::Fields`] with all faults of the manifest. [`Error::Stale`] if `expected` does not hold.
     pub async fn register(
         &self,
         actor: &Actor,
@@ -112,7 +112,7 @@ impl Vault {
         }
     }
 
-    /// One plugin.
+    /// A plugin by name.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -122,8 +122,8 @@ impl Vault {
         Ok(shown(&row, manifest))
     }
 
-    /// A page of the tenant's plugins by name, after `after`, and the name after which the next page begins. A row that is
-    /// not genuine is left out and logged; the pages go on behind it.
+    /// A page of the tenant's plugins by name, after `after`. The second value is the `after` of the next page. A row
+    /// that is not genuine is skipped and logged.
     ///
     /// # Errors
     /// Storage errors only.
@@ -141,11 +141,11 @@ impl Vault {
         Ok((rows.iter().filter_map(|row| Some(shown(row, self.manifest_of(row)?))).collect(), next))
     }
 
-    /// Removes a plugin and its keys; with `credentials`, its credentials too, each with its own event, and the grants of
-    /// connected accounts are given back.
+    /// Removes a plugin and its keys. With `credentials` it also removes the plugin's credentials, with one event each.
+    /// It revokes the grants of connected accounts.
     ///
     /// # Errors
-    /// [`Error::PluginInUse`] if it has credentials and they are to stay.
+    /// [`Error::PluginInUse`] if the plugin has credentials and `credentials` is false.
     pub async fn remove_plugin(
         &self,
         actor: &Actor,
@@ -166,7 +166,7 @@ impl Vault {
         }
     }
 
-    /// The manifest, if the plugin is registered and its row is genuine. Remembered until the epoch moves.
+    /// The manifest, if the plugin is registered and its row is genuine. The cache entry is valid within one epoch.
     pub(crate) async fn genuine_manifest(
         &self,
         tenant: TenantId,
@@ -196,16 +196,16 @@ impl Vault {
     }
 }
 
-/// What must be true of the stored plugin for a registration to go through.
+/// The precondition of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Nothing.
+    /// No precondition.
     Any,
-    /// It is not there yet.
+    /// The plugin is not registered.
     Absent,
-    /// It is there.
+    /// The plugin is registered.
     Present,
-    /// It is there, at this revision.
+    /// The plugin is registered and has this revision.
     Revision(u64),
 }
 

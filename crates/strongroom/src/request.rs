@@ -1,5 +1,5 @@
-//! The request that a task works for, by its id: what is logged meanwhile belongs to it. What goes on in a task of its own,
-//! so that nobody can cut it off, still works for the request it was begun for.
+//! The request id of the current task. Log lines read it from a task-local value. A spawned task that outlives its
+//! request keeps the id of that request.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,11 +10,11 @@ use tokio::task::JoinHandle;
 
 use crate::id::NameError;
 
-/// A request's name in the log, in events and in its answer: letters, digits and hyphens, whoever made it.
+/// The id of a request in logs, events and the response header. It has only letters, digits and hyphens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestId(Inner);
 
-/// One of ours goes with every event: it is text only where it is written.
+/// Every event carries an id, so a generated id stays binary until it is written.
 #[derive(Clone, PartialEq, Eq)]
 enum Inner {
     Made([u8; 16]),
@@ -22,14 +22,14 @@ enum Inner {
 }
 
 impl RequestId {
-    /// Of 16 bytes that no other request has.
+    /// An id from 16 random bytes. They must be unique.
     #[must_use]
     pub fn of(bytes: [u8; 16]) -> Self {
         Self(Inner::Made(bytes))
     }
 }
 
-/// A caller's own: 8 to 64 letters, digits and hyphens.
+/// Parses an id from a caller: 8 to 64 letters, digits and hyphens.
 impl FromStr for RequestId {
     type Err = NameError;
 
@@ -60,18 +60,18 @@ tokio::task_local! {
     static ID: RequestId;
 }
 
-/// The id of the request that this task works for, if it works for one. A log asks here, for each of its lines.
+/// The request id of the current task, if it has one. The log reads it for each line.
 #[must_use]
 pub fn current() -> Option<RequestId> {
     ID.try_with(RequestId::clone).ok()
 }
 
-/// Does this work for the request of this id.
+/// Runs `work` with this request id.
 pub fn answer<F: Future>(id: RequestId, work: F) -> impl Future<Output = F::Output> {
     ID.scope(id, work)
 }
 
-/// Has this work done in a task of its own, for the request that this task works for.
+/// Runs `work` in a new task with the request id of the current task.
 pub(crate) fn spawn<F: Future<Output: Send> + Send + 'static>(work: F) -> JoinHandle<F::Output> {
     match current() {
         Some(id) => tokio::spawn(answer(id, work)),

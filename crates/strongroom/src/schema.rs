@@ -1,5 +1,5 @@
-//! The form of a credential: a subset of JSON Schema 2020-12 with annotations, and the check of values against it.
-//! A field is secret unless its schema says `"x-secret": false`; a field that the schema does not know is secret.
+//! The schema of a form: a subset of JSON Schema 2020-12 with annotations. It also checks values. A field is secret
+//! unless its schema says `"x-secret": false`. A field that the schema does not know is secret.
 
 use std::collections::BTreeMap;
 
@@ -135,19 +135,20 @@ pub struct VisibleWhen {
     pub r#in: Vec<String>,
 }
 
-/// No field needs more: a service account's key file has 2,400 bytes.
+/// The maximum size of a text in bytes. A key file of a service account has 2,400 bytes.
 const MAX_FIELD_BYTES: usize = 64 * 1024;
 const MAX_FIELDS: usize = 64;
 const FIELD_NAME: &str = "a field's name has 1 to 64 letters, digits and underscores, a letter first";
 
 impl Schema {
-    /// Whether a field is secret. Unknown means secret.
+    /// Whether a field is secret. An unknown field is secret.
     #[must_use]
     pub fn is_secret(&self, field: &str) -> bool {
         self.properties.get(field).is_none_or(|property| property.secret != Some(false))
     }
 
-    /// Lays what was sent over what is stored (absent keeps, `null` clears) and checks the whole.
+    /// Merges the input into the stored values and checks the result. An absent field keeps its value; `null` clears
+    /// it.
     pub(crate) fn merge(&self, mut values: Values, sent: Fields) -> Result<Values, Vec<FieldError>> {
         let (mut errors, mut unsupported) = (Vec::new(), Vec::new());
         for (field, input) in sent.0 {
@@ -297,7 +298,7 @@ impl Property {
         }
     }
 
-    /// What is wrong with a value, without repeating it.
+    /// The fault of a value, without the value.
     fn fault_in(&self, value: &Value) -> Option<(&'static str, String)> {
         let wrong_type = |article: &str| Some(("type", format!("must be {article}")));
         match (self.r#type, value) {
@@ -380,8 +381,8 @@ impl Format {
     }
 }
 
-/// Patterns match as JSON Schema says, anywhere unless anchored. The engine is linear in the text (CWE-1333), and its
-/// compiled size is limited.
+/// Patterns are not anchored, as in JSON Schema. The engine takes linear time (CWE-1333), and the compiled size is
+/// limited.
 fn compile(pattern: &str) -> Result<Regex, regex::Error> {
     regex::RegexBuilder::new(pattern).size_limit(256 * 1024).build()
 }

@@ -1,4 +1,4 @@
-//! A session: a user in the host's pages, for at most half an hour, vouched for by the host that minted it.
+//! Sessions. The host mints a session for one user, for at most 30 minutes.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::request::RequestId;
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
-/// The longest that a session lives.
+/// The maximum lifetime of a session.
 pub const MAX_SESSION_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// A session as it is stored.
@@ -29,7 +29,7 @@ pub struct SessionRow {
     pub hash: TokenHash,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
-    /// The origins of the pages that may use it; none: no page of another origin than the vault's own.
+    /// The origins of the pages that may use the session. If empty, only the vault's own origin may.
     pub origins: Vec<String>,
     pub mac: [u8; 32],
 }
@@ -48,24 +48,24 @@ impl SessionRow {
     }
 }
 
-/// Who carries a valid token, and for which tenant.
+/// The principal of a valid token, and its tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authenticated {
     /// The tenant.
     pub tenant: TenantId,
     /// The principal.
     pub principal: Principal,
-    /// For a session: whose.
+    /// For a session: its owner.
     pub owner: Option<Owner>,
     /// For a session: the origins of the pages that may use it.
     pub origins: Vec<String>,
-    /// For a session at the console: what it is good for.
+    /// For a console session: its console.
     pub console: Option<Console>,
     pub(crate) cached_key: Option<CachedKey>,
 }
 
 impl Authenticated {
-    /// The principal as it goes into events.
+    /// The actor for events.
     #[must_use]
     pub fn actor(&self, address: Option<IpAddr>, request_id: Option<RequestId>) -> Actor {
         Actor { principal: self.principal.clone(), address, request_id, cached_key: self.cached_key }
@@ -73,10 +73,11 @@ impl Authenticated {
 }
 
 impl Vault {
-    /// Mints a session for a user, for pages of these origins: a token that got out of one is of no use in another.
+    /// Mints a session for a user. Only pages of these origins can use the token, so a leaked token does not work
+    /// elsewhere.
     ///
     /// # Errors
-    /// [`Error::Fields`] for a lifetime over [`MAX_SESSION_LIFETIME`] or under a second, and for what is no origin.
+    /// [`Error::Fields`] if the lifetime is not 1 s to [`MAX_SESSION_LIFETIME`], or if an origin is not valid.
     pub async fn create_session(
         &self,
         actor: &Actor,
@@ -128,10 +129,10 @@ impl Vault {
         Ok(self.store.sessions(owner).await?.into_iter().filter(|row| row.expires_at > now).collect())
     }
 
-    /// Ends one session of a user, or all of them; the next request that carries one is refused.
+    /// Ends one session of a user, or all of them. The next request with such a session is refused.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if one is named that this user does not have.
+    /// [`Error::NotFound`] if the user does not have the session `id`.
     pub async fn revoke_sessions(&self, actor: &Actor, owner: &Owner, id: Option<SessionId>) -> Result<(), Error> {
         let mut entry = self.entry(actor, owner.tenant, Action::SessionRevoke).with_user(&owner.user);
         entry.target = id.map(Target::from);
@@ -141,18 +142,19 @@ impl Vault {
         }
     }
 
-    /// The plugin whose key this text is, if it came lately: without parsing it, since plugins ask often.
+    /// The plugin whose key this text is, from the cache. It does not parse the text, because plugins send many
+    /// requests.
     ///
-    /// Nothing is given out on this memory alone: whatever a plugin asks for waits for its event, and if a key was revoked by
-    /// then, by any process, the key is looked up again.
+    /// A cached key alone never releases a secret. Each operation of a plugin waits until its event is durable. If the
+    /// epoch has changed by then, Strongroom looks the key up again and detects a revocation by any process.
     #[must_use]
     pub fn cached_principal(&self, text: &str) -> Option<Authenticated> {
         let cached_key = CachedKey { hash: TokenHash::of(text), epoch: self.store.epoch() };
         self.plugin_keys.get(&cached_key.hash).filter(|known| known.cached_key == Some(cached_key))
     }
 
-    /// Who carries this token; nobody if it is unknown, expired, revoked, or written into the database by hand. A plugin is
-    /// recognised from then on ([`Vault::cached_principal`]).
+    /// The principal of this token. `None` if the token is unknown, expired or revoked, or if its row is not genuine. A
+    /// plugin key is then cached for [`Vault::cached_principal`].
     ///
     /// # Errors
     /// Storage errors only.
@@ -192,7 +194,7 @@ impl Vault {
         }
     }
 
-    /// Whether a key that was recognised from memory is still there.
+    /// Looks up a plugin key that was recognised from the cache.
     pub(crate) async fn is_still_valid(&self, cached_key: CachedKey) -> Result<(), Error> {
         match self.genuine_key(TokenKind::Plugin, &cached_key.hash).await? {
             Some(_) => Ok(()),
@@ -219,7 +221,8 @@ impl Vault {
     }
 }
 
-/// As a browser writes it in `Origin` (RFC 6454 6.1): scheme, host, port if it is not the scheme's own.
+/// Whether the text is an origin as a browser sends it in `Origin` (RFC 6454 6.1): scheme, host, and port unless
+/// default.
 fn is_origin(text: &str) -> bool {
     let origin = url::Url::parse(text).map(|url| url.origin().ascii_serialization());
     crate::manifest::is_plain_address(text) && origin.is_ok_and(|origin| origin == text)

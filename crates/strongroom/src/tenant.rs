@@ -1,4 +1,4 @@
-//! A tenant: one application's users and plugins. There is always the one called `default`.
+//! Tenants. The tenant `default` always exists.
 
 use jiff::Timestamp;
 use strongroom_crypto::digest;
@@ -10,7 +10,7 @@ use crate::id::{TenantId, TenantName};
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
-/// The name of the one that there always is.
+/// The name of the tenant that always exists.
 pub(crate) const DEFAULT: &str = "default";
 
 /// A tenant.
@@ -65,10 +65,11 @@ impl Vault {
         found.ok_or(Error::NotFound { what: "tenant" })
     }
 
-    /// Removes a tenant that has no users any more, with its plugins, keys and OAuth apps. Its events stay.
+    /// Removes a tenant without users, with its plugins, keys and registrations. Its events remain.
     ///
     /// # Errors
-    /// [`Error::TenantInUse`] while it has users, or grants of theirs are still to be revoked; [`Error::TenantStays`].
+    /// [`Error::TenantInUse`] if the tenant has users or pending revocations. [`Error::TenantStays`] for the default
+    /// tenant.
     pub async fn remove_tenant(&self, actor: &Actor, tenant: &Tenant) -> Result<(), Error> {
         if tenant.name.as_str() == DEFAULT {
             return Err(Error::TenantStays);

@@ -1,5 +1,5 @@
-//! A user, known by the host's own id, and the data key that everything of theirs is sealed under. Deleting the user
-//! destroys that key: what a copy of the rows still holds cannot be read without it.
+//! Users and their data keys. A user has an id of the host, and one data key seals all credentials of the user.
+//! Deleting the user destroys the data key, so copies of the sealed rows can no longer be decrypted.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::id::{Owner, TenantId, UserId};
 use crate::store::{StoreError, UserKeyRow};
 use crate::vault::Vault;
 
-/// A user who has a key here.
+/// A user who has a data key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct User {
@@ -31,10 +31,11 @@ impl Vault {
         Ok(self.store.users(tenant, after, limit).await?)
     }
 
-    /// Deletes a user: credentials, sessions and data key, in one transaction, an event for each credential.
+    /// Deletes a user with all credentials, sessions and the data key in one transaction. Each credential gets an
+    /// event.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if nothing of this user is here.
+    /// [`Error::NotFound`] if nothing is stored for this user.
     pub async fn delete_user(&self, actor: &Actor, owner: &Owner) -> Result<(), Error> {
         let entry = self.entry(actor, owner.tenant, Action::UserDelete).with_user(&owner.user);
         let revocations = self.pending_revocations_of_user(owner).await?;
@@ -46,13 +47,15 @@ impl Vault {
         }
     }
 
-    /// The user's data key that `sealed` names, unwrapped once and kept while it is in use. If it names another than the
-    /// one that is kept, the user was deleted and came back, here or through another process: it is looked up again.
+    /// The user's data key that `sealed` names. The key is cached after it was unwrapped. If `sealed` names another key
+    /// than the cache, the user was deleted and created again, possibly by another process. The key is then loaded
+    /// again.
     pub(crate) async fn user_key(&self, owner: &Owner, sealed: &Sealed) -> Result<Option<Arc<Key>>, Error> {
         match self.user_keys.get(owner) {
             Some((key, _)) if sealed.key_id() == Some(key.id()) => Ok(Some(key)),
             _ => {
-                // A view of a moment ago is cheaper by far, and has it unless the user is that young.
+                // The recent view is much cheaper than a new read. It only misses a user that was created after the
+                // view began.
                 let recent = self.store.recent_user_key(owner).await?;
                 match recent.map(|row| self.unwrapped(owner, row)).transpose()? {
                     Some((key, _)) if sealed.key_id() == Some(key.id()) => Ok(Some(key)),

@@ -1,5 +1,5 @@
-//! The vault and its builder. The verbs live beside their nouns: `save` and `open` in `credential.rs`, `register` in
-//! `plugin.rs`, and so on.
+//! The vault and its builder. The other operations are methods of [`Vault`] in the module of their object, for example
+//! `save` and `open` in `credential` and `register` in `plugin`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use crate::store::sqlite::{Database, SqliteError};
 use crate::store::{Store, StoreError, UserKeyRow};
 use crate::tenant::DEFAULT;
 
-/// The vault: everything that Strongroom does, as verbs. A clone is the same vault.
+/// The vault. Its methods are all operations of Strongroom. A clone shares the state of the original.
 #[derive(Clone)]
 pub struct Vault {
     pub(crate) store: Arc<dyn Store>,
@@ -49,12 +49,13 @@ pub struct Vault {
     deadline: Duration,
 }
 
-/// So many users' data keys are kept unwrapped at most: about 20 MB. Beyond it a read costs an unwrapping more.
+/// The cache holds at most this many unwrapped user data keys, about 20 MB. A read of another user unwraps the key
+/// again.
 const MAX_CACHED_USER_KEYS: usize = 40_000;
 
-/// A user's data key, and the row it was unwrapped from.
+/// A user's data key, and the row that it was unwrapped from.
 type KnownKey = (Arc<Key>, Arc<UserKeyRow>);
-/// A provider as it described itself, and until when that counts.
+/// The discovered console issuer, and the time until which the discovery is valid.
 type KnownProvider = (Timestamp, Arc<Provider>);
 /// A manifest, and the epoch in which it was read.
 type KnownManifest = (u64, Arc<Manifest>);
@@ -62,40 +63,40 @@ type KnownManifest = (u64, Arc<Manifest>);
 /// Why a vault did not open. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// No key was given.
+    /// No encryption key is set.
     #[error(
         "no encryption key is set: run `strongroom key generate` and put its output into CREDENTIAL_ENCRYPTION_KEY, or into a file named by CREDENTIAL_ENCRYPTION_KEY_FILE"
     )]
     NoKey,
-    /// The key's text is not a key.
+    /// The text is not a valid key.
     #[error("the encryption key {0}; run `strongroom key generate` for a new one")]
     KeyText(KeyTextError),
-    /// The key does not open the root key.
+    /// The encryption key does not unwrap the root key.
     #[error("{0}; nothing was written")]
     Unlock(UnlockError),
-    /// The database file does not open.
+    /// The database file cannot be opened.
     #[error(transparent)]
     Sqlite(#[from] SqliteError),
-    /// A provider's file cannot be used.
+    /// A provider's file is not valid.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// The client for outgoing calls cannot be made: the machine has no usable certificates, or no TLS.
+    /// The HTTP client cannot be created: the machine has no usable certificates or no TLS.
     #[error("the client for outgoing calls cannot be set up; check the machine's certificate store")]
     Client,
-    /// The database failed while it was opened.
+    /// The database failed during opening.
     #[error("the database failed while it was opened")]
     Store(#[from] StoreError),
 }
 
 impl OpenError {
-    /// Whether the operator has to change the key, rather than the database.
+    /// Whether the operator must change the key, not the database.
     #[must_use]
     pub fn is_about_the_key(&self) -> bool {
         matches!(self, Self::NoKey | Self::KeyText(_) | Self::Unlock(_))
     }
 }
 
-/// Sets up a [`Vault`].
+/// Configures and opens a [`Vault`].
 pub struct Builder {
     database: PathBuf,
     key: Option<Secret<String>>,
@@ -110,71 +111,71 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Where people sign in at the console, beside links.
+    /// Sets the identity provider (OpenID Connect) for sign-in at the console. Without it, only sign-in links work.
     #[must_use]
     pub fn issuer(mut self, issuer: Issuer) -> Self {
         self.issuer = Some(issuer);
         self
     }
 
-    /// The providers that are known, instead of those compiled in.
+    /// Sets the known providers. They replace the built-in catalogue.
     #[must_use]
     pub fn catalog(mut self, catalog: Catalog) -> Self {
         self.catalog = Some(catalog);
         self
     }
 
-    /// Where calls to providers may go beside public https addresses.
+    /// Sets the addresses that outgoing calls may reach in addition to public https addresses.
     #[must_use]
     pub fn egress_policy(mut self, egress_policy: EgressPolicy) -> Self {
         self.egress_policy = egress_policy;
         self
     }
 
-    /// The address at which browsers reach this vault's server; without one nothing can be connected.
+    /// Sets the address at which browsers reach this vault's server. Without it, no account can be connected.
     #[must_use]
     pub fn public_url(mut self, url: Url) -> Self {
         self.public_url = Some(url);
         self
     }
 
-    /// The key of the environment: 32 bytes, base64 or hexadecimal.
+    /// Sets the encryption key: 32 bytes as base64 or hexadecimal text.
     #[must_use]
     pub fn key(mut self, text: Secret<String>) -> Self {
         self.key = Some(text);
         self
     }
 
-    /// Another clock, for tests.
+    /// Sets the clock. Tests use it.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Another source of randomness, for tests.
+    /// Sets the source of randomness. Tests use it.
     #[must_use]
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
         self.entropy = entropy;
         self
     }
 
-    /// How long an event may take to become durable before the caller is turned away (2 s unless told).
+    /// Sets how long an event may take to become durable before the caller gets an error. The default is 2 s.
     #[must_use]
     pub fn audit_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How many bytes of credentials that were read lately are kept in memory at most, sealed, each with the key that opens it
-    /// (32 MiB unless told). A credential takes about 2 KB.
+    /// Sets the size of the credential cache in bytes. The default is 32 MiB. An entry holds the sealed row and its
+    /// message key, about 2 KB.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
         self
     }
 
-    /// Opens the vault, or makes a new one where there is none. Nothing is written before the key has proved right.
+    /// Opens the vault, or creates one if the file is new. It writes nothing before the key has proved to be right.
     ///
     /// # Errors
     /// [`OpenError`]; each message says what to do.
@@ -225,7 +226,7 @@ impl Builder {
 }
 
 impl Vault {
-    /// Begins to set up a vault on a SQLite file.
+    /// Creates a builder for a vault on a SQLite file.
     #[must_use]
     pub fn builder(database: &Path) -> Builder {
         Builder {
@@ -242,19 +243,19 @@ impl Vault {
         }
     }
 
-    /// The id of the key of the environment: a name, not a secret.
+    /// The id of the encryption key. It is not secret.
     #[must_use]
     pub fn key_id(&self) -> &str {
         &self.key_id
     }
 
-    /// The providers that are known.
+    /// The known providers.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
-    /// The address at which browsers reach this vault's server, if there is one.
+    /// The address at which browsers reach this vault's server, if it is set.
     #[must_use]
     pub fn public_url(&self) -> Option<&Url> {
         self.public_url.as_ref()
@@ -266,19 +267,19 @@ impl Vault {
         self.keyring.instance()
     }
 
-    /// The clock that this vault goes by.
+    /// The clock of this vault.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
 
-    /// The randomness that this vault draws from.
+    /// The source of randomness of this vault.
     #[must_use]
     pub fn entropy(&self) -> &Arc<dyn Entropy> {
         &self.entropy
     }
 
-    /// Whether the database can be written right now, within the deadline.
+    /// Checks that the database can be written within the deadline.
     ///
     /// # Errors
     /// [`Error::AuditUnavailable`].
@@ -286,13 +287,13 @@ impl Vault {
         self.within_deadline(self.store.ready()).await
     }
 
-    /// Waits for refreshes under way, writes out what is kept for later (times of last use) and stops the writer. Later writes are refused.
+    /// Waits for running refreshes, writes pending times of last use and stops the writer. It refuses later writes.
     pub async fn close(&self) {
         self.drain_refreshes().await;
         self.store.close().await;
     }
 
-    /// A write that does not become durable within the deadline is an answer, not a wait: fail closed, never hang.
+    /// Fails a write that does not become durable within the deadline, so that no caller hangs.
     pub(crate) async fn within_deadline<T>(
         &self,
         write: impl Future<Output = Result<T, StoreError>>,
