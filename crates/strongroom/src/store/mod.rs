@@ -1,6 +1,6 @@
-//! The one interface to a database. It takes and returns sealed bytes only: no `Secret` appears in a signature.
-//! Every write takes an audit [`Entry`] and commits both in one transaction, so an unaudited write cannot be said.
-//! Every finder demands the tenant, and the owner where there is one.
+//! The interface to a database. It handles sealed bytes only: no `Secret` appears in a signature. Every write takes an
+//! audit [`Entry`] and commits both in one transaction, so no write is unaudited. Every query takes the tenant, and the
+//! owner where there is one. The exceptions are lookups by hash and the internal queries for refreshes and revocations.
 
 pub mod sqlite;
 
@@ -27,19 +27,19 @@ use crate::session::SessionRow;
 use crate::tenant::Tenant;
 use crate::user::User;
 
-/// Why the database did not do what was asked. For the log; callers are told less.
+/// Why a database operation failed. The text is for the log. Callers get an [`Error`](crate::error::Error).
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The write met something that forbids it; nothing was written.
+    /// The state of the database does not allow the write. Nothing was written.
     #[error("conflict: {0:?}")]
     Conflict(Conflict),
-    /// The key or session of whoever asked for the write is gone; nothing was written.
+    /// The key or session of the caller was revoked. Nothing was written.
     #[error("the caller's key or session is gone")]
     Revoked,
-    /// The database cannot be read or written: full, locked, read-only, damaged.
+    /// The database cannot be read or written. It is full, locked, read-only or damaged.
     #[error("the database is unavailable: {0}")]
     Unavailable(Arc<dyn std::error::Error + Send + Sync>),
-    /// A row does not parse: somebody else wrote it.
+    /// A row does not parse, so Strongroom did not write it.
     #[error("table {table} has a row that does not parse: {what}")]
     Corrupt {
         /// The table.
@@ -52,26 +52,26 @@ pub enum StoreError {
     Closed,
 }
 
-/// What a write met.
+/// Why the database did not allow a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
-    /// The name is taken.
+    /// The name is already used.
     Name,
-    /// The idempotency key was used before.
+    /// The idempotency key was already used.
     IdempotencyKey,
-    /// The row is gone, or not at the revision that was read.
+    /// The row does not exist any more, or its revision has changed.
     Revision,
-    /// The user's data key is not the one that was read.
+    /// The user's data key has changed.
     UserKey,
-    /// The plugin is not registered any more.
+    /// The plugin is not registered.
     Plugin,
-    /// Others still depend on it: how many.
+    /// Other objects depend on it. Holds their number.
     InUse(u64),
 }
 
-/// Makes the links of the audit chain. The database decides the order, the keyring the link.
+/// Computes the links of the audit chain. The database defines the order, and the keyring computes the link.
 pub trait ChainMac: Send + Sync {
-    /// The link after `previous` for an event's canonical bytes.
+    /// The link for an event's canonical bytes after the link `previous`.
     fn link(&self, previous: &[u8; 32], event: &[u8]) -> [u8; 32];
 }
 
@@ -88,11 +88,11 @@ pub struct UserKeyRow {
     pub owner: Owner,
     pub sealed: Sealed,
     pub created_at: Timestamp,
-    /// Whether it was found in the database, rather than made for the credential that comes with it.
+    /// Whether the row was read from the database. If not, it is a new key for the credential in the same write.
     pub found: bool,
 }
 
-/// Which credentials to list.
+/// Selects the credentials of a list.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct CredentialFilter {
@@ -102,7 +102,7 @@ pub struct CredentialFilter {
     pub limit: u32,
 }
 
-/// Which events to list.
+/// Selects the events of a list.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct AuditFilter {
@@ -116,7 +116,7 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
-/// A page of events, newest first, and where the next one goes on: `before` this number.
+/// A page of events, newest first. `next` is the `before` of the next page.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct EventPage {
@@ -136,24 +136,24 @@ pub trait Store: Send + Sync {
     async fn remove_tenant(&self, tenant: TenantId, entry: Entry) -> Result<(), StoreError>;
 
     async fn user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError>;
-    /// As it was at most a moment ago, as for [`recent_credential`](Self::recent_credential).
+    /// May be slightly old, as for [`recent_credential`](Self::recent_credential).
     async fn recent_user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError>;
     async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
     async fn delete_user(&self, owner: &Owner, revocations: &[RevocationRow], entry: Entry) -> Result<(), StoreError>;
 
     async fn credential(&self, owner: &Owner, id: CredentialId) -> Result<Option<CredentialRow>, StoreError>;
-    /// As it was at most a moment ago. This process's own changes are in it; what another process changed since is not
-    /// to be missed: whoever acts on it looks at the [`epoch`](Self::epoch) again when its event is durable.
+    /// May be slightly old. It includes all changes of this process, but can miss a change of another process. The
+    /// caller must compare the [`epoch`](Self::epoch) again when its event is durable.
     async fn recent_credential(
         &self,
         owner: &Owner,
         id: CredentialId,
     ) -> Result<Option<Arc<CachedCredential>>, StoreError>;
-    /// The same, if it is in memory: a busy credential's reader does not even wait for the answer.
+    /// Like `recent_credential`, but from the cache only and without waiting. `None` if the cache does not have it.
     fn kept_credential(&self, owner: &Owner, id: CredentialId) -> Option<Arc<CachedCredential>>;
     async fn credentials(&self, owner: &Owner, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, StoreError>;
-    /// Writes the user's key with the first credential; refuses if another key is there by now, and if the connection that
-    /// it comes from is not there any more: then its user was deleted.
+    /// Writes the user's data key with the first credential. Refuses if the user has another key by now. Refuses also
+    /// if the connection does not exist any more, because then its user was deleted.
     async fn insert_credential(
         &self,
         row: &CredentialRow,
@@ -171,7 +171,7 @@ pub trait Store: Send + Sync {
         revocations: Option<&RevocationRow>,
         entry: Entry,
     ) -> Result<(), StoreError>;
-    /// Another grant for the same credential: whatever lease there is, is void.
+    /// Replaces the grant of a credential. It voids any lease.
     async fn reconnect_credential(
         &self,
         row: &CredentialRow,
@@ -185,7 +185,7 @@ pub trait Store: Send + Sync {
     async fn insert_app(&self, row: &AppRow, entry: Entry) -> Result<(), StoreError>;
     async fn delete_app(&self, tenant: TenantId, id: AppId, entry: Entry) -> Result<(), StoreError>;
 
-    /// By a hash of 256 random bits: whoever has them may find it, of whatever tenant it is.
+    /// Finds a connection of any tenant. Only a caller who knows the 256 random bits behind the hash can find it.
     async fn connection(&self, hash: &[u8; 32]) -> Result<Option<ConnectionRow>, StoreError>;
     async fn connection_of(&self, owner: &Owner, id: ConnectionId) -> Result<Option<ConnectionRow>, StoreError>;
     async fn insert_connection(&self, row: &ConnectionRow, entry: Entry) -> Result<(), StoreError>;
@@ -194,7 +194,7 @@ pub trait Store: Send + Sync {
     async fn refresh(&self, id: CredentialId) -> Result<Option<RefreshRow>, StoreError>;
     async fn due_refreshes(&self, now: Timestamp, limit: u32) -> Result<Vec<RefreshRow>, StoreError>;
     async fn claim_refresh(&self, claim: &Claim, entry: Entry) -> Result<(), StoreError>;
-    /// Writes what became of a lease, with the credential if it changed; refuses a lease that is not the last one.
+    /// Writes the result of a refresh, and the credential if it changed. Refuses if a newer lease exists.
     async fn settle_refresh(
         &self,
         credential: Option<(&CredentialRow, u64)>,
@@ -227,7 +227,7 @@ pub trait Store: Send + Sync {
         revocations: &[RevocationRow],
         entry: Entry,
     ) -> Result<(), StoreError>;
-    /// The connected accounts of a plugin, whoever's they are.
+    /// The connected accounts of a plugin, for all users.
     async fn connected(
         &self,
         tenant: TenantId,
@@ -276,18 +276,18 @@ pub trait Store: Send + Sync {
     async fn idempotency(&self, tenant: TenantId, scope: &str, key: &str)
     -> Result<Option<IdempotencyRow>, StoreError>;
 
-    /// An event without a change: a read, or a refusal. Returns when it is durable.
+    /// Records an event without a change: a read or a refusal. Returns when the event is durable.
     async fn record(&self, entry: Box<Entry>) -> Result<(), StoreError>;
     async fn events(&self, tenant: TenantId, filter: &AuditFilter) -> Result<EventPage, StoreError>;
-    /// Events in the order of the chain, after `after`, for verification.
+    /// Events in chain order after `after`, for verification.
     async fn chain(&self, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError>;
-    /// The digest of every row that events speak of, by the object's id. Visits rows one by one.
+    /// Visits the digest of every row that events refer to, by object id. Rows are read one at a time.
     async fn digests(&self, visit: &mut (dyn FnMut(String, [u8; 32]) + Send)) -> Result<(), StoreError>;
 
-    /// Counts what may have taken somebody's access away: at once when this process did it, and when another process
-    /// did, before the next write of this one commits.
+    /// A counter that rises when access may have been taken away. A change of this process raises it at once. A change
+    /// of another process raises it before the next write of this process commits.
     fn epoch(&self) -> u64;
-    /// Proves that a transaction can be committed.
+    /// Checks that a transaction can be committed.
     async fn ready(&self) -> Result<(), StoreError>;
     async fn close(&self);
 }

@@ -16,7 +16,7 @@ macro_rules! columns {
     };
 }
 
-/// A filtered page looks at no more events than this; the caller goes on from where it ended.
+/// Maximum number of events that one filtered page searches. The caller continues from `next`.
 const SEARCH_WINDOW: u64 = 100_000;
 
 fn parse(column: &mut Columns<'_>) -> Result<Event<'static>, StoreError> {
@@ -39,7 +39,7 @@ fn parse(column: &mut Columns<'_>) -> Result<Event<'static>, StoreError> {
     })
 }
 
-/// Where the chain ends; before the first event, at zero.
+/// The end of the chain. Zero before the first event.
 pub(super) fn head(db: &Connection) -> Result<(u64, [u8; 32]), StoreError> {
     let statement = db.prepare_cached("SELECT seq, link FROM audit_event ORDER BY seq DESC LIMIT 1")?;
     let head = first(statement, (), |row| {
@@ -49,7 +49,7 @@ pub(super) fn head(db: &Connection) -> Result<(u64, [u8; 32]), StoreError> {
     Ok(head.unwrap_or_default())
 }
 
-/// The statement that adds an event: looked up once for all of a batch.
+/// The statement that adds an event. A batch looks it up once.
 pub(super) fn insertion(db: &Connection) -> Result<CachedStatement<'_>, StoreError> {
     let sql = concat!(
         "INSERT INTO audit_event (",
@@ -112,7 +112,7 @@ pub(super) fn events(db: &Connection, tenant: TenantId, filter: &AuditFilter) ->
 
 pub(super) fn chain(db: &Connection, after: u64, limit: u32) -> Result<Vec<Linked>, StoreError> {
     let sql = concat!("SELECT ", columns!(), ", link FROM audit_event WHERE seq >= ?1 ORDER BY seq LIMIT ?2");
-    // What somebody put before the first event is to be seen too.
+    // Also read rows that an attacker inserted before the first event.
     let first = if after == 0 { i64::MIN } else { i64::try_from(after).unwrap_or(i64::MAX).saturating_add(1) };
     all(db.prepare_cached(sql)?, (first, limit), |row| {
         let mut column = Columns::of("audit_event", row);

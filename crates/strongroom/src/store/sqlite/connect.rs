@@ -1,4 +1,4 @@
-//! Registrations at providers and connections under way, in SQLite.
+//! Registrations and connections in SQLite.
 
 use rusqlite::{Connection, Row, params};
 use strongroom_crypto::Sealed;
@@ -70,7 +70,7 @@ pub(super) fn insert_app(db: &Connection, row: &AppRow) -> Result<Vec<Entry>, St
     if written == 1 { Ok(Vec::new()) } else { Err(StoreError::Conflict(Conflict::Revision)) }
 }
 
-/// Refuses while accounts are connected through it, or are still to be revoked.
+/// Refuses if the registration has connected accounts or pending revocations.
 pub(super) fn delete_app(db: &Connection, tenant: TenantId, id: AppId) -> Result<Vec<Entry>, StoreError> {
     let of_app = (id.to_string(), tenant.to_string());
     let sql = "SELECT (SELECT count(*) FROM credential WHERE app_id = ?1 AND tenant_id = ?2) \
@@ -123,10 +123,10 @@ pub(super) fn connection_of(
     first(db.prepare_cached(sql)?, of_user, parse_connection)
 }
 
-/// So long after its end a connection whose code is being exchanged at that moment is surely settled.
+/// A connection is kept this long after it expired, so that a running code exchange can still settle it.
 const SETTLED_RETENTION_MS: i64 = 60_000;
 
-/// What nobody came back for goes out as new ones come in.
+/// Also deletes expired connections.
 pub(super) fn insert_connection(db: &Connection, row: &ConnectionRow) -> Result<Vec<Entry>, StoreError> {
     let now = row.created_at.as_millisecond();
     db.prepare_cached("DELETE FROM connection WHERE expires_at < ?1")?.execute([now - SETTLED_RETENTION_MS])?;
@@ -155,7 +155,7 @@ pub(super) fn insert_connection(db: &Connection, row: &ConnectionRow) -> Result<
     Ok(Vec::new())
 }
 
-/// From one phase to the next: of two at once, one finds nothing under the old hash any more.
+/// Moves a connection to its next phase. Of two concurrent callers, the second finds no row with the old hash.
 pub(super) fn advance_connection(
     db: &Connection,
     from: &[u8; 32],

@@ -1,4 +1,4 @@
-//! Links and sessions of the console in SQLite.
+//! Sign-in links and console sessions in SQLite.
 
 use rusqlite::{Connection, Row, params};
 use strongroom_crypto::TokenHash;
@@ -30,7 +30,7 @@ pub(super) fn find(db: &Connection, hash: &TokenHash) -> Result<Option<ConsoleRo
     first(db.prepare_cached(sql)?, [hash.as_bytes()], parse)
 }
 
-/// What is over goes out as new ones come in.
+/// Also deletes expired rows.
 pub(super) fn insert(db: &Connection, row: &ConsoleRow) -> Result<Vec<Entry>, StoreError> {
     let now = row.created_at.as_millisecond();
     db.prepare_cached("DELETE FROM console_session WHERE expires_at < ?1")?.execute([now])?;
@@ -54,7 +54,8 @@ pub(super) fn insert(db: &Connection, row: &ConsoleRow) -> Result<Vec<Entry>, St
     if written == 1 { Ok(Vec::new()) } else { Err(StoreError::Conflict(Conflict::Revision)) }
 }
 
-/// A link becomes a session, or a session was seen: of two at once with a link, one finds nothing under its hash.
+/// Turns a link into a session, or updates `seen_at`. Of two concurrent callers with one link, the second finds no row
+/// with its hash.
 pub(super) fn advance(db: &Connection, from: &TokenHash, row: &ConsoleRow) -> Result<Vec<Entry>, StoreError> {
     let sql = "UPDATE console_session SET hash = ?3, opened_at = ?4, seen_at = ?5, expires_at = ?6, mac = ?7 \
                WHERE id = ?1 AND hash = ?2";
@@ -70,7 +71,7 @@ pub(super) fn advance(db: &Connection, from: &TokenHash, row: &ConsoleRow) -> Re
     if written == 1 { Ok(Vec::new()) } else { Err(StoreError::Conflict(Conflict::Revision)) }
 }
 
-/// One session of a visitor, or all of them with their links. No user is the operator.
+/// Deletes one session of a user, or all sessions and links. No user means the operator.
 pub(super) fn delete(
     db: &Connection,
     tenant: TenantId,

@@ -153,7 +153,7 @@ pub(super) fn update(db: &Connection, row: &CredentialRow, read_at: u64) -> Resu
     if written == 1 {
         return Ok(Vec::new());
     }
-    // Nothing was written: the row is gone or has moved on, or else it was the name that stood in the way.
+    // Nothing was written: the row is gone, its revision has changed, or the name is taken.
     let same = find(db, &row.owner, row.id)?.is_some_and(|found| found.revision == read_at);
     Err(StoreError::Conflict(if same { Conflict::Name } else { Conflict::Revision }))
 }

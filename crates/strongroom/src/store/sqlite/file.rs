@@ -1,4 +1,5 @@
-//! The database file: where it may lie, how it is opened, what is in it before a key has opened anything.
+//! The database file: its permissions, its connections, its schema and the data that is readable before the key is
+//! known.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -17,7 +18,7 @@ use super::recent::Recent;
 use super::writer::Writer;
 use crate::store::{ChainMac, StoreError};
 
-/// The migrations, in order. `PRAGMA user_version` counts those that have run.
+/// The migrations, in order. `PRAGMA user_version` is the number of those that have run.
 const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_vault.sql"),
     include_str!("../../../migrations/sqlite/0002_connect.sql"),
@@ -25,13 +26,13 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0004_console.sql"),
 ];
 
-/// Below the vault's own deadline, so that a lock held elsewhere is an answer and not a silence.
+/// Shorter than the vault's deadline, so that a lock of another process results in an error and not in a timeout.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// Why a database file does not open. Each message says what to do.
+/// Why a database file cannot be opened. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SqliteError {
-    /// Somebody else could read it.
+    /// Other users of the machine could read it.
     #[error(
         "{path} can be read by other users (mode {mode:03o}); run: chmod {wanted:03o} {path}, or, if others need it, give the database a directory of its own"
     )]
@@ -51,27 +52,27 @@ pub enum SqliteError {
         /// The operating system's reason.
         reason: std::io::Error,
     },
-    /// A later Strongroom wrote it.
+    /// A newer Strongroom wrote it.
     #[error(
         "{path} was written by a newer Strongroom (schema {found}; this one knows {known}); nothing was changed: use the newer version"
     )]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its schema's number.
+        /// Its schema number.
         found: usize,
-        /// The newest number known here.
+        /// The newest schema number of this version.
         known: usize,
     },
-    /// A database, but not of ours; or a damaged one.
+    /// The file is not a Strongroom database, or it is damaged.
     #[error("{path} is not a Strongroom database, or it is damaged: {what}; nothing was changed")]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What was found.
+        /// The cause.
         what: String,
     },
-    /// SQLite refused.
+    /// SQLite returned an error.
     #[error("{path} cannot be used: {reason}")]
     Refused {
         /// The file.
@@ -81,22 +82,22 @@ pub enum SqliteError {
     },
 }
 
-/// What an installation is known by.
+/// The stored identity of an installation.
 pub struct Installation {
-    /// Its id.
+    /// The installation's id.
     pub instance: String,
-    /// Its root key, wrapped.
+    /// The wrapped root key.
     pub root_key: Sealed,
 }
 
-/// A database file that no key has opened yet: it can be looked at and installed into, not written.
+/// A database file before the key is known. It can be inspected and installed, but not written otherwise.
 pub struct Database {
     path: PathBuf,
     connection: Connection,
 }
 
 impl Database {
-    /// Opens a database file, or makes an empty one, 0600 in a directory 0700.
+    /// Opens a database file, or creates an empty one. The file has the mode 0600 and the directory 0700.
     ///
     /// # Errors
     /// [`SqliteError`]; each message says what to do.
@@ -114,7 +115,7 @@ impl Database {
         Ok(Self { path: path.to_owned(), connection })
     }
 
-    /// What is installed here; nothing, if the file is new.
+    /// The installation in this file. `None` if the file is new.
     ///
     /// # Errors
     /// [`SqliteError::Newer`] and [`SqliteError::Foreign`].
@@ -147,10 +148,10 @@ impl Database {
         read().map(Some).map_err(foreign)
     }
 
-    /// Makes the tables and stores the wrapped root key, all or nothing.
+    /// Creates the tables and stores the wrapped root key in one transaction.
     ///
     /// # Errors
-    /// [`SqliteError::Refused`], also when another process installed meanwhile: then simply open again.
+    /// [`SqliteError::Refused`], also if another process has just installed. Opening the file again then succeeds.
     pub fn install(
         &self,
         instance: &str,
@@ -159,7 +160,7 @@ impl Database {
         now: Timestamp,
     ) -> Result<(), SqliteError> {
         let write = || {
-            // A batch of events fills pages; fewer and larger ones take fewer writes to the WAL.
+            // A batch of events fills pages. Larger pages need fewer writes to the WAL.
             self.connection.pragma_update(None, "page_size", 8192)?;
             self.connection.pragma_update(None, "journal_mode", "wal")?;
             let transaction = rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
@@ -177,14 +178,14 @@ impl Database {
         write().map_err(|reason| SqliteError::Refused { path: self.path.clone(), reason })
     }
 
-    /// Brings an older database to this version, all or nothing. Called when the key has proved right.
+    /// Migrates an older database to this version in one transaction. Call it after the key has proved to be right.
     ///
     /// # Errors
-    /// [`SqliteError::Refused`]: nothing was changed.
+    /// [`SqliteError::Refused`]. Nothing was changed.
     pub fn migrate(&self) -> Result<(), SqliteError> {
         let write = || {
             let transaction = rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-            // Read under the lock: another process may be doing the same.
+            // Read the version under the lock. Another process may be migrating too.
             let version = self.version()?;
             for migration in MIGRATIONS.iter().skip(version) {
                 transaction.execute_batch(migration)?;
@@ -197,11 +198,11 @@ impl Database {
         write().map_err(|reason| SqliteError::Refused { path: self.path.clone(), reason })
     }
 
-    /// Starts the writer. From here on the database can be written, each time with an event. So many bytes of rows that were
-    /// read lately are kept in memory at most.
+    /// Starts the writer. All later writes go through it, and each has an event. `kept` is the size of the credential
+    /// cache in bytes.
     ///
     /// # Errors
-    /// If the file does not open once more.
+    /// [`StoreError::Unavailable`] if the writer cannot be started.
     pub fn start(self, link: Arc<dyn ChainMac>, kept: u64) -> Result<SqliteStore, StoreError> {
         let readers = Arc::new(Readers::of(&self.path));
         let recent = Arc::new(Recent::new(kept));
@@ -222,10 +223,10 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // A trigger or view in the file would be somebody else's code in our transactions.
+    // A trigger or view in the file would be foreign code in Strongroom's transactions.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    // FULL: an acknowledged event survives a power cut. secure_delete: a deleted row leaves no bytes in free pages.
+    // FULL: an acknowledged event survives a power failure. secure_delete: a deleted row leaves no bytes in free pages.
     for (pragma, value) in
         [("synchronous", "FULL"), ("secure_delete", "ON"), ("foreign_keys", "ON"), ("trusted_schema", "OFF")]
     {
@@ -235,7 +236,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Makes directory and file with the modes they must have; what is there already must have them (CWE-732).
+/// Creates the directory and the file with the required modes. Existing ones must already have them (CWE-732).
 fn prepare(path: &Path) -> Result<(), SqliteError> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -248,7 +249,7 @@ fn prepare(path: &Path) -> Result<(), SqliteError> {
     refuse_exposed(directory, 0o700)?;
     match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path) {
         Ok(file) => {
-            // The umask may have taken more away than it should; it cannot have given more.
+            // The umask may have removed required bits. It cannot have added any.
             let _ = file.set_permissions(Permissions::from_mode(0o600));
             Ok(())
         }

@@ -32,7 +32,7 @@ pub(super) fn find(
     })
 }
 
-/// Keys older than a day go out as new ones come in.
+/// Also deletes keys that are older than one day.
 pub(super) fn insert(db: &Connection, row: Option<&IdempotencyRow>) -> Result<(), StoreError> {
     let Some(row) = row else { return Ok(()) };
     let now = row.created_at.as_millisecond();

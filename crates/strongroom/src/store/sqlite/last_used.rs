@@ -1,6 +1,7 @@
-//! Brings `last_used_at` into the rows: no read pays for a write of its own, and nothing is lost, because the log of reads is
-//! the source. The writer notes what it appends; what it did not append itself is read from the log. In a busy time a few rows
-//! ride along with a batch, in a quiet one all that are left; the log is not looked at again up to where the rows have it.
+//! Updates `last_used_at`. A read does not write for this, and no time is lost, because the audit log is the source.
+//! The writer notes the reads that it appends. Other reads come from the log. A busy writer adds a few rows to a batch,
+//! and an idle writer writes all the rest. `last_used_seq` marks how much of the log the rows include, so that part is
+//! not read again.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,28 +14,28 @@ use crate::audit::{Action, Decision, Entry};
 use crate::id::CredentialId;
 use crate::store::StoreError;
 
-/// How long it is quiet before the rest is done.
+/// How long the writer must be idle before it writes the rest.
 const QUIET_DELAY: Duration = Duration::from_millis(500);
-/// When there is nothing left: a view that somebody left behind is ended no later.
+/// The interval when nothing is left to write. The writer also ends abandoned views at this interval.
 const IDLE_DELAY: Duration = Duration::from_secs(10);
-/// Between two steps, of which one holds the writer for some milliseconds.
+/// The interval between two steps. A step occupies the writer for a few milliseconds.
 const STEP_INTERVAL: Duration = Duration::from_millis(20);
-/// Rows that ride along in a busy time, and that are written in one step of a quiet one.
+/// Rows that are added to a batch of a busy writer, and rows of one step of an idle writer.
 const ROWS_PER_BATCH: usize = 4;
 const ROWS_PER_STEP: usize = 500;
-/// Of the log, in one step.
+/// Log events that one step reads.
 const EVENTS_PER_STEP: u64 = 2_000;
-/// So many credentials are noted at most; while there are as many, the log is not followed.
+/// Maximum number of noted credentials. At this number, the log is not followed further.
 const MAX_NOTED: usize = 50_000;
-/// Whoever closes the vault does not wait longer: the next one goes on.
+/// Maximum time that closing the vault spends on this. The next process continues from the log.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// What is in the log and not in the rows yet.
+/// Times that are in the log but not yet in the rows.
 pub(super) struct LastUsed {
     noted: HashMap<CredentialId, i64>,
-    /// As far as the log is noted; nobody has looked yet if `None`.
+    /// The noted events end here. `None` until the log was read.
     noted_up_to: Option<u64>,
-    /// What was noted up to `writing_up_to`, on its way into the rows.
+    /// Noted times up to `writing_up_to` that are being written to the rows.
     writing: Vec<(CredentialId, i64)>,
     writing_up_to: u64,
     next: Instant,
@@ -55,12 +56,12 @@ impl Default for LastUsed {
 }
 
 impl LastUsed {
-    /// How long nobody may ask before the writer takes a step.
+    /// How long the queue must be empty before the writer takes a step.
     pub(super) fn wait(&self) -> Duration {
         self.next_step
     }
 
-    /// What a batch appended after the event `from`, up to `to`.
+    /// Notes the reads that a batch appended after event `from`, up to event `to`.
     pub(super) fn note(&mut self, from: u64, to: u64, used: &[(CredentialId, i64)]) {
         if self.noted_up_to == Some(from) && self.noted.len() < MAX_NOTED {
             self.noted.extend(used.iter().copied());
@@ -68,7 +69,7 @@ impl LastUsed {
         }
     }
 
-    /// Inside the writer's transaction, which has brought the log up to `head`.
+    /// Runs inside the writer's transaction, after it has appended events up to `head`.
     pub(super) fn ride_along(&mut self, db: &Connection, head: u64) -> Result<(), StoreError> {
         self.next_step = QUIET_DELAY;
         if Instant::now() < self.next {
@@ -79,13 +80,13 @@ impl LastUsed {
         self.write(db, ROWS_PER_BATCH)
     }
 
-    /// When nobody asks: a step, in a transaction of its own. Called again until there is nothing left.
+    /// Takes one step in its own transaction while the writer is idle. The writer calls it until nothing is left.
     pub(super) fn catch_up(&mut self, db: &Connection) {
         let more = self.tried(db, Self::step);
         self.next_step = if more { STEP_INTERVAL } else { IDLE_DELAY };
     }
 
-    /// Before the vault closes.
+    /// Runs before the vault closes.
     pub(super) fn finish(&mut self, db: &Connection) {
         let began = Instant::now();
         let mut more = true;
@@ -101,16 +102,16 @@ impl LastUsed {
         step(self, db).unwrap_or_else(|error| {
             tracing::warn!(%error, "times of last use are not up to date");
             let _ = db.execute_batch("ROLLBACK");
-            // They are in the log: read them from there again.
+            // The log still has these times. Read them from there again.
             *self = Self::default();
             false
         })
     }
 
-    /// Says whether there may be more to do.
+    /// Returns whether there may be more to do.
     fn step(&mut self, db: &Connection) -> Result<bool, StoreError> {
         let head = audit::head(db)?.0;
-        // A credential that is read a thousand times is written once: first all is noted that there is room for.
+        // Note all pending reads first. Then a credential that was read many times is written once.
         let noted = self.read_on(db, head)?;
         Ok(noted || self.write_some(db)? || self.noted_up_to < Some(head))
     }
@@ -128,12 +129,12 @@ impl LastUsed {
         !self.writing.is_empty() || !self.noted.is_empty() || self.lags()
     }
 
-    /// Whether the next start would read more of the log in vain than it does in one step.
+    /// Whether the next start would read more than one step of the log again without need.
     fn lags(&self) -> bool {
         self.noted_up_to.unwrap_or(0) >= self.writing_up_to + EVENTS_PER_STEP
     }
 
-    /// Says whether it read anything.
+    /// Returns whether it read events.
     fn read_on(&mut self, db: &Connection, head: u64) -> Result<bool, StoreError> {
         let from = match self.noted_up_to {
             Some(seq) => seq,
@@ -154,7 +155,7 @@ impl LastUsed {
         Ok(true)
     }
 
-    /// Where an earlier writer left off.
+    /// The event up to which the rows were written earlier.
     fn written_up_to(&mut self, db: &Connection) -> Result<u64, StoreError> {
         let statement = db.prepare_cached("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_used_seq'")?;
         let seq = first(statement, (), |row| Columns::of("meta", row).count())?.unwrap_or(0);
@@ -163,7 +164,7 @@ impl LastUsed {
         Ok(seq)
     }
 
-    /// Inside a transaction. What is noted goes into the rows when all that was noted before is there.
+    /// Runs inside a transaction. It starts on newly noted times only when all earlier ones are written.
     fn write(&mut self, db: &Connection, rows: usize) -> Result<(), StoreError> {
         if self.writing.is_empty() {
             if self.noted.is_empty() && !self.lags() {
@@ -178,7 +179,7 @@ impl LastUsed {
             db.prepare_cached(sql)?.execute(params![id.to_string(), at])?;
         }
         if self.writing.is_empty() {
-            // Another process may be further.
+            // Another process may have written a higher number.
             let sql =
                 "UPDATE meta SET value = CAST(?1 AS TEXT) WHERE key = 'last_used_seq' AND CAST(value AS INTEGER) < ?1";
             db.prepare_cached(sql)?.execute([self.writing_up_to])?;
@@ -187,7 +188,7 @@ impl LastUsed {
     }
 }
 
-/// The credential that an event says was read, and when.
+/// The credential that an event reports as read, and when.
 pub(super) fn used(entry: &Entry) -> Option<(CredentialId, i64)> {
     let read = entry.action == Action::CredentialOpen && entry.decision == Decision::Allowed;
     let id = entry.target.as_ref().filter(|_| read)?.credential()?;

@@ -1,6 +1,6 @@
-//! SQLite: one file, one writer thread, reads inline on pooled connections (a read takes microseconds; handing it to
-//! another thread would take longer). Several processes may share the file: whoever writes takes the lock, reads the
-//! head of the audit chain and goes on from there, so two servers are both right.
+//! SQLite store: one file, one writer thread and pooled read connections. Reads run inline, because a read takes
+//! microseconds and handing it to another thread would take longer. Several processes can share the file. A writer
+//! takes the lock and continues from the current head of the audit chain.
 
 mod audit;
 mod connect;
@@ -47,7 +47,7 @@ use crate::session::SessionRow;
 use crate::tenant::Tenant;
 use crate::user::User;
 
-/// A vault's SQLite file, open.
+/// An open SQLite database.
 pub struct SqliteStore {
     readers: Arc<Readers>,
     recent: Arc<Recent>,
@@ -454,7 +454,7 @@ impl Store for SqliteStore {
     }
 }
 
-/// Milliseconds since 1970, as every instant is stored.
+/// Parses a stored instant: milliseconds since 1970.
 fn instant(table: &'static str, milliseconds: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millisecond(milliseconds).map_err(|error| StoreError::Corrupt { table, what: error.to_string() })
 }

@@ -75,7 +75,7 @@ pub(super) fn put(db: &Connection, row: &PluginRow, read_at: Option<u64>) -> Res
     if written == 1 { Ok(Vec::new()) } else { Err(StoreError::Conflict(Conflict::Revision)) }
 }
 
-/// Gives the events of the keys and credentials that went with it.
+/// Returns the events of the removed keys and credentials.
 pub(super) fn remove(
     db: &Connection,
     tenant: TenantId,

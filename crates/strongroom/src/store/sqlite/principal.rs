@@ -1,4 +1,4 @@
-//! Keys and sessions in SQLite.
+//! API keys and sessions in SQLite.
 
 use rusqlite::{Connection, Row, params};
 use strongroom_crypto::{TokenHash, TokenKind};
@@ -53,8 +53,8 @@ pub(super) fn key(db: &Connection, kind: TokenKind, hash: &TokenHash) -> Result<
     }
 }
 
-/// Whether the key or session that it came with is still there. A token is judged when a request's head has come; its body may
-/// come much later, and by then the token may have been revoked, and all that could be undone with it undone.
+/// Whether the key or session of the caller still exists. A token is checked when the request's headers arrive. The
+/// body can arrive much later. By then, the token may have been revoked and its effects undone.
 pub(super) fn is_still_valid(db: &Connection, principal: &Principal) -> Result<bool, StoreError> {
     let (sql, id) = match principal {
         Principal::Anonymous | Principal::Strongroom => return Ok(true),
@@ -65,7 +65,7 @@ pub(super) fn is_still_valid(db: &Connection, principal: &Principal) -> Result<b
             session.map(|id| id.to_string()),
         ),
     };
-    // Whoever carries none is vouched for by the program that the vault is in.
+    // A principal without an id comes from the embedding program, which has authenticated it.
     let Some(id) = id else { return Ok(true) };
     Ok(db.prepare_cached(sql)?.exists([id])?)
 }
@@ -97,7 +97,7 @@ pub(super) fn insert_key(db: &Connection, row: &ApiKeyRow) -> Result<Vec<Entry>,
                 row.created_at.as_millisecond(),
                 row.mac
             ])?,
-        // The plugin may have been removed since it was looked up; a key must not outlive it.
+        // The plugin may have been removed after the lookup. A key must not outlive its plugin.
         KeyOwner::Plugin(name) => db
             .prepare_cached(
                 "INSERT INTO plugin_key (id, tenant_id, label, hash, created_at, mac, plugin_name) \
@@ -158,7 +158,7 @@ pub(super) fn sessions(db: &Connection, owner: &Owner) -> Result<Vec<SessionRow>
     all(db.prepare_cached(&sql)?, (owner.tenant.to_string(), owner.user.as_str()), parse_session)
 }
 
-/// Expired sessions go out as new ones come in.
+/// Also deletes expired sessions.
 pub(super) fn insert_session(db: &Connection, row: &SessionRow) -> Result<Vec<Entry>, StoreError> {
     let now = row.created_at.as_millisecond();
     db.prepare_cached("DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ?1 LIMIT 100)")?
@@ -181,7 +181,7 @@ pub(super) fn insert_session(db: &Connection, row: &SessionRow) -> Result<Vec<En
 }
 
 pub(super) fn delete_sessions(db: &Connection, owner: &Owner, id: Option<SessionId>) -> Result<Vec<Entry>, StoreError> {
-    // At the console too: whoever locks somebody out means all of it.
+    // Revoking all sessions of a user includes the console sessions.
     let consoles = "DELETE FROM console_session WHERE tenant_id = ?1 AND user_id = ?2 AND ?3 IS NULL";
     let all_of = (owner.tenant.to_string(), owner.user.as_str(), id.map(|id| id.to_string()));
     db.prepare_cached(consoles)?.execute(all_of)?;

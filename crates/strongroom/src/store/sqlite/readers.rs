@@ -1,7 +1,7 @@
-//! The connections that read. One may keep its view of the database for a moment: beginning a read costs more
-//! than the read, and every commit empties the page cache of whoever begins anew. A view is never older than this
-//! process's own last change; what another process changed meanwhile is found out by `Store::epoch`. While another one
-//! writes, there are no views: the WAL is started over only when nobody has one, and they could not be ended from there.
+//! Pool of read connections. A connection can keep a read transaction (view) open for a short time. Beginning a read
+//! costs more than the read, and a new view after a commit starts with an empty page cache. A view is never older than
+//! the last change of this process. `Store::epoch` reveals changes of other processes. While another process writes, no
+//! views are used: an open view prevents a WAL reset, and only its own process can end it.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,14 +14,14 @@ use super::file;
 use crate::store::StoreError;
 
 const MAX_VIEW_AGE: Duration = Duration::from_millis(100);
-/// For so long after another process has written, it may do so again.
+/// How long the file counts as shared after another process has written.
 const SHARED_FILE_WINDOW: Duration = Duration::from_secs(10);
 
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Reader>>,
     changes: AtomicU64,
-    /// Counts how often all views were to end; who was reading at that moment ends theirs afterwards.
+    /// Incremented when all views must end. A reader that was busy at that moment ends its view afterwards.
     ends: AtomicU64,
     shared: Mutex<Option<Instant>>,
 }
@@ -50,7 +50,7 @@ impl Readers {
         }
     }
 
-    /// Reads the newest there is.
+    /// Reads the current state.
     pub(super) fn newest<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut reader = self.take(false)?;
         reader.end()?;
@@ -59,7 +59,7 @@ impl Readers {
         answer
     }
 
-    /// Reads what was the newest a moment ago, and still is unless another process has written.
+    /// Reads a state that is at most `MAX_VIEW_AGE` old. Only changes of another process can be missing.
     pub(super) fn recent<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         if self.is_shared() {
             return self.newest(read);
@@ -74,12 +74,12 @@ impl Readers {
         Ok(answer)
     }
 
-    /// The rows have changed: from now on nobody reads in a view from before. Called before the change is acknowledged.
+    /// Records a change of this process, so that no older view is used. Call it before the change is acknowledged.
     pub(super) fn changed(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Another process has written: since this one's last write, or at some time before its first.
+    /// Records a write of another process: after this process's last write, or before its first.
     pub(super) fn changed_elsewhere(&self, lately: bool) {
         self.changed();
         if lately {
@@ -93,7 +93,7 @@ impl Readers {
         since.is_some_and(|since| since.elapsed() < SHARED_FILE_WINDOW)
     }
 
-    /// Ends all views: of those who are reading at this moment, as soon as they have read.
+    /// Ends all views. A view in use ends as soon as its read is done.
     pub(super) fn end_views(&self) {
         self.ends.fetch_add(1, Ordering::AcqRel);
         self.idle().retain_mut(|reader| reader.end().is_ok());
@@ -103,7 +103,7 @@ impl Readers {
         self.idle().clear();
     }
 
-    /// There are never more connections than threads that read at once.
+    /// The pool has at most one connection for each thread that reads at the same time.
     fn take(&self, with_view: bool) -> Result<Reader, StoreError> {
         let mut idle = self.idle();
         let fitting = idle.iter().rposition(|reader| reader.view.is_some() == with_view);

@@ -1,7 +1,6 @@
-//! Rows of credentials that were read lately, sealed as they are in the database, each with the key that opened it: a busy
-//! credential is not fetched from the file for each read, nor its key derived. A row leaves before a change of it is
-//! acknowledged, and its key is wiped when whoever reads it at that moment has done so; all leave when it turns out that
-//! another process has written.
+//! Cache of sealed credential rows. Each entry also holds its message key, so a cache hit needs neither a database read
+//! nor a key derivation. A row is removed before a change to it is acknowledged, and its key is wiped after the last
+//! use. All rows are removed when another process has written.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,12 +11,12 @@ use crate::audit::Target;
 use crate::credential::CachedCredential;
 use crate::id::{CredentialId, Owner};
 
-/// Bytes that a row takes usually.
+/// Typical size of an entry.
 const TYPICAL_ENTRY_BYTES: u64 = 2 << 10;
-/// Of them: the message key, its schedule, where the record belongs, and the place in the map.
+/// Part of an entry: the message key, its key schedule, the context of the record and the map slot.
 const MESSAGE_KEY_BYTES: u64 = 1 << 10;
 
-/// To wipe and free more than this takes so long that whoever waits for the writer would notice.
+/// Wiping and freeing more entries than this would delay callers that wait for the writer.
 const BACKGROUND_DROP_THRESHOLD: usize = 10_000;
 
 pub(super) struct Recent {
@@ -32,13 +31,13 @@ struct Rows {
     kept: Kept,
 }
 
-/// What had changed when a row was looked for and not found. Whoever fetches it may keep it only if nothing has since.
+/// The change counter at a cache miss. The row may only be cached if no change happened since.
 pub(super) struct Missed {
     changes: u64,
 }
 
 impl Recent {
-    /// Keeps so many bytes at most.
+    /// Creates a cache for at most this many bytes.
     pub(super) fn new(bytes: u64) -> Self {
         Self { bytes, rows: Mutex::new(Rows { changes: 0, kept: none(bytes) }) }
     }
@@ -58,7 +57,7 @@ impl Recent {
         }
     }
 
-    /// Events were written that speak of these objects, each with its change.
+    /// Removes the rows of these objects after a change. Each object is the target of a written event.
     pub(super) fn forget(&self, objects: &[Target]) {
         let mut rows = self.lock();
         rows.changes += 1;
@@ -73,7 +72,7 @@ impl Recent {
         let gone = std::mem::replace(&mut rows.kept, none(self.bytes));
         drop(rows);
         if gone.len() > BACKGROUND_DROP_THRESHOLD {
-            // Where there can be no thread, it is done here.
+            // If no thread can be started, the entries are dropped in place.
             let _ = std::thread::Builder::new().name("strongroom-forget".to_owned()).spawn(move || drop(gone));
         }
     }
@@ -92,7 +91,7 @@ struct Size;
 
 impl Weighter<CredentialId, Arc<CachedCredential>> for Size {
     fn weight(&self, _: &CredentialId, row: &Arc<CachedCredential>) -> u64 {
-        // The encrypted data is there once more when it is unlocked.
+        // An unlocked entry holds a copy of the encrypted data.
         let data = [Some(&row.settings), Some(&row.encrypted_data), Some(&row.encrypted_data)];
         let sealed = data.into_iter().chain([row.access_token.as_ref(), row.refresh_token.as_ref()]);
         let bytes: usize = sealed.flatten().map(|sealed| sealed.as_bytes().len()).sum();

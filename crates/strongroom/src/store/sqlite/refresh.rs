@@ -1,4 +1,4 @@
-//! Refreshes and revocations in SQLite: leases with a fence, what is due, what is owed.
+//! Refreshes and pending revocations in SQLite: leases with a fence, and what is due.
 
 use rusqlite::{Connection, Row, params};
 
@@ -38,7 +38,7 @@ pub(super) fn find(db: &Connection, id: CredentialId) -> Result<Option<RefreshRo
     first(db.prepare_cached(sql)?, [id.to_string()], parse)
 }
 
-/// By the index on `due_at`, whatever the number of credentials.
+/// Uses the index on `due_at`, so the cost does not depend on the number of credentials.
 pub(super) fn due_refreshes(db: &Connection, now: i64, limit: u32) -> Result<Vec<RefreshRow>, StoreError> {
     let sql = concat!("SELECT ", columns!(), " FROM refresh WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2");
     all(db.prepare_cached(sql)?, (now, limit), parse)
@@ -67,14 +67,14 @@ pub(super) fn put(db: &Connection, row: &RefreshRow) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Another grant: whoever refreshes the old one at this moment comes too late, whatever fence they have.
+/// A new grant. It raises the fence, so a refresh of the old grant cannot write its result.
 pub(super) fn replace(db: &Connection, row: &RefreshRow) -> Result<(), StoreError> {
     let fence = find(db, row.credential)?.map_or(0, |old| old.fence) + 1;
     put(db, &RefreshRow { fence, ..row.clone() })
 }
 
-/// Takes the lease if nobody has taken it since the caller looked (each lease moves the fence), and the credential is
-/// still what was read. The intent is durable with it.
+/// Takes the lease if no other lease was taken since the caller read the row, and if the generation is unchanged. Each
+/// lease raises the fence. The intent becomes durable with the lease.
 pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Entry>, StoreError> {
     let sql = "UPDATE refresh SET fence = fence + 1, lease_until = ?3, intent_at = ?4, state = ?6 \
                WHERE credential_id = ?1 AND fence = ?2 AND EXISTS (SELECT 1 FROM credential WHERE id = ?1 AND generation = ?5)";
@@ -89,7 +89,7 @@ pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Entry>, StoreE
     if written == 1 { Ok(Vec::new()) } else { Err(StoreError::Conflict(Conflict::Revision)) }
 }
 
-/// Writes what became of a lease, if it is still the last one: a late result changes nothing.
+/// Writes the result of a lease if it is still the last one. A late result changes nothing.
 pub(super) fn settle(db: &Connection, row: &RefreshRow) -> Result<(), StoreError> {
     if find(db, row.credential)?.map(|last| last.fence) != Some(row.fence) {
         return Err(StoreError::Conflict(Conflict::Revision));
@@ -129,7 +129,7 @@ pub(super) fn due_revocations(db: &Connection, now: i64, limit: u32) -> Result<V
     })
 }
 
-/// `again` is when to try next; none: it is done.
+/// `again` is the time of the next attempt. `None` means that the revocation is done.
 pub(super) fn settle_revocation(
     db: &Connection,
     id: RevocationId,

@@ -1,4 +1,4 @@
-//! Reading columns: one total conversion for each kind of value, and a clear word about which column did not parse.
+//! Reads columns of a row. Each kind of value has one conversion, and an error names the column that does not parse.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use strongroom_crypto::{Sealed, TokenHash};
 use super::instant;
 use crate::store::StoreError;
 
-/// A row of a named table, read column by column.
+/// Reads the row of a named table, column by column.
 pub(super) struct Columns<'a> {
     table: &'static str,
     row: &'a Row<'a>,
@@ -85,7 +85,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// All rows of a query, each through `parse`.
+/// All rows of a query, each converted by `parse`.
 pub(super) fn all<T>(
     mut statement: CachedStatement<'_>,
     parameters: impl rusqlite::Params,

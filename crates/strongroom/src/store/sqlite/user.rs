@@ -25,7 +25,7 @@ pub(super) fn insert_tenant(db: &Connection, tenant: &Tenant) -> Result<Vec<Entr
     }
 }
 
-/// Gives the events of the plugins and keys that went with it.
+/// Returns the events of the removed plugins and keys.
 pub(super) fn remove_tenant(db: &Connection, tenant: TenantId, entry: &Entry) -> Result<Vec<Entry>, StoreError> {
     let id = tenant.to_string();
     let of_tenant = [id.as_str()];
@@ -64,12 +64,12 @@ pub(super) fn key(db: &Connection, owner: &Owner) -> Result<Option<UserKeyRow>, 
     })
 }
 
-/// The credential that comes with it is sealed under this key and no other: if another one is there, or the user was
-/// deleted since the key was read, the whole change is refused.
+/// Writes the data key for the credential in the same transaction. Refuses if another key is stored, or if the user was
+/// deleted after the key was read.
 pub(super) fn insert_key(db: &Connection, row: &UserKeyRow) -> Result<(), StoreError> {
     match key(db, &row.owner)? {
         Some(found) if found.sealed == row.sealed => return Ok(()),
-        // Another key came first; or this one was destroyed with its user, and must not come back.
+        // Another request stored its key first, or the user was deleted. A destroyed key must not be stored again.
         Some(_) => return Err(StoreError::Conflict(Conflict::UserKey)),
         None if row.found => return Err(StoreError::Conflict(Conflict::UserKey)),
         None => {}
@@ -98,7 +98,7 @@ pub(super) fn list(
     })
 }
 
-/// Gives the events of the credentials that went with the user.
+/// Returns the events of the removed credentials.
 pub(super) fn delete(db: &Connection, owner: &Owner, entry: &Entry) -> Result<Vec<Entry>, StoreError> {
     let of_user = (owner.tenant.to_string(), owner.user.as_str());
     let sql = "DELETE FROM credential WHERE tenant_id = ?1 AND user_id = ?2 RETURNING id, plugin_name";

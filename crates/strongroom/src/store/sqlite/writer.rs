@@ -1,6 +1,6 @@
 //! Group commit. A single writer thread drains the queue, writes the batch in one transaction and notifies every caller
-//! after the commit. A caller that has gone away is skipped. If the commit fails, every caller in the batch gets the
-//! error. The next batch retries, so the writer recovers when the disk does.
+//! after the commit. A disconnected caller is skipped. If the commit fails, every caller in the batch gets the error.
+//! The next batch retries, so the writer recovers when the disk does.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,8 +23,8 @@ use crate::audit::{Entry, Event, Target};
 use crate::id::CredentialId;
 use crate::store::{ChainMac, StoreError};
 
-/// The WAL is written into the database when it has this many pages (8 MB). All wait meanwhile: with four times as many, a read
-/// is 1.01 times as fast, but a slow disk could hold everybody beyond the deadline.
+/// Number of WAL pages (8 MB) that triggers a checkpoint. All callers wait during a checkpoint. Four times as many
+/// pages make a read only 1% faster, but a slow disk could then exceed the deadline of all callers.
 const CHECKPOINT_PAGES: i32 = 1_000;
 
 /// More jobs than this in the queue mean an outage: the next caller gets an error at once.
@@ -65,7 +65,7 @@ impl Writer {
         let (answers, answered) = mpsc::unbounded_channel();
         tokio::spawn(release(answered));
         let (queue, queued) = mpsc::channel(QUEUE_CAPACITY);
-        // Only waits on the queue: the writer must outlive the runtime that opened the vault.
+        // This timer only waits on the queue. The writer must outlive the runtime that opened the vault.
         let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let timer = timer.map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
         let epoch = Arc::new(AtomicU64::new(0));
@@ -96,7 +96,7 @@ impl Writer {
         done(self.send(Work::Record(entry))?).await
     }
 
-    /// `change` gives the events of what it removed along the way; `entry` is written after them.
+    /// `change` returns the events of what it removed. `entry` is written after them.
     pub(super) async fn change(&self, entry: Entry, change: Change) -> Result<(), StoreError> {
         done(self.send(Work::Change(Box::new(entry), change))?).await
     }
@@ -129,14 +129,15 @@ async fn done(answer: oneshot::Receiver<Result<(), StoreError>>) -> Result<(), S
     answer.await.unwrap_or(Err(StoreError::Closed))
 }
 
-/// Wakes all who waited for a batch from inside the runtime: one wake-up across threads for each batch, not for each caller.
+/// Wakes the callers of a batch from inside the runtime. This needs one wake-up across threads for each batch, not one
+/// for each caller.
 async fn release(mut answered: mpsc::UnboundedReceiver<Vec<Answer>>) {
     while let Some(done) = answered.recv().await {
         done.into_iter().for_each(|(reply, answer)| drop(reply.send(answer)));
     }
 }
 
-/// A WAL that is written out can be started over only when nobody has a view of what is in it.
+/// The WAL can only be reset after a checkpoint if no reader has a view.
 fn checkpoint_between_views(connection: &mut Connection, readers: Arc<Readers>) -> Result<(), StoreError> {
     connection.wal_hook(Some(move |wal: &mut Wal, pages| {
         if pages < CHECKPOINT_PAGES {
@@ -145,7 +146,7 @@ fn checkpoint_between_views(connection: &mut Connection, readers: Arc<Readers>) 
         readers.end_views();
         let written = wal.checkpoint();
         readers.end_views();
-        // The commit is durable, whatever became of this; the next one tries again.
+        // The commit is durable in any case. The next commit tries the checkpoint again.
         if let Err(error) = written {
             tracing::warn!(%error, pages, "the WAL was not written into the database");
         }
@@ -166,14 +167,14 @@ struct Batches {
     used: LastUsed,
 }
 
-/// Where the audit chain ends, inside the transaction that holds the lock.
+/// The end of the audit chain, inside the write transaction.
 #[derive(Clone, Copy)]
 struct Head {
     seq: u64,
     link: [u8; 32],
 }
 
-/// The log, while a batch is added to it.
+/// The audit log during a batch.
 struct Log<'a> {
     begun: u64,
     head: Head,
@@ -196,12 +197,12 @@ impl<'a> Log<'a> {
     }
 }
 
-/// What a batch has come upon.
+/// What a batch has collected.
 #[derive(Default)]
 struct Seen {
-    /// The objects that the events of the changes speak of.
+    /// The targets of the events that belong to changes.
     changed: Vec<Target>,
-    /// The credentials that the others say were read, and when.
+    /// The credentials that were read, and when.
     used: Vec<(CredentialId, i64)>,
     moved: bool,
     spoiled: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -217,7 +218,7 @@ impl Batches {
                     self.readers.end_views();
                     self.used.catch_up(&self.connection);
                 }
-                // Every sender is gone: the vault was dropped without being closed.
+                // Every sender was dropped: the vault was not closed.
                 Ok(0) => return self.used.finish(&self.connection),
                 Ok(_) => {
                     if let Some(closing) = self.batch(&mut jobs) {
@@ -230,16 +231,16 @@ impl Batches {
         }
     }
 
-    /// Gives back who asked to close, if somebody did.
+    /// Returns the reply of the caller that asked to close, if there was one.
     fn batch(&mut self, jobs: &mut Vec<Job>) -> Option<Reply> {
         let mut done: Vec<Answer> = Vec::with_capacity(jobs.len());
         let mut closing = None;
         let outcome = self.transact(jobs, &mut done, &mut closing);
         if let Err(error) = &outcome {
             tracing::error!(%error, waiting = done.len(), "a batch of writes was not committed");
-            // What it read of this batch is not in the log: it starts from what is.
+            // The noted reads of this batch are not in the log. Start again from the log.
             self.used = LastUsed::default();
-            // Not in a transaction any more if the commit itself rolled back: then this says so, and that is fine.
+            // If the commit itself rolled back, there is no transaction and ROLLBACK fails. That is harmless.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         if let Err(error) = outcome {
@@ -252,7 +253,7 @@ impl Batches {
             }
         }
         if let Err(SendError(done)) = self.answers.send(done) {
-            // The runtime that opened the vault is gone; whoever waits in another one is still answered.
+            // The runtime that opened the vault is gone. Callers in other runtimes still get their answer.
             done.into_iter().for_each(|(reply, answer)| drop(reply.send(answer)));
         }
         closing
@@ -269,7 +270,7 @@ impl Batches {
         if let Ok(log) = &log {
             let last = self.last.replace(log.head.seq);
             if last != Some(log.head.seq) {
-                // Another process has written since: it may have revoked a key or changed a plugin.
+                // Another process has written. It may have revoked a key or changed a plugin.
                 self.readers.changed_elsewhere(last.is_some());
                 self.recent.forget_all();
                 self.epoch.fetch_add(1, Ordering::AcqRel);
@@ -282,14 +283,15 @@ impl Batches {
                     *closing = Some(reply);
                     break;
                 }
-                // Nobody's work is begun any more: all are told below.
+                // The transaction did not begin. `batch` replaces this answer with the error.
                 (Err(_), _) => Ok(()),
                 (Ok(_), _) if seen.spoiled.is_some() => Ok(()),
-                // Whoever hung up gets no write: after an outage the queue is not replayed for nobody.
+                // Skip a disconnected caller. Otherwise the writer would replay the queue for absent callers after an
+                // outage.
                 (Ok(_), _) if reply.is_closed() => Err(StoreError::Closed),
                 (Ok(log), work) => self.write(log, work, &mut seen),
             };
-            // An event that could not be appended spoils the batch: nothing of it is committed.
+            // An event that could not be appended fails the whole batch.
             if let Err(StoreError::Unavailable(cause)) = &answer {
                 seen.spoiled = Some(cause.clone());
             }
@@ -301,7 +303,7 @@ impl Batches {
         }
         self.used.note(from, head.seq, &seen.used);
         match self.used.ride_along(&self.connection, head.seq) {
-            // A row of the log that does not parse is for `verify` to report; it must not stop all writing.
+            // `verify` reports a log row that does not parse. It must not block all writes.
             Err(StoreError::Corrupt { table, what }) => {
                 tracing::warn!(table, what, "times of last use are not up to date");
             }
@@ -360,7 +362,7 @@ impl Batches {
         written
     }
 
-    /// Dirties a page, so that the commit has to reach the disk: a full or read-only disk is found out.
+    /// Dirties a page, so that the commit writes to the disk. This detects a full or read-only disk.
     fn touch(&self) -> Result<(), StoreError> {
         let sql = "INSERT INTO meta VALUES ('ready', '1') ON CONFLICT DO UPDATE SET value = 1 - value";
         self.connection.prepare_cached(sql)?.execute(())?;
