@@ -1,7 +1,8 @@
-//! The audit log: who did what to which object, when, from where, and whether it was allowed. Never a value.
+//! The audit log: who did what to which object, when, from where, and the decision. It never contains a secret value.
 //!
-//! Each event is a link of a keyed hash chain over its canonical bytes, so whoever can write to the database
-//! cannot alter, remove or reorder events unseen. A write event carries the digest of the row it left behind.
+//! Each event has a link in a keyed hash chain over the canonical bytes of the events. An attacker who can write to the
+//! database cannot alter, remove or reorder events undetected. A write event carries the digest of the row that it left
+//! behind.
 
 mod reading;
 mod target;
@@ -22,16 +23,16 @@ use crate::vault::Vault;
 
 macro_rules! actions {
     ($($name:ident $text:literal)*) => {
-        /// What was done, or tried.
+        /// What was done or attempted.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "each variant is the text beside it: a noun and a verb of the API")]
         pub enum Action { $($name),* }
 
         impl Action {
-            /// Every action there is.
+            /// All actions.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The stored and shown form, `noun.verb`.
+            /// The stored and displayed form, `noun.verb`.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),* }
@@ -93,8 +94,8 @@ actions! {
 }
 
 impl Action {
-    /// Whether a grant may be wrong after an event of this kind: of plugins and their keys, or because the credential is
-    /// another one now.
+    /// Whether an event of this kind may invalidate a permit. It concerns a plugin or its keys, a user or a tenant, or
+    /// it changes or deletes the credential.
     pub(crate) fn invalidates_permits(self) -> bool {
         matches!(
             self,
@@ -108,8 +109,8 @@ impl Action {
         )
     }
 
-    /// Whether whoever asked for it must still be somebody when it is written. What became of a request to a provider is
-    /// kept even so: a token that is not written is lost.
+    /// Whether the caller's key or session must still exist when the event is written. Results of requests to a
+    /// provider are exempt, because a token that is not written is lost.
     pub(crate) fn requires_live_caller(self) -> bool {
         !matches!(
             self,
@@ -123,7 +124,7 @@ impl Action {
         )
     }
 
-    /// Whether the object is gone after an allowed event of this kind.
+    /// Whether the object no longer exists after an allowed event of this kind.
     pub(crate) fn removes(self) -> bool {
         matches!(
             self,
@@ -137,44 +138,44 @@ impl Action {
     }
 }
 
-/// Whether it was done.
+/// Whether the action was allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It was done.
+    /// The action was done.
     Allowed,
-    /// It was refused, for this reason: a stable slug.
+    /// The action was refused for this reason.
     Denied(Reason),
 }
 
-/// Why something was refused.
+/// Why an action was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// No such object for this owner.
+    /// The owner has no such object.
     NotFound,
     /// The credential belongs to another plugin.
     OtherPlugin,
-    /// The plugin's manifest asks for injection, not for reading.
+    /// The plugin's manifest has the access `inject`, not `read`.
     AccessIsInject,
-    /// The credential's record does not open.
+    /// The credential's record cannot be decrypted.
     Undecryptable,
     /// The plugin is not registered, or its row is not genuine.
     NoPlugin,
-    /// A callback of one registration at the address of another.
+    /// A callback for one registration arrived at the address of another.
     OtherApp,
-    /// A callback in another browser than the one that started.
+    /// A callback arrived from a browser that did not start the connection.
     OtherBrowser,
-    /// A callback that another issuer sent, or that names none where it must.
+    /// The callback's issuer is wrong, or is missing where it is required.
     OtherIssuer,
-    /// Another user than the one who began.
+    /// The user is not the one who started the connection.
     OtherUser,
-    /// The provider refused, or gave no answer.
+    /// The provider refused or did not answer.
     Provider,
-    /// It was interrupted, and what was done upstream is not known.
+    /// The request was interrupted, and its effect at the provider is unknown.
     Interrupted,
 }
 
 impl Reason {
-    /// The stored and shown form.
+    /// The stored and displayed form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -193,7 +194,7 @@ impl Reason {
     }
 }
 
-/// An event about to be written: everything but its place in the chain.
+/// An event before it has its place in the chain.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub(crate) at: Timestamp,
@@ -234,18 +235,18 @@ impl Entry {
     }
 }
 
-/// An event as it stands in the log: columns of text, as they are chained and shown.
+/// An event in the log. Its columns are texts, as they are chained and displayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// The place in the chain, from 1, without gaps.
+    /// The position in the chain, from 1 without gaps.
     pub seq: u64,
-    /// When, UTC.
+    /// The time, UTC.
     pub at: Timestamp,
     /// The tenant, unless the event is about the installation.
     pub tenant: Option<Cow<'a, str>>,
     /// `operator`, `host`, `user`, `plugin`, `anybody` or `strongroom`.
     pub actor: Cow<'a, str>,
-    /// The key or session that was carried, if any.
+    /// The id of the key or session of the request, if any.
     pub actor_id: Option<Cow<'a, str>>,
     /// `noun.verb`.
     pub action: Cow<'a, str>,
@@ -253,7 +254,7 @@ pub struct Event<'a> {
     pub decision: Cow<'a, str>,
     /// Why it was denied.
     pub reason: Option<Cow<'a, str>>,
-    /// The user whose data it is.
+    /// The user who owns the data.
     pub user: Option<Cow<'a, str>>,
     /// The plugin it concerns.
     pub plugin: Option<Cow<'a, str>>,
@@ -263,7 +264,7 @@ pub struct Event<'a> {
     pub address: Option<Cow<'a, str>>,
     /// The request's id, as in the logs and the answer's header.
     pub request_id: Option<Cow<'a, str>>,
-    /// SHA-256 of the row that a write left behind.
+    /// SHA-256 of the row after the write.
     pub digest: Option<[u8; 32]>,
 }
 
@@ -292,7 +293,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The bytes that are chained: every column, in order, each with its length, absent told from empty.
+    /// The bytes for the chain: every column in order with its length. An absent column differs from an empty one.
     pub(crate) fn canonical(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(320);
         let seq = self.seq.to_be_bytes();
@@ -346,11 +347,11 @@ impl Vault {
         }
     }
 
-    /// Writes an event and waits until it is durable; the caller releases nothing before.
+    /// Writes an event and waits until it is durable. The caller must not release anything before.
     ///
     /// # Errors
-    /// [`Error::AuditUnavailable`] when that takes longer than the deadline; [`Error::Revoked`] when the caller's key
-    /// was revoked since it was looked at.
+    /// [`Error::AuditUnavailable`] if the write exceeds the deadline. [`Error::Revoked`] if the caller's cached key was
+    /// revoked in the meantime.
     pub(crate) async fn record(&self, entry: impl Into<Box<Entry>>) -> Result<(), Error> {
         let entry = entry.into();
         let cached_key = entry.actor.cached_key;
@@ -361,10 +362,10 @@ impl Vault {
         }
     }
 
-    /// Events of a tenant, newest first, older than `before` if given. Reading the log is itself an event.
+    /// Events of a tenant, newest first. Reading the log is itself an event.
     ///
     /// # Errors
-    /// [`Error::AuditUnavailable`] if that event cannot be written; storage errors.
+    /// [`Error::AuditUnavailable`] if that event cannot be written. Storage errors.
     pub async fn audit(&self, actor: &Actor, tenant: TenantId, filter: &AuditFilter) -> Result<EventPage, Error> {
         self.record(self.entry(actor, tenant, Action::AuditRead)).await?;
         Ok(self.store.events(tenant, filter).await?)
@@ -391,7 +392,7 @@ impl Principal {
         }
     }
 
-    /// The plugin that it is, if it is one.
+    /// The name of the plugin, if the principal is one.
     #[must_use]
     pub fn plugin(&self) -> Option<&PluginName> {
         match self {

@@ -1,5 +1,5 @@
-//! A reading of the log. It is an event itself: one, however many pages it takes and however long it goes on. Were each page
-//! an event, whoever follows the log would make it grow by reading what grew.
+//! Reads the log in several pages as one event. If each page were an event, following the log would make it grow
+//! without end.
 
 use crate::access::Actor;
 use crate::audit::{Action, Event};
@@ -8,11 +8,11 @@ use crate::id::TenantId;
 use crate::store::AuditFilter;
 use crate::vault::Vault;
 
-/// So much of the log is looked at before what was found is given out.
+/// The number of events that one step searches before it returns what it found.
 const EVENTS_PER_STEP: u64 = 10_000;
 const PAGE_SIZE: u32 = 1_000;
 
-/// A tenant's log as it stood when the reading began, and what came since.
+/// A reader of a tenant's log. It knows the events at its start and finds those that follow.
 #[derive(Debug)]
 pub struct Reading<'a> {
     vault: &'a Vault,
@@ -22,10 +22,10 @@ pub struct Reading<'a> {
 }
 
 impl Vault {
-    /// Begins to read a tenant's log, of which `filter` says what is wanted, but neither from where nor how many.
+    /// Starts to read a tenant's log. `filter` selects events. Its position and limit are ignored.
     ///
     /// # Errors
-    /// [`Error::AuditUnavailable`] if the event of it cannot be written; storage errors.
+    /// [`Error::AuditUnavailable`] if the event of the read cannot be written. Storage errors.
     pub async fn read_audit(&self, actor: &Actor, tenant: TenantId, filter: AuditFilter) -> Result<Reading<'_>, Error> {
         self.record(self.entry(actor, tenant, Action::AuditRead)).await?;
         let mut reading = Reading { vault: self, tenant, filter, seen: 0 };
@@ -35,7 +35,7 @@ impl Vault {
 }
 
 impl Reading<'_> {
-    /// The newest events of those that were there when the reading began, oldest first.
+    /// The newest events that existed at the start, oldest first, at most `number`.
     ///
     /// # Errors
     /// Storage errors only.
@@ -43,7 +43,7 @@ impl Reading<'_> {
         self.between(0, self.seen, number).await
     }
 
-    /// What came since this was asked last, oldest first, or some of it: nothing is left when this is `None`.
+    /// The next events since the last call, oldest first. `None` if there are no new events. The list can be empty.
     ///
     /// # Errors
     /// Storage errors only.

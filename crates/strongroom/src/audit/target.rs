@@ -1,4 +1,4 @@
-//! The object that an event is about.
+//! The target object of an event.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::id::{CredentialId, ObjectId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Id(ObjectId),
-    /// The id of a removed row as the database has it, also if it does not parse.
+    /// The id of a removed row as stored in the database. It may not parse.
     Text(String),
 }
 
@@ -19,7 +19,7 @@ impl Target {
         }
     }
 
-    /// If it is a credential.
+    /// The credential id, if the target is a credential.
     pub(crate) fn credential(&self) -> Option<CredentialId> {
         match self {
             Self::Id(id) => id.credential(),

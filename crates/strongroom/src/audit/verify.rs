@@ -1,5 +1,5 @@
-//! Verification: the chain from its first event, a checkpoint exported earlier, and, when asked for deeply, every
-//! stored row against the event that last wrote it.
+//! Verification of the log. It checks the chain from its first event, and an earlier checkpoint if one is given. A deep
+//! verification compares every stored row with the event that last wrote it.
 
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
@@ -13,72 +13,73 @@ use crate::id::TenantId;
 use crate::store::{AuditFilter, Linked};
 use crate::vault::Vault;
 
-/// Where the chain stood at some moment; kept elsewhere, it shows whether the tail was cut off since.
+/// A signed statement of the chain's end. Kept outside the database, it reveals whether the tail was cut off later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
-    /// The installation.
+    /// The id of the installation.
     pub instance: String,
     /// The number of the last event.
     pub seq: u64,
-    /// Its link, in hexadecimal.
+    /// The link of that event, in hexadecimal.
     pub link: String,
     /// When the checkpoint was made.
     pub at: String,
-    /// The keyring's MAC over the rest, in hexadecimal.
+    /// The keyring's MAC over the other members, in hexadecimal.
     pub mac: String,
 }
 
-/// One thing that is not as the log says.
+/// One contradiction to the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// An event's bytes do not fit its link: it was altered, or one before it was removed, inserted or reordered.
+    /// An event does not match its link. The event was altered, or an event before it was removed, inserted or
+    /// reordered.
     Event {
-        /// Its number.
+        /// The event's number.
         seq: u64,
     },
     /// The numbering has a gap: events were removed.
     Gap {
-        /// The number that is missing.
+        /// The missing number.
         seq: u64,
     },
-    /// The log ends before the checkpoint, or has another event in its place.
+    /// The log ends before the checkpoint, or has another event at its position.
     Checkpoint {
-        /// The checkpoint's number.
+        /// The checkpoint's event number.
         seq: u64,
     },
-    /// The checkpoint was not made by this installation, or was altered.
+    /// The checkpoint is not from this installation, or was altered.
     ForeignCheckpoint,
-    /// A row is not what its last event left behind: altered or rolled back.
+    /// A row differs from what its last event left behind. It was altered or rolled back.
     Row {
         /// The object's id.
         id: String,
     },
-    /// A row that no event speaks of: inserted.
+    /// A row that no event mentions. It was inserted.
     Inserted {
         /// The object's id.
         id: String,
     },
-    /// An object that the log has, and the tables have not: deleted.
+    /// An object in the log whose row is missing. It was deleted.
     Deleted {
         /// The object's id.
         id: String,
     },
     /// A row that does not parse.
     Unreadable {
-        /// What the database says.
+        /// The database error.
         what: String,
     },
 }
 
-/// What a verification saw.
+/// The result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// How many events were verified.
+    /// The number of verified events.
     pub events: u64,
-    /// How many rows were compared; zero unless asked for deeply.
+    /// The number of compared rows. Zero unless the verification is deep.
     pub rows: u64,
-    /// What is wrong; empty if all is well. The list ends at a thousand.
+    /// The findings, at most 1,000. Empty if everything is correct.
     pub findings: Vec<Finding>,
 }
 
@@ -86,10 +87,10 @@ const PAGE_SIZE: u32 = 10_000;
 const MAX_FINDINGS: usize = 1_000;
 
 impl Vault {
-    /// Verifies the log. `progress` is told the number of events seen so far.
+    /// Verifies the log. `progress` receives the number of events so far.
     ///
     /// # Errors
-    /// Storage errors only: what is wrong with the log is in the report.
+    /// Storage errors only. Faults of the log are in the report.
     pub async fn verify(
         &self,
         deep: bool,
@@ -121,8 +122,8 @@ impl Vault {
         }
         if deep {
             let suspects = self.compare_rows(rows, &mut report).await?;
-            // On a vault in use, rows are compared a moment after the chain was read: what an event since then left behind, or
-            // removed, is as it should be. An event that only speaks of the object excuses nothing.
+            // Rows are compared after the chain was read, and the vault may be in use. A row is correct if a later
+            // event left it in this state or removed it. An event that only mentions the object does not count.
             let mut meanwhile = HashSet::new();
             if !suspects.is_empty() {
                 let mut note = |(event, _): &Linked| meanwhile.extend(left_behind(event));
@@ -137,7 +138,7 @@ impl Vault {
         Ok(report)
     }
 
-    /// Goes on from `head` to where the log ends at the moment. Says whether it got there.
+    /// Continues from `head` to the current end of the log. Returns whether it reached the end.
     async fn walk(
         &self,
         head: &mut ([u8; 32], u64),
@@ -165,13 +166,14 @@ impl Vault {
         }
     }
 
-    /// Makes a checkpoint of the log as it stands, to be kept elsewhere. Making one is itself an event, its last.
+    /// Makes a checkpoint of the log, to be kept outside the database. Making one is itself an event, which the
+    /// checkpoint covers.
     ///
     /// # Errors
     /// [`Error::AuditUnavailable`].
     pub async fn checkpoint(&self, actor: &Actor, tenant: TenantId) -> Result<Checkpoint, Error> {
         self.record(self.entry(actor, tenant, Action::AuditCheckpoint)).await?;
-        // The event just written is the newest of this tenant; only what came after it has to be read.
+        // The event just written is the newest of this tenant. Only later events must be read.
         let newest = self.store.events(tenant, &AuditFilter { limit: 1, ..AuditFilter::default() }).await?;
         let before = newest.events.first().map_or(0, |event| event.seq.saturating_sub(1));
         let mut last = ([0; 32], before);
@@ -199,8 +201,8 @@ impl Vault {
         checkpoint.instance == self.instance() && checkpoint.mac == mac
     }
 
-    /// Compares one event with the link it should have, and goes on from the link it has: one altered event is one
-    /// finding, not a finding for each event after it.
+    /// Checks the link of one event and continues from the stored link. So one altered event is one finding, not one
+    /// for each event after it.
     fn follow(&self, (previous, seq): ([u8; 32], u64), (event, link): &Linked, report: &mut Report) -> ([u8; 32], u64) {
         if event.seq != seq + 1 {
             report.find(Finding::Gap { seq: seq + 1 });
@@ -212,7 +214,7 @@ impl Vault {
         (*link, event.seq)
     }
 
-    /// The rows that are not as `expected`: each as it is, if it is there at all, and what is to be said of it.
+    /// The rows that differ from `expected`: the current state of each row, if any, and the finding.
     async fn compare_rows(
         &self,
         mut expected: HashMap<String, [u8; 32]>,
@@ -249,7 +251,7 @@ impl Vault {
     }
 }
 
-/// A row's id, and the digest of what is there; none if nothing is.
+/// A row's id and its digest. `None` if the row does not exist.
 type Left = (String, Option<[u8; 32]>);
 
 impl Report {
@@ -266,7 +268,7 @@ impl Checkpoint {
     }
 }
 
-/// What an event says that it left behind.
+/// The state that an event left behind.
 fn left_behind(event: &Event<'_>) -> Option<Left> {
     let target = event.target.as_ref().filter(|_| event.decision == "allowed")?;
     let removes = || Action::from_str(&event.action).is_ok_and(Action::removes);
