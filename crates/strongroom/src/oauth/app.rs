@@ -1,6 +1,6 @@
-//! An OAuth app: a client registration at a provider, one tenant's own. Its secret is sealed and its row carries a MAC,
-//! because it decides where codes and refresh tokens are sent. Its id is in its callback address, so that an answer for
-//! one registration is never taken for another's (RFC 9700 4.4).
+//! Registrations: OAuth apps of a tenant at a provider. The secret is sealed and the row carries a MAC, because the row
+//! decides where codes and refresh tokens are sent. The callback address contains the id of the registration. So the
+//! callback of one registration is never accepted for another (RFC 9700 4.4).
 
 use std::sync::Arc;
 
@@ -18,20 +18,20 @@ use crate::provider::{AddressError, ClientAuth, Grant, Parameters, Provider, Ref
 use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
 
-/// What is said of a key that is none.
+/// The message for an invalid private key.
 pub(crate) const NO_KEY_FILE: &str =
     "must be an RSA or P-256 private key in PEM without a passphrase, or a JSON file with one as `private_key`";
 
-/// A registration to be kept.
+/// A registration to be created.
 #[derive(Debug)]
 pub struct AppDraft {
-    /// A name of the catalogue, or the address of an issuer that describes itself.
+    /// A name of the catalogue, or the address of an issuer that supports discovery.
     pub provider: String,
-    /// The client's id; of a service account it is the account's name, and may be left to its key file.
+    /// The client id. For a service account it is the account's name, and optional if the key file contains it.
     pub client_id: Option<String>,
-    /// The client's secret, or its private key (PEM, or a JSON file with one); none for a public client.
+    /// The client secret, or the private key (PEM, or a JSON file with one). `None` for a public client.
     pub client_secret: Option<Secret<String>>,
-    /// What fills the provider's addresses.
+    /// The values of the provider's address parameters.
     pub parameters: Parameters,
 }
 
@@ -44,24 +44,24 @@ pub struct App {
     pub title: String,
     pub client_id: String,
     pub parameters: Parameters,
-    /// The address to register at the provider.
+    /// The redirect address to register at the provider.
     pub redirect_address: Option<String>,
     pub notices: Vec<String>,
     pub created_at: Timestamp,
 }
 
-/// What a page shows of a provider before somebody connects.
+/// Information about a provider that a page shows before a user connects an account.
 #[derive(Clone, Debug)]
 pub struct Connectable {
-    /// The provider's name for people.
+    /// The provider's displayed name.
     pub title: String,
-    /// What people should know before.
+    /// Notices for the user.
     pub notices: Vec<String>,
-    /// Whether there is a registration to connect through.
+    /// Whether a registration exists.
     pub registered: bool,
-    /// Whether a code can be typed in at the provider (RFC 8628).
+    /// Whether the device flow is available (RFC 8628).
     pub device: bool,
-    /// Whether nobody is asked.
+    /// Whether the connection needs no user consent.
     pub unattended: bool,
 }
 
@@ -101,7 +101,7 @@ impl AppRow {
     }
 }
 
-/// A registration that is genuine, with its provider: what every call to the outside is made from.
+/// A genuine registration with its provider. All calls to a provider use one.
 pub(crate) struct Registration {
     pub(crate) row: AppRow,
     pub(crate) provider: Arc<Provider>,
@@ -109,12 +109,12 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// A provider that nobody consents at gives tokens to the client itself (RFC 6749 4.4).
+    /// Without a user's consent, the provider issues tokens to the client itself (RFC 6749 4.4).
     pub(crate) fn acts_for_itself(&self) -> bool {
         self.provider.authorize.is_none()
     }
 
-    /// A client asks for itself as often as it likes.
+    /// A client that acts for itself can request tokens any number of times.
     pub(crate) fn refresh_policy(&self) -> Refresh {
         let policy = self.provider.refresh.clone();
         if self.acts_for_itself() { Refresh { rotation: Rotation::None, ..policy } } else { policy }
@@ -122,11 +122,11 @@ impl Registration {
 }
 
 impl Vault {
-    /// Keeps a client registration. An issuer's address is asked for its description (RFC 8414, OpenID Connect
-    /// Discovery), which is then part of the row.
+    /// Creates a registration. If the provider is an issuer's address, its metadata is fetched (RFC 8414, OpenID
+    /// Connect Discovery) and stored in the row.
     ///
     /// # Errors
-    /// [`Error::Fields`] for what does not fit; [`Error::Provider`] if the issuer does not describe itself.
+    /// [`Error::Fields`] for invalid fields. [`Error::Provider`] if discovery fails.
     pub async fn create_app(&self, actor: &Actor, tenant: TenantId, draft: AppDraft) -> Result<App, Error> {
         let key = draft.client_secret.as_ref().and_then(KeyFile::read);
         let (provider, definition) = if draft.provider.contains("://") {
@@ -143,7 +143,7 @@ impl Vault {
         provider.check_parameters(&draft.parameters).map_err(|error| parameter_fault(&error))?;
         let auth = provider.token.client_auth;
         let for_accounts = provider.token.grant == Grant::JwtBearer;
-        // A service account's key file comes with the registration, or with each connection.
+        // The key file of a service account comes with the registration or with each connection.
         if !for_accounts && (auth == ClientAuth::None) != draft.client_secret.is_none() {
             let message = match auth {
                 ClientAuth::None => "no secret is wanted: clients of this provider are public ones",
@@ -195,7 +195,7 @@ impl Vault {
         }
     }
 
-    /// The tenant's registrations, oldest first. One that is not genuine is left out and logged.
+    /// The tenant's registrations, oldest first. A row that is not genuine is skipped and logged.
     ///
     /// # Errors
     /// Storage errors only.
@@ -204,10 +204,10 @@ impl Vault {
         Ok(rows.into_iter().filter_map(|row| self.shown_app(row).ok()).collect())
     }
 
-    /// Removes a registration, if nothing was connected through it.
+    /// Removes a registration without connected accounts and pending revocations.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::AppInUse`].
+    /// [`Error::NotFound`], [`Error::AppInUse`].
     pub async fn remove_app(&self, actor: &Actor, tenant: TenantId, id: AppId) -> Result<(), Error> {
         let entry = self.entry(actor, tenant, Action::OauthAppRemove).with_target(id);
         match self.within_deadline(self.store.delete_app(tenant, id, entry)).await {
@@ -219,13 +219,13 @@ impl Vault {
         }
     }
 
-    /// A registration as it may be used: there, genuine, and of a provider that is still known.
+    /// A usable registration: it exists, its row is genuine and its provider is still known.
     pub(crate) async fn registration(&self, tenant: TenantId, id: AppId) -> Result<Registration, Error> {
         let row = self.store.app(tenant, id).await?.ok_or(Error::NotFound { what: "OAuth app" })?;
         self.registered(row)
     }
 
-    /// The tenant's registration at a provider, if there is exactly one or one is named.
+    /// The tenant's registration at a provider. If there are several, `named` must select one.
     pub(crate) async fn registration_at(
         &self,
         tenant: TenantId,
@@ -245,7 +245,7 @@ impl Vault {
         }
     }
 
-    /// What a page shows of the providers that these plugins connect at, in their order; nothing for one that connects none.
+    /// The providers of these plugins, in the same order. `None` for a plugin that connects no account.
     ///
     /// # Errors
     /// Storage errors only.
@@ -297,7 +297,7 @@ impl Vault {
         bytes.ok().and_then(|bytes| bytes.into_text().ok()).map(Some).ok_or(Error::Undecryptable)
     }
 
-    /// Where the provider sends people back to: an address for each registration.
+    /// The callback address of a registration.
     pub(crate) fn redirect_address(&self, id: AppId) -> Option<String> {
         let base = self.public_url.as_ref()?;
         Some(format!("{}/api/auth/oauth/callback/{id}", base.as_str().trim_end_matches('/')))
@@ -317,7 +317,7 @@ impl Vault {
             Error::Provider(format!("`{}` is not in the catalogue", row.provider))
         })?;
         let parameters = serde_json::from_str(&row.parameters).unwrap_or_default();
-        // Checked again where it is used: the catalogue may have become stricter since.
+        // Check again on use, because the catalogue may have become stricter.
         provider.check_parameters(&parameters).map_err(|error| parameter_fault(&error))?;
         Ok(Registration { row, provider, parameters })
     }
@@ -357,7 +357,7 @@ fn parameter_fault(error: &AddressError) -> Error {
     Error::field(&format!("parameters/{name}"), "pattern", error.to_string())
 }
 
-/// What cannot be a client's secret, whatever the provider.
+/// Finds texts that cannot be a client secret of any provider.
 fn fault_in_secret(secret: &Secret<String>) -> Option<&'static str> {
     let text = secret.expose().trim();
     if text.is_empty() {

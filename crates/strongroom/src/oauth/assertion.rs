@@ -1,28 +1,28 @@
-//! Assertions that we sign (RFC 7523): who the client is (`private_key_jwt`), or for which account it asks (a service
-//! account). Each has one audience, a short life and an id of its own: one that is caught is of no use elsewhere or later.
+//! Signed assertions (RFC 7523). They authenticate the client (`private_key_jwt`) or name a service account. Each has
+//! one audience, a short lifetime and a unique id, so a stolen assertion is useless elsewhere or later.
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::{Entropy, Secret, SigningKey};
 
-/// The field of a credential that keeps a service account's key file. No plugin gets it.
+/// The field of a credential that holds a service account's key file. Plugins never get it.
 pub(crate) const KEY_FILE: &str = "key_file";
-/// An assertion lives so long, in seconds.
+/// Lifetime of an assertion in seconds.
 const ASSERTION_LIFETIME_SECONDS: i64 = 300;
-/// A provider's clock may be behind ours.
+/// The provider's clock may be behind by this many seconds.
 const CLOCK_SKEW_SECONDS: i64 = 30;
 
-/// A private key, and what came with it.
+/// A private key, and the related members of its file.
 #[derive(Debug)]
 pub(crate) struct KeyFile {
     key: SigningKey,
     key_id: Option<String>,
-    /// The service account's name, where the file says it.
+    /// The name of the service account, if the file contains it.
     pub(crate) account: Option<String>,
 }
 
-/// As Google's files have it: <https://developers.google.com/identity/protocols/oauth2/service-account>.
+/// The format of Google's key files: <https://developers.google.com/identity/protocols/oauth2/service-account>.
 #[derive(Deserialize)]
 struct Json {
     private_key: Secret<String>,
@@ -31,8 +31,8 @@ struct Json {
 }
 
 impl KeyFile {
-    /// Reads a PEM key, or a JSON file with one in it, as it was downloaded. Nothing else in such a file counts: a
-    /// `token_uri` in it would choose where the assertion goes.
+    /// Reads a PEM key, or a downloaded JSON file with such a key. It ignores all other members of the file. Otherwise
+    /// a `token_uri` in the file could choose where the assertion is sent.
     pub(crate) fn read(text: &Secret<String>) -> Option<Self> {
         if !text.expose().trim_start().starts_with('{') {
             return Some(Self { key: SigningKey::from_pem(text).ok()?, key_id: None, account: None });
@@ -42,7 +42,7 @@ impl KeyFile {
         Some(Self { key: SigningKey::from_pem(&file.private_key).ok()?, key_id: file.private_key_id, account })
     }
 
-    /// What is said, signed.
+    /// Signs the claims.
     pub(crate) fn sign(
         &self,
         said: &AssertionClaims<'_>,
@@ -93,7 +93,7 @@ fn part(json: &impl Serialize) -> Option<String> {
     serde_json::to_vec(json).ok().map(|json| BASE64URL_NOPAD.encode(&json))
 }
 
-/// What an assertion says.
+/// The claims of an assertion.
 pub(crate) struct AssertionClaims<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) subject: Option<&'a str>,

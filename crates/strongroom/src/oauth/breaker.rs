@@ -1,5 +1,5 @@
-//! A breaker for each registration's token endpoint: while a provider is down, not every credential has to find that out by
-//! itself. Not one for all tenants: one of them must not be able to stop the others.
+//! Circuit breakers, one for each registration's token endpoint. While a provider is down, not every credential has to
+//! send a request to find out. Breakers are not shared by tenants, so one tenant cannot stop the calls of another.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use super::token::{Failure, Tokens};
 use crate::id::AppId;
 
-/// So many failures in a row, of whichever credentials, open it.
+/// Number of consecutive failures that opens a breaker. The failures may be of different credentials.
 const FAILURE_THRESHOLD: u32 = 5;
 const OPEN_DURATION: Duration = Duration::from_secs(30);
-/// More registrations than this have no breaker of their own.
+/// Beyond this number, further registrations have no breaker.
 const MAX_BREAKERS: usize = 1_000;
 
 #[derive(Default)]
@@ -26,18 +26,19 @@ struct Breaker {
 }
 
 impl Breakers {
-    /// Until when the endpoint is left alone. When that is over, one failure opens it again.
+    /// The time until which no request is sent. After it, one more failure opens the breaker again.
     pub(crate) fn open_until(&self, app: &AppId, now: Timestamp) -> Option<Timestamp> {
         let breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let until = breakers.get(app)?.open_until?;
-        // A clock that jumped back does not keep it open for longer than it was meant to be.
+        // Ignore an end that is too far away. Otherwise a clock that was set back would keep the breaker open for too
+        // long.
         let longest = now.saturating_add(OPEN_DURATION).unwrap_or(now);
         (until > now && until <= longest).then_some(until)
     }
 
     pub(crate) fn record_outcome(&self, app: &AppId, asked: &Result<Tokens, Failure>, now: Timestamp) {
         let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // An answer that refuses one grant says that the endpoint works.
+        // An answer that refuses one grant shows that the endpoint works.
         if !matches!(asked, Err(Failure::Transient { unknown: false, .. })) {
             breakers.remove(app);
             return;

@@ -1,5 +1,5 @@
-//! A provider that describes itself: RFC 8414 and OpenID Connect Discovery. The document must name the issuer that was
-//! asked for, letter by letter (RFC 8414 3.3): else one server could speak for another.
+//! Discovery of a provider (RFC 8414 and OpenID Connect Discovery). The document must name exactly the requested issuer
+//! (RFC 8414 3.3). Otherwise one server could impersonate another.
 
 use url::Url;
 
@@ -39,7 +39,7 @@ pub(crate) async fn discover(egress: &Egress, issuer: &str, has_key: bool) -> Re
         if answer.status != 200 {
             continue;
         }
-        // Some answer everything with a page of theirs.
+        // Some servers answer every path with a web page. Then try the next address.
         let Ok(metadata) = serde_json::from_slice::<Metadata>(answer.body.expose()) else { continue };
         if metadata.issuer != issuer {
             return Err(failed("the document names another issuer"));
@@ -49,7 +49,7 @@ pub(crate) async fn discover(egress: &Egress, issuer: &str, has_key: bool) -> Re
     Err(failed("there is no document at its well-known addresses"))
 }
 
-/// Between host and path (RFC 8414 3.1), then as OpenID Connect appends it.
+/// First with the well-known part between host and path (RFC 8414 3.1), then appended as in OpenID Connect Discovery.
 fn candidates(base: &Url) -> Vec<Url> {
     let path = base.path().trim_end_matches('/');
     let inserted = ["oauth-authorization-server", "openid-configuration"];
@@ -69,7 +69,7 @@ fn candidates(base: &Url) -> Vec<Url> {
 fn provider(metadata: Metadata, has_key: bool) -> Result<Provider, String> {
     let methods = &metadata.token_endpoint_auth_methods_supported;
     let offers = |name: &str| methods.iter().any(|method| method == name);
-    // Where nothing is said, it is Basic (RFC 8414 2).
+    // If no method is listed, the default is Basic (RFC 8414 2).
     let client_auth = if has_key && offers("private_key_jwt") {
         ClientAuth::PrivateKeyJwt
     } else if methods.is_empty() || offers("client_secret_basic") {
@@ -85,7 +85,8 @@ fn provider(metadata: Metadata, has_key: bool) -> Result<Provider, String> {
     };
     let challenges = &metadata.code_challenge_methods_supported;
     let pkce = challenges.is_empty() || challenges.iter().any(|method| method == "S256");
-    // A refresh token takes this scope and a consent (OpenID Connect Core 11), where the issuer knows it.
+    // A refresh token requires this scope and consent (OpenID Connect Core 11). Send both only if the issuer knows the
+    // scope.
     let offline = metadata.scopes_supported.iter().any(|scope| scope == "offline_access");
     let consent = ("prompt".to_owned(), "consent".to_owned());
     let provider = Provider {
@@ -119,6 +120,6 @@ fn provider(metadata: Metadata, has_key: bool) -> Result<Provider, String> {
         inject: Default::default(),
     };
     let faults: Vec<String> = provider.faults("discovered").into_iter().filter(|f| !f.starts_with("docs")).collect();
-    // What the faults quote is the other side's text.
+    // The faults quote text of the issuer, so they are not shown.
     if faults.is_empty() { Ok(provider) } else { Err("what it says of itself does not fit together".to_owned()) }
 }

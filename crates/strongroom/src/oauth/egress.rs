@@ -1,6 +1,6 @@
-//! The one client for calls to the outside: token endpoints, discovery, accounts, revocation, tests. A name is resolved
-//! once, inside the connector, and the connection goes to an address that was checked; there are no redirects, no proxies
-//! of the environment, no second lookups; size and time are limited.
+//! The HTTP client for all outgoing calls: token endpoints, discovery, accounts, revocations and tests. The connector
+//! resolves a name once and connects to the address that was checked. This prevents SSRF by DNS rebinding. The client
+//! follows no redirects and uses no proxy from the environment. Size and time are limited.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
@@ -14,31 +14,31 @@ use strongroom_crypto::Secret;
 use url::{Host, Url};
 use zeroize::Zeroize;
 
-/// Longer than any answer of a token endpoint by far.
+/// Maximum size of a body. Answers of token endpoints are much smaller.
 const MAX_BODY_BYTES: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A lease of a refresh is longer than this.
+/// The lease of a refresh must be longer.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-/// A connection that has lain idle for longer is not used again. The other end may be closing it at that very moment (some
-/// servers do after two seconds), and then nobody knows whether a refresh token was spent.
+/// Maximum idle time of a reused connection. The server may be closing an older one at that moment. Some do so after
+/// two seconds. It is then unknown whether the server has used a refresh token.
 const MAX_IDLE: Duration = Duration::from_secs(1);
 
-/// Where calls may go beside public https addresses.
+/// The addresses that calls may reach in addition to public https addresses.
 #[derive(Clone, Debug, Default)]
 pub struct EgressPolicy {
-    /// One's own machine, also over plain http: for development and tests.
+    /// Allows the local machine, also over plain http. For development and tests.
     pub loopback: bool,
-    /// Networks of the operator's, for providers in the house.
+    /// The operator's networks, for internal providers.
     pub networks: Vec<IpNet>,
 }
 
-/// Why a call was not made, or brought no answer. For the log; nobody outside is told which address was refused.
+/// Why a call was not made or got no answer. The text is for the log. Callers do not learn which address was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum EgressError {
     /// The address may not be called.
     #[error("{0} may not be called")]
     Forbidden(String),
-    /// No connection was made: the request never left.
+    /// No connection was made, so the request was not sent.
     #[error("no connection to {host}: {what}")]
     Unreachable {
         /// The host.
@@ -46,7 +46,7 @@ pub enum EgressError {
         /// The reason.
         what: String,
     },
-    /// The request may have arrived; no whole answer came back.
+    /// The request may have arrived, but there was no complete answer.
     #[error("no answer from {host}: {what}")]
     Unanswered {
         /// The host.
@@ -56,7 +56,7 @@ pub enum EgressError {
     },
 }
 
-/// A call about to be made.
+/// A call to be sent.
 pub(crate) struct Call {
     pub(crate) method: reqwest::Method,
     pub(crate) url: Url,
@@ -69,8 +69,8 @@ impl Call {
         Self { method, url, headers: HeaderMap::new(), body: None }
     }
 
-    /// A header whose value is kept out of debug output. One that is no header value is left out: it comes from a token,
-    /// and the call then fails as unauthorized.
+    /// Adds a header whose value is hidden in debug output. An invalid value comes from a token and is skipped. The
+    /// call then fails as unauthorized.
     pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(mut value) = HeaderValue::from_str(value) {
             value.set_sensitive(true);
@@ -79,7 +79,7 @@ impl Call {
         self
     }
 
-    /// Headers from a provider's file; a name that is none is left out.
+    /// Adds headers from a provider's file. An invalid name is skipped.
     pub(crate) fn headers<'a>(self, headers: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
         headers.fold(self, |call, (name, value)| match HeaderName::try_from(name) {
             Ok(name) => call.header(name, value),
@@ -104,7 +104,7 @@ impl Call {
     }
 }
 
-/// An answer, whatever its status.
+/// An answer with any status.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<String>,
@@ -116,7 +116,7 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// The body as JSON; a form-encoded one (some providers answer so) becomes an object of strings.
+    /// The body as JSON. Some providers send a form-encoded body, which becomes an object of strings.
     pub(crate) fn json(&self) -> Option<serde_json::Value> {
         if let Ok(value) = serde_json::from_slice(self.body.expose()) {
             return Some(value);
@@ -131,7 +131,7 @@ impl Answer {
     }
 }
 
-/// The client.
+/// The HTTP client for outgoing calls.
 pub(crate) struct Egress {
     client: reqwest::Client,
     egress_policy: Arc<EgressPolicy>,
@@ -165,7 +165,7 @@ impl Egress {
         if let Some(mut body) = call.body {
             request = request.body(std::mem::take(body.expose_mut()));
         }
-        // The address stays out: it may carry a client's id.
+        // The address is not in the message, because it may contain a client id.
         let unanswered = |error: &reqwest::Error| EgressError::Unanswered { host: host.clone(), what: cause(error) };
         let mut response = request.send().await.map_err(|error| {
             if error.is_connect() {
@@ -186,7 +186,7 @@ impl Egress {
         Ok(Answer { status, retry_after, body })
     }
 
-    /// Addresses that are written as numbers are never resolved, so they are judged here; names when dialling.
+    /// Numeric addresses are never resolved, so they are checked here. Names are checked when connecting.
     fn check(&self, url: &Url) -> Result<(), EgressError> {
         let forbidden = || EgressError::Forbidden(url.host_str().unwrap_or_default().to_owned());
         let allowed = match url.host().ok_or_else(forbidden)? {
@@ -211,14 +211,14 @@ impl Egress {
         match url.host() {
             Some(Host::Ipv4(address)) => self.egress_policy.names(address.into()),
             Some(Host::Ipv6(address)) => self.egress_policy.names(address.into()),
-            // A name in the house is judged by its addresses when dialling; its port is the operator's.
+            // The addresses of an internal name are checked when connecting. The operator chooses its port.
             Some(Host::Domain(_)) => !self.egress_policy.networks.is_empty(),
             None => false,
         }
     }
 }
 
-/// The innermost cause: reqwest's own words quote the address.
+/// The innermost cause. The messages of reqwest contain the address.
 fn cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
@@ -244,7 +244,7 @@ async fn lookup(name: String) -> std::io::Result<Vec<SocketAddr>> {
     Ok(tokio::net::lookup_host((name, 0)).await?.collect())
 }
 
-/// Resolves once, and refuses a name if any of its addresses may not be called: else the choice would be the attacker's.
+/// Resolves a name once. Refuses it if any of its addresses is forbidden, so that an attacker cannot choose among them.
 struct Checked {
     egress_policy: Arc<EgressPolicy>,
     lookup: Lookup,
@@ -263,7 +263,7 @@ impl Resolve for Checked {
     }
 }
 
-/// Whether an address is one of the public Internet's, seen through every way to write IPv4 in IPv6.
+/// Whether an address is public. IPv4 addresses inside IPv6 addresses are checked too.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -292,19 +292,19 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let [s0, s1, s2, s3, s4, s5, s6, s7] = address.segments();
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     match (s0, s1) {
-        // Mapped and compatible, and RFC 6052's own prefix: the IPv4 address inside decides.
+        // Mapped and compatible addresses, and the prefix of RFC 6052: the IPv4 address inside decides.
         (0, 0) if [s2, s3, s4] == [0; 3] && (s5 == 0xffff || s5 == 0) => is_public_v4(v4(s6, s7)) && s5 == 0xffff,
         (0x64, 0xff9b) => [s2, s3, s4, s5] == [0; 4] && is_public_v4(v4(s6, s7)),
-        // Teredo carries addresses in disguise; documentation, benchmarks and ORCHID are nobody's.
+        // Teredo can hide other addresses. Documentation, benchmark and ORCHID addresses are not public.
         (0x2001, ..0x200 | 0xdb8) => false,
         // 6to4.
         (0x2002, _) => is_public_v4(v4(s1, s2)),
-        // Global unicast is 2000::/3; whatever else there is, is not the Internet. 3fff::/20 is documentation.
+        // Global unicast is 2000::/3. All other addresses are not public. 3fff::/20 is documentation.
         _ => s0 & 0xe000 == 0x2000 && !(s0 == 0x3fff && s1 < 0x1000) && s0 != 0x5f00,
     }
 }
 
-/// Members of a form, in memory that is wiped.
+/// Encodes the members of a form into a buffer that is wiped.
 fn form<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>> {
     let mut out = String::with_capacity(4096);
     for (name, value) in members {
@@ -318,7 +318,7 @@ fn form<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>
     Secret::new(out.into_bytes())
 }
 
-/// The same members as a JSON object.
+/// Encodes the members as a JSON object.
 fn json<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>> {
     let object: serde_json::Map<String, serde_json::Value> =
         members.map(|(name, value)| (name.to_owned(), value.into())).collect();
@@ -335,7 +335,7 @@ mod tests {
 
     use super::*;
 
-    /// Calls a name whose addresses change with each lookup; says how often it was looked up, and who was knocked at.
+    /// Calls a name whose addresses change with each lookup. Returns the number of lookups and of connections.
     async fn call(
         answers: &'static [&'static [&'static str]],
         egress_policy: EgressPolicy,
@@ -376,12 +376,12 @@ mod tests {
             assert_eq!((lookups, knocks), (1, 0), "{answers:?}");
             assert!(answer.is_err());
         }
-        // The control: when the network is the operator's, somebody knocks.
+        // Control: if the network is allowed, there is a connection.
         let egress_policy = EgressPolicy { loopback: false, networks: vec!["127.0.0.0/8".parse().expect("a network")] };
         assert_eq!(call(&[&["127.0.0.1"]], egress_policy).await.1, 1);
     }
 
-    /// Rebinding: good at the check, bad at the connection. There is one lookup, and the connection goes to what it gave.
+    /// DNS rebinding: the address is allowed at the check and forbidden at the connection. There is only one lookup.
     #[tokio::test]
     async fn a_name_that_changes_between_lookups_is_looked_up_once() {
         let egress_policy =
@@ -390,7 +390,7 @@ mod tests {
         assert_eq!((lookups, knocks), (1, 0), "127.0.0.1 is not asked, whatever a second lookup would say");
     }
 
-    /// A server that answers one request on each connection, and hangs up on the second without a word.
+    /// A server that answers one request on each connection and closes the connection at the second.
     fn answers_once() -> Url {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("bound").port();
@@ -415,7 +415,7 @@ mod tests {
         assert_eq!(ask().await.ok(), Some(200));
         tokio::time::sleep(MAX_IDLE + Duration::from_millis(200)).await;
         assert_eq!(ask().await.ok(), Some(200), "on a new connection");
-        // The control: the one before is used at once, and nobody knows what became of the request.
+        // Control: the previous connection is reused at once, so the outcome of the request is unknown.
         assert!(ask().await.is_err());
     }
 }

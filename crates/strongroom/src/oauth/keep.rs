@@ -1,4 +1,4 @@
-//! From tokens to a credential: a new one, or the same one connected again, if it is the same account.
+//! Turns tokens into a credential: a new one, or the existing one if it is a reconnection of the same account.
 
 use jiff::Timestamp;
 
@@ -17,10 +17,10 @@ use crate::id::{CredentialId, Owner};
 use crate::store::{Conflict, CredentialFilter, StoreError};
 use crate::vault::Vault;
 
-/// Scopes that answers do not repeat: they are about the answer itself (OpenID Connect Core 3.1.2.1, 11).
+/// Scopes that answers do not repeat, because they concern the answer itself (OpenID Connect Core 3.1.2.1, 11).
 const UNREPEATED: [&str; 2] = ["openid", "offline_access"];
 
-/// What the provider granted: the tokens, what else is kept of its answers, and whose account it is, where that is known.
+/// The result of a grant: the tokens, other values to keep, and the account if it is known.
 pub(super) struct Granted {
     pub(super) tokens: Tokens,
     pub(super) kept: Values,
@@ -28,7 +28,7 @@ pub(super) struct Granted {
     pub(super) if_connected: IfConnected,
 }
 
-/// What was connected: the credential's values, whose account it is, and when the grant itself ends.
+/// The connected account: the credential's values, the account, and when the grant ends.
 struct Connected {
     values: Values,
     account: Option<String>,
@@ -36,7 +36,7 @@ struct Connected {
 }
 
 impl Vault {
-    /// What a user's consent brought: whose account it is, and then the credential.
+    /// Stores the result of a user's consent: finds the account, then writes the credential.
     pub(super) async fn keep_granted(
         &self,
         actor: &Actor,
@@ -48,7 +48,7 @@ impl Vault {
         self.keep_tokens(actor, connection, registration, granted).await
     }
 
-    /// Whose account it is, where the provider tells: its unchanging id, and what people know it by.
+    /// The account, if the provider reports it: its permanent id and its displayed name.
     async fn account_of(
         &self,
         registration: &Registration,
@@ -82,7 +82,7 @@ impl Vault {
         granted: Granted,
     ) -> Result<Credential, Error> {
         let Granted { tokens, kept: mut values, account, if_connected } = granted;
-        // What was asked for was granted, unless the answer says otherwise (RFC 6749 5.1).
+        // The requested scopes were granted unless the answer says otherwise (RFC 6749 5.1).
         values.insert("scopes".to_owned(), Value::list(&split(&connection.scopes, " ")));
         let refresh_expires_at = tokens.refresh_expires_at;
         tokens.merge_into(&mut values);
@@ -101,7 +101,8 @@ impl Vault {
         };
         if let Some(id) = known {
             match self.reconnect(actor, owner, id, registration, &mut connected).await {
-                // It was deleted since it was found. The user asked for a new connection, and gets one.
+                // The credential was deleted after it was found. The user wanted a connection, so create a new
+                // credential.
                 Err(Error::NotFound { what: "credential" }) => {}
                 done => return done,
             }
@@ -109,8 +110,8 @@ impl Vault {
         self.save_connected(actor, owner, connection, registration, connected).await
     }
 
-    /// The credential of this plugin that holds the same account through the same registration. One with a scope that was
-    /// not granted now does not count: renewing it would take that scope away.
+    /// The credential of this plugin with the same account and registration. A credential with a scope that is not in
+    /// the new grant does not count, because it would lose that scope.
     async fn credential_of_account(
         &self,
         connection: &ConnectionRow,
@@ -135,7 +136,7 @@ impl Vault {
             match self.values(&row).await {
                 Ok(values) if account_id(&values) == Some(account) => return Ok(Some(row.id)),
                 Err(Error::Store(error)) => return Err(Error::Store(error)),
-                // A record that does not open belongs to no known account.
+                // The account of a record that cannot be decrypted is unknown.
                 Ok(_) | Err(_) => {}
             }
         }
@@ -157,7 +158,8 @@ impl Vault {
         row.provider = Some(registration.row.provider.clone());
         row.account = connected.account;
         row.app = Some(registration.row.id);
-        // One that waited for its user is still there, unless the user was deleted meanwhile: they must not come back by it.
+        // A connection that waited for its user still exists, unless the user was deleted. Then this must not recreate
+        // the user.
         let of = (connection.phase == Phase::Settling).then_some(connection.id);
         loop {
             let (key, key_row) = self.user_key_or_new(owner).await?;
@@ -168,7 +170,7 @@ impl Vault {
             match self.within_deadline(written).await {
                 Ok(()) => return self.view(row).await,
                 Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
-                // The grant is worth more than the name that was chosen for it.
+                // Use another name. The grant matters more than the chosen name.
                 Err(Error::Store(StoreError::Conflict(Conflict::Name))) => {
                     row.name = self.another_name(owner, &row).await?;
                 }
@@ -188,8 +190,8 @@ impl Vault {
         }
     }
 
-    /// The old grant stays until the new one is proven to be of the same account. It is not revoked then: at many providers
-    /// that would end the new one too.
+    /// Replaces the grant if the new one is for the same account. The old grant is not revoked, because many providers
+    /// would then end the new one too.
     async fn reconnect(
         &self,
         actor: &Actor,
@@ -200,12 +202,12 @@ impl Vault {
     ) -> Result<Credential, Error> {
         loop {
             let mut row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
-            // A record that does not open says of nobody that it was their account: then it is no reconnection.
+            // If the record cannot be decrypted, its account is unknown, so this is not a reconnection.
             let old = self.values(&row).await?;
             if account_id(&old).is_some_and(|known| account_id(&connected.values).is_none_or(|id| id != known)) {
                 return Err(Error::OtherAccount);
             }
-            // Some providers give a refresh token at the first consent only.
+            // Some providers issue a refresh token only at the first consent.
             if row.app == Some(registration.row.id)
                 && !connected.values.contains_key("refresh_token")
                 && let Some(Value::Text(token)) = old.get("refresh_token")

@@ -1,5 +1,5 @@
-//! OAuth 2: connecting an account, keeping its token fresh, giving it back. Everything that depends on the provider is data
-//! (`crate::provider`); everything that goes out goes through one client (`egress`).
+//! OAuth 2: connecting accounts, refreshing tokens and revoking grants. Everything that depends on the provider is data
+//! (`crate::provider`). All outgoing calls use one client (`egress`).
 
 pub mod app;
 mod assertion;
@@ -15,10 +15,10 @@ pub(crate) mod token;
 pub(crate) use assertion::KEY_FILE;
 pub use egress::{EgressError, EgressPolicy};
 
-/// At most so many calls of one sweep are under way.
+/// Maximum number of concurrent calls of one sweep.
 const MAX_CONCURRENT: usize = 16;
 
-/// Runs tasks of their own, a few at once, and gives what each of them gave.
+/// Runs each task on its own, at most `MAX_CONCURRENT` at once, and returns their results.
 async fn run_bounded<T: Send + 'static>(
     tasks: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {

@@ -1,5 +1,6 @@
-//! Giving grants back. The credential's row is gone at once; the revocation is in the outbox, committed with the deletion,
-//! and stays there until the provider has taken it: through outages, crashes and restarts (RFC 7009 2.2.1).
+//! Revokes grants at providers. The deletion of a credential and its pending revocation are committed together. The
+//! revocation stays stored through outages, crashes and restarts until the provider accepts it (RFC 7009 2.2.1). It
+//! ends after `MAX_ATTEMPTS` attempts.
 
 use std::time::Duration;
 
@@ -23,11 +24,11 @@ use crate::vault::Vault;
 
 const INITIAL_BACKOFF: Duration = Duration::from_secs(30);
 const MAX_BACKOFF: Duration = Duration::from_secs(6 * 3600);
-/// About a month of trying; after it the operator is told, and it ends.
+/// About one month of attempts. The last failure is logged for the operator.
 const MAX_ATTEMPTS: u64 = 120;
 const SWEEP_BATCH_SIZE: u32 = 100;
 
-/// A revocation that is owed, as it is stored.
+/// A pending revocation as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns of the table `revocation`")]
 pub struct RevocationRow {
@@ -41,8 +42,8 @@ pub struct RevocationRow {
 }
 
 impl Vault {
-    /// What is owed when this credential goes: nothing, if it is not connected, does not open, or its provider takes
-    /// nothing back.
+    /// The revocation to store when this credential is deleted. `None` if it has no connected account, cannot be
+    /// decrypted, or its provider has no revocation.
     pub(crate) async fn pending_revocation(&self, row: &CredentialRow) -> Result<Option<RevocationRow>, Error> {
         let Some(app) = row.app else { return Ok(None) };
         let opened = async {
@@ -59,7 +60,7 @@ impl Vault {
         }
     }
 
-    /// Tokens that came for a credential which is gone by now: nobody will have them, and the grant is given back.
+    /// Revokes tokens that arrived after their credential was deleted.
     pub(super) async fn revoke_orphaned(
         &self,
         row: &CredentialRow,
@@ -79,7 +80,7 @@ impl Vault {
         mut values: Values,
     ) -> Option<RevocationRow> {
         let revoke = registration.provider.revoke.as_ref()?;
-        // As a bearer only an access token is anything; a refresh token must not be shown as one.
+        // A bearer call can only carry an access token. It must not expose a refresh token.
         let by_refresh = revoke.token == Which::Refresh && revoke.style != RevokeStyle::Bearer;
         let refresh = if by_refresh { values.remove("refresh_token") } else { None };
         let Some(Value::Text(token)) = refresh.or_else(|| values.remove("access_token")) else { return None };
@@ -93,14 +94,15 @@ impl Vault {
             due_at: now,
             created_at: now,
         };
-        // Not under the user's key: deleting a user destroys that, and the grant is to be revoked all the same.
+        // Not sealed with the user's data key. Deleting the user destroys that key, and the grant must still be
+        // revoked.
         revocation.sealed = self.in_revocation_context(&revocation, |context| {
             self.keyring.seal(&*self.entropy, Kind::Revocation, context, token.expose().as_bytes())
         });
         Some(revocation)
     }
 
-    /// What is owed when a user goes.
+    /// The revocations to store when a user is deleted.
     pub(crate) async fn pending_revocations_of_user(&self, owner: &Owner) -> Result<Vec<RevocationRow>, Error> {
         let mut revocations = Vec::new();
         let mut filter = CredentialFilter { kind: Some(CredentialType::Oauth2), limit: 500, ..Default::default() };
@@ -116,7 +118,7 @@ impl Vault {
         }
     }
 
-    /// What is owed when a plugin goes with its credentials.
+    /// The revocations to store when a plugin is removed with its credentials.
     pub(crate) async fn pending_revocations_of_plugin(
         &self,
         tenant: TenantId,
@@ -165,7 +167,7 @@ impl Vault {
         self.within_deadline(self.store.settle_revocation(row.id, attempts, again, entry)).await
     }
 
-    /// 200 also means that the token was unknown (RFC 7009 2.2): then it is revoked already.
+    /// Status 200 also means that the token was unknown, so it is already revoked (RFC 7009 2.2).
     async fn revoke(&self, row: &RevocationRow) -> Result<(), String> {
         let registration = self.registration(row.tenant, row.app).await.map_err(|error| error.to_string())?;
         let proof =
@@ -177,7 +179,8 @@ impl Vault {
         let answer = self.egress.send(call).await.map_err(|error| error.to_string())?;
         let json = answer.json().unwrap_or_default();
         let error = json.get("error").and_then(serde_json::Value::as_str);
-        // What the provider does not know any more is gone as well; what it did not understand is not.
+        // A token that the provider does not know is already gone. A request that it did not understand is not a
+        // success.
         let gone = matches!(error, Some("invalid_token" | "invalid_grant" | "token_revoked" | "token_not_found"));
         let refused = error.is_some() || json.get("ok") == Some(&serde_json::Value::Bool(false));
         if gone || answer.is_success() && !refused || matches!(answer.status, 404 | 410) {
@@ -215,7 +218,7 @@ impl Registration {
         })
     }
 
-    /// A call with the access token, as the provider wants to see it.
+    /// A call with the access token, sent in the form that the provider requires.
     pub(crate) fn call_with(
         &self,
         kind: Method,

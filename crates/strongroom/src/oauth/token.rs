@@ -1,5 +1,5 @@
-//! The token endpoint: one request, one answer, one judgement. A token leaves the answer's memory as a `Secret`; of an
-//! error only its code is kept, never its description: that is the provider's text, and may be anybody's.
+//! Requests to token endpoints and the evaluation of their answers. Tokens leave the answer as `Secret`. Of an error,
+//! only the code is kept. The description is untrusted text from the provider or an attacker.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use crate::fields::{Value, Values};
 use crate::provider::{Body, ClientAuth, Subject};
 use crate::vault::Vault;
 
-/// Longer than any token lives; what claims more is taken for this.
+/// Maximum lifetime of a token in seconds. Longer values are reduced to it.
 const MAX_TOKEN_LIFETIME_SECONDS: f64 = 365.0 * 24.0 * 3600.0;
-/// No provider's `Retry-After` keeps a credential from being tried for longer.
+/// Maximum delay that a `Retry-After` header can cause.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// Longer than an ID token, which is the longest that is kept beside the tokens.
+/// Larger than an ID token, which is the largest value that is kept with the tokens.
 const MAX_KEPT_RESPONSE_BYTES: usize = 16 * 1024;
 
-/// What is asked of the token endpoint.
+/// The request to a token endpoint.
 pub(crate) enum TokenRequest<'a> {
     Code {
         code: &'a Secret<String>,
@@ -34,49 +34,49 @@ pub(crate) enum TokenRequest<'a> {
     Refresh {
         token: &'a Secret<String>,
     },
-    /// The client itself, for nobody (RFC 6749 4.4).
+    /// The client itself, without a user (RFC 6749 4.4).
     Client {
         scopes: &'a str,
     },
-    /// What somebody types in at another device allows (RFC 8628 3.4).
+    /// A code that the user confirms on another device (RFC 8628 3.4).
     Device {
         code: &'a Secret<String>,
     },
-    /// A service account, by its key file (RFC 7523 2.1).
+    /// A service account with its key file (RFC 7523 2.1).
     Account {
         key: &'a Secret<String>,
         scopes: &'a str,
     },
 }
 
-/// What a token endpoint gave.
+/// The tokens of a successful answer.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     pub(crate) access_token: Secret<String>,
-    /// Absent: the one that was used stays (RFC 6749 6).
+    /// If absent, the old refresh token remains valid (RFC 6749 6).
     pub(crate) refresh_token: Option<Secret<String>>,
     pub(crate) expires_at: Option<Timestamp>,
-    /// Absent: what was asked for was granted (RFC 6749 5.1).
+    /// If absent, the requested scopes were granted (RFC 6749 5.1).
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) refresh_expires_at: Option<Timestamp>,
     pub(crate) kept: Vec<(String, Secret<String>)>,
-    /// Whose account, where the answer says it: id and label.
+    /// The id and name of the account, if the answer contains them.
     pub(crate) account: Option<(String, Option<String>)>,
 }
 
-/// Why there are no tokens. `cause` is a code, fit to be stored and shown.
+/// Why there are no tokens. `cause` is a code that can be stored and shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The grant is gone: only the user can help.
+    /// The grant has ended. Only the user can fix this.
     Terminal { cause: String },
-    /// The registration is wrong: only the operator can help.
+    /// The registration is wrong. Only the operator can fix this.
     Config { cause: String },
-    /// It may work later.
+    /// A later attempt may succeed.
     Transient {
         cause: String,
         retry_after: Option<Duration>,
         may_have_arrived: bool,
-        /// A refusal of a kind that no standard has.
+        /// The refusal is of a kind that no standard defines.
         unknown: bool,
     },
 }
@@ -90,12 +90,12 @@ impl Failure {
 }
 
 impl Vault {
-    /// Asks a registration's token endpoint.
+    /// Sends a request to a registration's token endpoint.
     pub(crate) async fn ask(&self, registration: &Registration, ask: TokenRequest<'_>) -> Result<Tokens, Failure> {
         let now = self.clock.now();
         let call = self.token_call(registration, &ask, now)?;
         match self.egress.send(call).await {
-            // Expiry counts from before the request left: the answer may have been long on its way.
+            // The lifetime counts from before the request, because the answer may have taken long.
             Ok(answer) => registration.judge(&answer, now),
             Err(error) => {
                 tracing::info!(app = %registration.row.id, %error, "a token endpoint did not answer");
@@ -138,7 +138,7 @@ impl Vault {
         };
         members.extend(assertion.as_ref().map(|assertion| ("assertion", assertion.expose().as_str())));
         let proof = match ask {
-            // The assertion says who asks (RFC 7523 3.1); where the client is known beside, it proves that as well.
+            // The assertion identifies the account (RFC 7523 3.1). If the client is also known, it authenticates too.
             TokenRequest::Account { .. } if endpoint.client_auth == ClientAuth::None => ClientProof::default(),
             _ => self.authenticate_client(registration, now)?,
         };
@@ -152,7 +152,7 @@ impl Vault {
         })
     }
 
-    /// For which account a service asks (RFC 7523 2.1).
+    /// The assertion that names the service account (RFC 7523 2.1).
     fn account_assertion(
         &self,
         registration: &Registration,
@@ -162,7 +162,7 @@ impl Vault {
     ) -> Result<Secret<String>, Failure> {
         let key = KeyFile::read(key).ok_or_else(|| Failure::config("key-file-invalid"))?;
         let account = key.account.as_deref().unwrap_or(&registration.row.client_id);
-        // Another account than its own only where the provider's file asks for it (Google's domain-wide delegation).
+        // Name another account only if the provider's file has a subject (Google's domain-wide delegation).
         let subject = registration.parameters.get("subject").filter(|subject| !subject.is_empty());
         let audience = registration.audience()?;
         let said = AssertionClaims {
@@ -178,7 +178,7 @@ impl Vault {
         key.sign(&said, now, &*self.entropy).ok_or_else(|| Failure::config("key-file-invalid"))
     }
 
-    /// Says who the client is. Never two ways in one request (RFC 6749 2.3).
+    /// Authenticates the client. Never uses two methods in one request (RFC 6749 2.3).
     pub(crate) fn authenticate_client(
         &self,
         registration: &Registration,
@@ -188,17 +188,17 @@ impl Vault {
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let id = &registration.row.client_id;
         let mut proof = ClientProof::default();
-        // A private key is for signing; as a password it would be sent whole.
+        // A private key is for signing. As a password, it would be sent whole.
         let is_key = secret.as_ref().is_some_and(|secret| secret.expose().contains("PRIVATE KEY-----"));
         if is_key && registration.provider.token.client_auth != ClientAuth::PrivateKeyJwt {
             return Err(Failure::config("client-auth-takes-no-key"));
         }
         match (registration.provider.token.client_auth, secret) {
-            // Each part is form-encoded first (RFC 6749 2.3.1) ...
+            // Each part is form-encoded first (RFC 6749 2.3.1).
             (ClientAuth::Basic, Some(secret)) => {
                 proof.basic = Some(basic(&encode(id), Secret::new(encode(secret.expose())).expose()));
             }
-            // ... which many servers do not undo.
+            // Many servers do not decode the parts.
             (ClientAuth::BasicRaw, Some(secret)) => proof.basic = Some(basic(id, secret.expose())),
             (ClientAuth::Post, Some(secret)) => {
                 proof.members.push(("client_id", Secret::from(id.as_str())));
@@ -220,7 +220,7 @@ impl Vault {
     }
 }
 
-/// What shows at a provider's endpoints who the client is.
+/// The client's authentication at a provider's endpoints.
 #[derive(Default)]
 pub(crate) struct ClientProof {
     basic: Option<Secret<String>>,
@@ -232,7 +232,7 @@ impl ClientProof {
         self.members.iter().map(|(name, value)| (*name, value.expose().as_str()))
     }
 
-    /// The same in the header, for a call whose body is not the place for it.
+    /// Moves the authentication to the header, for a call whose body cannot carry it.
     pub(crate) fn in_header(mut self, id: &str) -> Self {
         let secret = self.members.iter().find(|(name, _)| *name == "client_secret");
         self.basic = self.basic.or(secret.map(|(_, secret)| basic(id, secret.expose())));
@@ -255,18 +255,19 @@ impl Registration {
         address.map(|address| address.url().clone()).map_err(|_| Failure::config("address-invalid"))
     }
 
-    /// Whom an assertion is for: one, and exactly (RFC 7523bis 4).
+    /// The audience of an assertion: exactly one (RFC 7523bis 4).
     fn audience(&self) -> Result<String, Failure> {
         let token = &self.provider.token;
         match &token.audience {
-            // An issuer is compared letter by letter: no parser may add a slash.
+            // An issuer is compared exactly, so no URL parser may add a slash.
             Some(issuer) if !issuer.contains('{') => Ok(issuer.clone()),
             Some(template) => Ok(self.address(template)?.to_string()),
             None => Ok(self.address(&token.url)?.to_string()),
         }
     }
 
-    /// Success is not a status: some answer an error with 200, and some a revoked grant with 403.
+    /// The status alone does not show success. Some providers send an error with 200, and some a revoked grant with
+    /// 403.
     fn judge(&self, answer: &Answer, asked_at: Timestamp) -> Result<Tokens, Failure> {
         let places = &self.provider.token.answer;
         let Some(mut json) = answer.json() else { return Err(self.failure(answer, None, asked_at)) };
@@ -303,7 +304,7 @@ impl Registration {
         tokens
     }
 
-    /// What an answer means that is no success.
+    /// The meaning of an answer that is not a success.
     pub(crate) fn refusal(&self, answer: &Answer, asked_at: Timestamp) -> Failure {
         let error = answer.json().and_then(|json| Some(json.get("error")?.as_str()?.to_owned()));
         self.failure(answer, error, asked_at)
@@ -329,8 +330,8 @@ impl Registration {
                 | "redirect_uri_mismatch"
                 | "incorrect_client_credentials",
             ) => Failure::Config { cause },
-            // Everything else may pass: a code nobody knows must not end a grant. A gateway that gave up waiting does not know
-            // what became of the request behind it.
+            // Treat all else as temporary: an unknown code must not end a grant. After a gateway timeout it is unknown
+            // whether the request was processed.
             _ => {
                 let unclear = answer.is_success() || matches!(answer.status, 500 | 502 | 504);
                 let passing = ["temporarily_unavailable", "server_error", "slow_down"];
@@ -344,7 +345,7 @@ impl Registration {
 }
 
 impl Tokens {
-    /// Puts what came over what there is, and gives back the refresh token that was spent, if there is another one now.
+    /// Merges the tokens into the values. Returns the old refresh token if there is a new one.
     pub(crate) fn merge_into(self, values: &mut Values) -> Option<Value> {
         values.extend(self.kept.into_iter().map(|(name, value)| (name, Value::Text(value))));
         values.insert("access_token".to_owned(), Value::Text(self.access_token));
@@ -379,13 +380,13 @@ impl From<EgressError> for Failure {
     }
 }
 
-/// HTTP Basic, of parts as they are.
+/// HTTP Basic without encoding of the parts.
 pub(crate) fn basic(id: &str, secret: &str) -> Secret<String> {
     let pair = Secret::new(format!("{id}:{secret}"));
     Secret::new(format!("Basic {}", data_encoding::BASE64.encode(pair.expose().as_bytes())))
 }
 
-/// A token whose type is not understood must not be used (RFC 6749 7.1). Case does not matter; absent means bearer.
+/// A token of an unknown type must not be used (RFC 6749 7.1). Case does not matter. An absent type means bearer.
 fn is_bearer(json: &Json) -> bool {
     match json.get("token_type").and_then(Json::as_str) {
         Some(kind) => ["bearer", "bot", "user"].iter().any(|known| kind.eq_ignore_ascii_case(known)),
@@ -393,7 +394,7 @@ fn is_bearer(json: &Json) -> bool {
     }
 }
 
-/// Moves a text out, so that no copy of it stays behind. An empty one is none.
+/// Moves a text out of the JSON, so that no copy remains. Returns `None` if it is empty.
 fn text(json: &mut Json, pointer: &str) -> Option<Secret<String>> {
     match json.pointer_mut(pointer)?.take() {
         Json::String(text) if !text.is_empty() => Some(Secret::new(text)),
@@ -413,7 +414,7 @@ fn shown(json: &Json, pointer: &str, most: usize) -> Option<String> {
     }
 }
 
-/// Numbers, and texts of numbers. None of nothing and of what is not in the future: unknown is not expired.
+/// Reads a number, or a text with a number. `None` if it is missing or less than 1, because unknown is not expired.
 fn seconds(value: Option<&Json>) -> Option<f64> {
     let seconds = match value? {
         Json::Number(number) => number.as_f64()?,
@@ -432,14 +433,14 @@ fn seconds_at(json: &Json, pointer: &str, at: Timestamp) -> Option<Timestamp> {
     seconds(json.pointer(pointer)).and_then(|seconds| after(at, seconds))
 }
 
-/// One text, as the standard has it, or a list of them.
+/// Reads one text, as in the standard, or a list of texts.
 fn scopes(value: Option<&Json>, separator: &str) -> Option<Vec<String>> {
     let mut scopes = match value? {
         Json::String(text) => split(text, separator),
         Json::Array(items) => items.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
         _ => return None,
     };
-    // They go into every list: a provider does not get to fill it.
+    // Scopes are part of every list, so limit how much a provider can add.
     scopes.retain(|scope| scope.len() <= 255);
     scopes.truncate(200);
     Some(scopes)
@@ -454,7 +455,7 @@ fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
 }
 
-/// Seconds, or an HTTP date (RFC 9110 10.2.3).
+/// Seconds or an HTTP date (RFC 9110 10.2.3).
 fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     let seconds = text.parse().ok().map(Duration::from_secs);

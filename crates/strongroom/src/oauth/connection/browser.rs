@@ -1,4 +1,4 @@
-//! The browser's part of a connection: the start link, the provider's callback, and the page that completes.
+//! The browser's part of a connection: the start link, the provider's callback and the completion.
 
 use std::str::FromStr;
 
@@ -19,7 +19,7 @@ use crate::oauth::keep::Granted;
 use crate::oauth::token::{Failure, TokenRequest, Tokens};
 use crate::vault::Vault;
 
-/// The last part of a start address: 256 bits in base64url.
+/// The last path segment of a start address: 256 bits in base64url.
 #[derive(Debug)]
 pub struct StartLink(Secret<String>);
 
@@ -32,16 +32,16 @@ impl FromStr for StartLink {
     }
 }
 
-/// What the start page does: it sets the cookie and goes on to the provider.
+/// The start page sets the cookie and redirects to the provider.
 #[derive(Debug)]
 pub struct Start {
-    /// The provider's page, with everything it needs.
+    /// The provider's authorization address with all parameters.
     pub authorize: Url,
-    /// Ties the browser to the state; for a `__Host-` cookie.
+    /// Binds the browser to the state. For a `__Host-` cookie.
     pub browser: Secret<String>,
 }
 
-/// What a callback brought. It has no `Debug`: its query has the code in it.
+/// The parameters of a callback. It has no `Debug`, because the query contains the code.
 pub struct Callback {
     /// `state`.
     pub state: Secret<String>,
@@ -53,15 +53,15 @@ pub struct Callback {
     pub iss: Option<String>,
     /// The browser's cookie.
     pub browser: Option<Secret<String>>,
-    /// The whole query, for what a provider sends beside.
+    /// The whole query, for additional parameters of the provider.
     pub query: Vec<(String, String)>,
 }
 
 impl Vault {
-    /// Opens the start link, once: from here on the state belongs to this browser.
+    /// Opens the start link once. It binds the state to this browser.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a link that is unknown, used or expired.
+    /// [`Error::NotFound`] if the link is unknown, used or expired.
     pub async fn start(&self, actor: &Actor, link: &StartLink) -> Result<Start, Error> {
         let (mut row, mut secrets) = self.connection(Phase::Begun, hash("start", &link.0)).await?;
         let registration = self.registration(row.owner.tenant, row.app).await?;
@@ -72,12 +72,12 @@ impl Vault {
         Ok(Start { authorize, browser })
     }
 
-    /// The provider sent a browser back. Gives the address to send it on to: the plugin's page, with a completing code, or
-    /// with the error's code. Nothing has been exchanged yet.
+    /// Handles the provider's callback. Returns the address for the redirect to the plugin's page, with a completing
+    /// code or an error code. The code is not exchanged yet.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for everything that does not fit: a state unknown, used or expired, another registration's
-    /// callback, another browser, another issuer. Each is an event with its reason.
+    /// [`Error::NotFound`] if the state is unknown, used or expired, or if the registration, browser or issuer differs.
+    /// A callback that differs is an event with its reason.
     pub async fn handle_callback(&self, actor: &Actor, app: AppId, callback: Callback) -> Result<Url, Error> {
         let (mut row, mut secrets) = self.connection(Phase::Started, hash("state", &callback.state)).await?;
         let registration = self.registration(row.owner.tenant, row.app).await?;
@@ -88,7 +88,7 @@ impl Vault {
         } else if browser.is_none() || browser != secrets.browser {
             Some(Reason::OtherBrowser)
         } else {
-            // Letter by letter, on errors too (RFC 9207 2.4).
+            // Compare exactly, also in an error response (RFC 9207 2.4).
             match (&provider.issuer, &callback.iss) {
                 (Some(issuer), Some(iss)) if issuer != iss => Some(Reason::OtherIssuer),
                 (Some(_), None) if provider.iss_required => Some(Reason::OtherIssuer),
@@ -102,7 +102,7 @@ impl Vault {
         let mut back = Url::parse(&row.return_address).map_err(|_| Error::NotFound { what: "connection" })?;
         back.query_pairs_mut().append_pair("connection", &row.id.to_string());
         let Some(code) = callback.code.filter(|_| callback.error.is_none()) else {
-            // The provider's word is anybody's: only codes that the standard knows are passed on (RFC 6749 4.1.2.1).
+            // An attacker can forge an error response, so pass on only codes of the standard (RFC 6749 4.1.2.1).
             let known = ["access_denied", "invalid_scope", "server_error", "temporarily_unavailable"];
             let error = callback.error.as_deref().filter(|error| known.contains(error)).unwrap_or("failed");
             row.cause = Some(error.to_owned());
@@ -122,11 +122,11 @@ impl Vault {
         Ok(back)
     }
 
-    /// Completes a connection: the user who began it brings the completing code, and only now the code is exchanged.
+    /// Completes a connection. The user who started it sends the completing code, and only now the code is exchanged.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for another user, an unknown, used or expired code; [`Error::Provider`] if the exchange fails;
-    /// [`Error::OtherAccount`] if a reconnection ends at another account.
+    /// [`Error::NotFound`] for another user, or if the code is unknown, used or expired. [`Error::Provider`] if the
+    /// exchange fails. [`Error::OtherAccount`] if a reconnection was authorized for a different account.
     pub async fn complete(
         &self,
         actor: &Actor,
@@ -143,7 +143,7 @@ impl Vault {
         }
         let (vault, actor) = (self.clone(), actor.clone());
         run_to_completion(async move {
-            // Consumed first: of two who come at once one finds nothing, and a code is never sent twice.
+            // Consume the code first. Of two concurrent calls the second finds nothing, and a code is never sent twice.
             vault.take(&mut row, entry).await?;
             let outcome = vault.finish(&actor, &row, &secrets).await;
             vault.settle(&actor, &mut row, &outcome).await;

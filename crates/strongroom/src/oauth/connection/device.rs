@@ -1,5 +1,5 @@
-//! Connecting without a way back (RFC 8628): the user types a code in at the provider, on whatever device, and we ask the
-//! token endpoint whether they have, no more often than it allows. The user who was shown the code asks; nobody else can.
+//! The device flow (RFC 8628). The user enters a code at the provider on any device. Strongroom polls the token
+//! endpoint no more often than it allows. Only the user who was shown the code can poll.
 
 use std::time::Duration;
 
@@ -23,20 +23,20 @@ use crate::oauth::keep::Granted;
 use crate::oauth::token::{Failure, TokenRequest};
 use crate::vault::Vault;
 
-/// Where the provider names no interval (RFC 8628 3.2), and what `slow_down` adds to it, for good (3.5).
+/// Interval if the provider names none (RFC 8628 3.2), and what each `slow_down` adds to it permanently (3.5).
 const DEFAULT_POLL_INTERVAL_MS: i64 = 5_000;
-/// No interval is longer: the code would be over before the next question.
+/// Maximum interval. With a longer one, the code could expire before the next poll.
 const MAX_POLL_INTERVAL_MS: i64 = 60_000;
-/// Longer than a call takes, in milliseconds.
+/// In milliseconds. Longer than a call takes.
 const POLL_LEASE_MS: i64 = 25_000;
 const _: () =
     assert!(POLL_LEASE_MS as u128 > egress::CALL_TIMEOUT.as_millis(), "the tokens would come while somebody else asks");
-/// What came is held for about twice as long.
+/// Limit of the wait between attempts to store received tokens. They are held for about twice as long.
 const STATUS_WAIT: Duration = Duration::from_secs(15);
-/// No code is shown for longer, whatever the provider says.
+/// Maximum lifetime of a code, even if the provider allows more.
 const MAX_DEVICE_CODE_LIFETIME_SECONDS: f64 = 1800.0;
 
-/// A device authorization, as RFC 8628 3.2 has it; some say `url` for `uri`.
+/// A device authorization (RFC 8628 3.2). Some providers write `url` instead of `uri`.
 #[derive(Deserialize)]
 struct Authorization {
     device_code: String,
@@ -56,7 +56,7 @@ impl Drop for Authorization {
 }
 
 impl Vault {
-    /// Asks the provider for a code to show to the user.
+    /// Requests a code from the provider, to show it to the user.
     pub(super) async fn prompt(
         &self,
         mut row: ConnectionRow,
@@ -127,7 +127,7 @@ impl Vault {
         let fits = |authorization: &Authorization| {
             let code = &authorization.user_code;
             let complete = authorization.verification_uri_complete.as_deref();
-            // These are shown to a person, and opened by them.
+            // These texts are shown to a user, who opens the addresses.
             (1..=64).contains(&code.len())
                 && !code.chars().any(char::is_control)
                 && is_plain_address(&authorization.verification_uri)
@@ -136,7 +136,7 @@ impl Vault {
         authorization.ok().filter(fits).ok_or_else(|| Failure::config("device-answer-invalid"))
     }
 
-    /// Whether the user has typed the code in. Runs in a task of its own: an answer with tokens comes once.
+    /// Polls whether the user has entered the code. Runs in a new task, because the tokens are sent only once.
     pub(super) async fn poll(&self, actor: &Actor, mut row: ConnectionRow) -> Result<Connection, Error> {
         let mut secrets = self.unseal_secrets(&row)?;
         let Some(device) = &mut secrets.device else { return Ok(self.shown_connection(&row)) };
@@ -144,10 +144,10 @@ impl Vault {
         if now < device.next_at {
             return Ok(self.prompted(&row, &secrets));
         }
-        // A lease: an answer may be longer on its way than the interval, and it brings the tokens once.
+        // A lease. An answer can take longer than the interval, and the tokens are sent only once.
         device.next_at = now + device.interval + POLL_LEASE_MS;
         match self.keep_waiting(actor, &mut row, &secrets).await {
-            // Another page of the same user asks at this moment.
+            // Another page of the same user is polling.
             Err(Error::NotFound { .. }) => return Ok(self.prompted(&row, &secrets)),
             other => other?,
         }
@@ -167,7 +167,7 @@ impl Vault {
         let slower = match (failure.cause(), &failure) {
             ("authorization_pending", _) => Some(0),
             ("slow_down", _) => Some(DEFAULT_POLL_INTERVAL_MS),
-            // No answer, or none that says anything: less often (RFC 8628 3.5).
+            // No useful answer: poll less often (RFC 8628 3.5).
             (_, Failure::Transient { unknown: false, .. }) => secrets.device.as_ref().map(|device| device.interval),
             (cause, _) => {
                 self.settle(actor, &mut row, &Err(Error::Provider(cause.to_owned()))).await;
@@ -178,7 +178,7 @@ impl Vault {
             device.interval = (device.interval + slower).min(MAX_POLL_INTERVAL_MS);
             device.next_at = self.clock.now().as_millisecond() + device.interval;
             match self.keep_waiting(actor, &mut row, &secrets).await {
-                // This one slept past its lease: whoever asks by now goes on.
+                // This task has outlived its lease. The next caller continues.
                 Err(Error::NotFound { .. }) => {}
                 other => other?,
             }
@@ -186,7 +186,7 @@ impl Vault {
         Ok(self.prompted(&row, &secrets))
     }
 
-    /// The tokens are here, and will not come again: a store that cannot be written for a moment is waited for.
+    /// The tokens are not sent again, so retry while the store cannot be written.
     async fn take_granted(&self, actor: &Actor, row: &mut ConnectionRow) -> Result<(), Error> {
         let mut wait = Duration::from_millis(200);
         loop {

@@ -1,6 +1,7 @@
-//! A connection under way. The user who starts it is the user who finishes it: the start link is not signed in, the
-//! callback proves only that *a* browser consented, and the code is exchanged when a session of the same user brings the
-//! completing code (RFC 9700 4.7; PKCE does not help here). State and completing code are single use, and stored as hashes.
+//! Connections. Only the user who starts a connection can complete it. The start link carries no session, and the
+//! callback proves only that some browser consented. So the code is exchanged only when a session of the same user
+//! sends the completing code (RFC 9700 4.7). PKCE does not prevent this attack. State and completing code are single
+//! use and stored as hashes.
 
 mod browser;
 mod device;
@@ -32,39 +33,39 @@ use crate::provider::Grant;
 use crate::request;
 use crate::vault::Vault;
 
-/// How long a person may take.
+/// Maximum duration of a connection.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// What is to be connected.
+/// The parameters of a connection.
 #[derive(Debug)]
 pub struct ConnectionDraft {
-    /// For which plugin.
+    /// The plugin that gets the credential.
     pub plugin: PluginName,
-    /// What the credential will be called; a reconnected one keeps its name.
+    /// The name of the new credential. A reconnected credential keeps its name.
     pub name: CredentialName,
     /// The credential to reconnect, if any.
     pub credential: Option<CredentialId>,
-    /// The registration, where there are several for the plugin's provider.
+    /// The registration, if there are several for the plugin's provider.
     pub app: Option<AppId>,
-    /// Scopes beside the plugin's own.
+    /// Scopes in addition to the plugin's own.
     pub scopes: Vec<String>,
-    /// Where to go afterwards: one of the manifest's addresses, exactly. The only one, if there is only one.
+    /// The return address: exactly one of the manifest's addresses. Optional if the manifest has only one.
     pub return_address: Option<String>,
     /// How the user consents.
     pub flow: Flow,
-    /// What happens if the account turns out to be connected for this plugin already.
+    /// What to do if the account is already connected for this plugin.
     pub if_connected: IfConnected,
-    /// For a service account: its key file as it was downloaded, where the registration has none.
+    /// For a service account: its downloaded key file, if the registration has none.
     pub key_file: Option<Secret<String>>,
 }
 
 /// How a user consents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flow {
-    /// Their browser goes to the provider and comes back.
+    /// The user's browser is redirected to the provider and back.
     #[default]
     Redirect,
-    /// They type a code in at the provider, on any device (RFC 8628).
+    /// The user enters a code at the provider, on any device (RFC 8628).
     Device,
 }
 
@@ -80,14 +81,14 @@ impl FromStr for Flow {
     }
 }
 
-/// What to do with an account that this user has connected for the same plugin, through the same registration.
+/// What to do with an account that this user has already connected for the same plugin and registration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IfConnected {
-    /// Make a second credential.
+    /// Create a second credential.
     #[default]
     Create,
-    /// Give the existing credential the new grant, as a reconnection does. No second credential is made.
+    /// Replace the grant of the existing credential, as a reconnection does. No second credential is created.
     Reconnect,
 }
 
@@ -103,34 +104,34 @@ impl FromStr for IfConnected {
     }
 }
 
-/// A connection, begun.
+/// A started connection.
 #[derive(Debug)]
 pub struct Begun {
-    /// Its id.
+    /// The id of the connection.
     pub id: ConnectionId,
-    /// The page that the user's browser is sent to. Whoever opens it first can consent with an account of theirs; connecting it
-    /// still takes the user's session, and the application's page that brings the completing code.
+    /// The address for the user's browser. Another person who opens it first can consent with an own account.
+    /// Completing still requires the user's session, and the application's page that sends the completing code.
     pub start_address: String,
-    /// Until when.
+    /// The end of the connection.
     pub expires_at: Timestamp,
 }
 
-/// What comes of beginning: most providers want somebody's consent; a few give a token to the client itself.
+/// The result of starting a connection. Most providers need a user's consent. Some issue a token to the client itself.
 #[derive(Debug)]
 pub enum Connecting {
-    /// The user's browser has to go there.
+    /// The user's browser must open the start address.
     Begun(Begun),
-    /// The user has to type a code in; the connection's status says when they have.
+    /// The user must enter a code. The connection's status tells when that is done.
     Prompted(Connection),
-    /// It is done.
+    /// The account is connected.
     Connected(Box<Credential>),
 }
 
 impl Vault {
-    /// Begins a connection for a user.
+    /// Starts a connection for a user.
     ///
     /// # Errors
-    /// [`Error::Fields`] for what does not fit; [`Error::NotFound`] for a credential to reconnect that is not theirs.
+    /// [`Error::Fields`] for invalid fields. [`Error::NotFound`] if the user does not have the credential to reconnect.
     pub async fn connect(&self, actor: &Actor, owner: &Owner, draft: ConnectionDraft) -> Result<Connecting, Error> {
         let manifest = self.genuine_manifest(owner.tenant, &draft.plugin).await?;
         let manifest =
@@ -146,13 +147,13 @@ impl Vault {
             if row.kind != CredentialType::Oauth2 {
                 return Err(Error::field("credential", "unsupported", "only a connected account is connected again"));
             }
-            // Incremental: what was granted before is asked for again.
+            // Incremental consent: request the scopes of the old grant again.
             scopes.extend(row.scopes());
             app = app.or(row.app);
             name = row.name;
         }
         let registration = self.registration_at(owner.tenant, &wants.provider, app).await?;
-        // Nobody consents: what the operator's own registration may do is for the manifest to say, not for a user.
+        // Without consent, only the manifest may choose the scopes of the operator's registration. A user may not.
         if registration.acts_for_itself() && draft.key_file.is_none() && !draft.scopes.is_empty() {
             let message = "are the manifest's alone where nobody is asked for consent";
             return Err(Error::field("scopes", "unsupported", message));
@@ -170,7 +171,7 @@ impl Vault {
         let return_address = if registration.acts_for_itself() || draft.flow == Flow::Device {
             String::new()
         } else {
-            // The console is a page of the vault's own.
+            // The console is a page of the vault itself.
             let console = self.public_url.as_ref().map(ToString::to_string);
             match draft.return_address {
                 Some(address) if Some(&address) == console.as_ref() => address,
@@ -218,7 +219,7 @@ impl Vault {
         Ok(Connecting::Begun(Begun { id: row.id, start_address, expires_at: row.expires_at }))
     }
 
-    /// The key file that came with a connection; none where the registration has one.
+    /// The key file of a connection. `None` if the registration has one.
     fn key_file(
         &self,
         registration: &Registration,
@@ -236,7 +237,7 @@ impl Vault {
         }
     }
 
-    /// Nobody consents: the client asks for itself, or for the account whose key it has.
+    /// Connects without a user's consent: for the client itself, or for the service account of the key file.
     async fn connect_own(
         &self,
         actor: &Actor,
@@ -260,7 +261,7 @@ impl Vault {
         Ok(Connecting::Connected(Box::new(credential.await?)))
     }
 
-    /// The token of a client, or of a service account: asked for anew each time, there is nothing to be spent.
+    /// Requests a token for a client or a service account. Nothing is used up, so each call is a new request.
     pub(crate) async fn request_own_token(
         &self,
         registration: &Registration,
@@ -279,7 +280,7 @@ impl Vault {
     }
 }
 
-/// Runs in a task of its own: whoever hangs up does not lose a grant whose code is spent.
+/// Runs in a new task. If the caller disconnects, a grant whose code is already used is not lost.
 async fn run_to_completion<T: Send + 'static>(
     task: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
@@ -287,7 +288,8 @@ async fn run_to_completion<T: Send + 'static>(
     finished.unwrap_or_else(|_| Err(Error::Provider("the connection was cut off".to_owned())))
 }
 
-/// One of the addresses that the host registered, letter by letter: anything else is an open redirect (RFC 9700 4.11).
+/// Returns one of the registered addresses, compared exactly. Any other address would be an open redirect (RFC 9700
+/// 4.11).
 fn return_address(wanted: Option<String>, registered: &[String]) -> Result<String, Error> {
     match (wanted, registered) {
         (None, [only]) => Ok(only.clone()),

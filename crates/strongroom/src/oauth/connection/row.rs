@@ -1,5 +1,5 @@
-//! A connection as it is stored: found by the hash of what a browser or a page carries, sealed to every column that decides
-//! something, and moved from phase to phase so that whoever comes late finds nothing under the old hash.
+//! A connection as it is stored. Its key is the hash of a secret that a browser or a page has. Its secrets are sealed
+//! with all columns that decide something as associated data. Each phase has a new hash, so a late caller finds no row.
 
 use std::str::FromStr;
 
@@ -19,22 +19,22 @@ use crate::id::{AppId, ConnectionId, CredentialId, CredentialName, NameError, Ow
 use crate::store::StoreError;
 use crate::vault::Vault;
 
-/// The steps of a connection.
+/// The phases of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The start link is out.
+    /// The start link exists.
     Begun,
     /// The browser is at the provider.
     Started,
-    /// The code is here; the user has yet to complete it.
+    /// The code has arrived. The user must still complete the connection.
     Returned,
-    /// The user types a code in at the provider.
+    /// The user enters a code at the provider.
     Prompted,
-    /// The code is being exchanged. Whoever comes with it again finds nothing.
+    /// The code is being exchanged. A second caller with the same code finds no row.
     Settling,
-    /// There is a credential.
+    /// The account is connected.
     Connected,
-    /// There is none, and the cause says why.
+    /// The connection failed, and `cause` says why.
     Failed,
 }
 
@@ -83,7 +83,7 @@ pub struct ConnectionRow {
     pub expires_at: Timestamp,
 }
 
-/// What a row must not lose and nobody may read.
+/// The secrets of a connection. They are stored sealed.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct ConnectionSecrets {
     pub(super) verifier: String,
@@ -96,14 +96,14 @@ pub(super) struct ConnectionSecrets {
     pub(super) if_connected: IfConnected,
 }
 
-/// What a device authorization is asked about with, and how often (RFC 8628 3.2).
+/// The data for polling a device authorization (RFC 8628 3.2).
 #[derive(Serialize, Deserialize)]
 pub(super) struct Device {
     pub(super) code: String,
     pub(super) prompt: Prompt,
-    /// Milliseconds.
+    /// Polling interval in milliseconds.
     pub(super) interval: i64,
-    /// Milliseconds since 1970: not before.
+    /// The time of the next poll, in milliseconds since 1970.
     pub(super) next_at: i64,
 }
 
@@ -119,7 +119,8 @@ impl Drop for ConnectionSecrets {
 }
 
 impl Vault {
-    /// The row of a phase, if it is there, has not expired, and opens: every column that decides something is sealed to.
+    /// The row of a phase, if it exists, has not expired and can be decrypted. All deciding columns are associated
+    /// data.
     pub(super) async fn connection(
         &self,
         phase: Phase,
@@ -165,13 +166,13 @@ impl Vault {
         moved(self.within_deadline(self.store.advance_connection(from, row, entry)).await)
     }
 
-    /// Takes what the row carries: whoever comes second finds nothing under the old hash.
+    /// Consumes the secrets of the row. A second caller finds no row with the old hash.
     pub(super) async fn take(&self, row: &mut ConnectionRow, entry: Entry) -> Result<(), Error> {
         self.finish_with(row, Phase::Settling, entry).await
     }
 
-    /// Writes what became of a connection, for those who ask about it until it expires. The credential is there already, or
-    /// is not: what fails here is logged.
+    /// Writes the outcome of a connection, for status requests until it expires. The credential already exists or does
+    /// not, so a failure here is only logged.
     pub(super) async fn settle(&self, actor: &Actor, row: &mut ConnectionRow, outcome: &Result<Credential, Error>) {
         let entry = self.entry_of(actor, row, Action::ConnectionSettled);
         let (phase, entry) = match outcome {
@@ -237,13 +238,14 @@ impl Vault {
                 &row.scopes,
                 &row.return_address,
                 &row.expires_at.as_millisecond().to_string(),
-                // Else whoever writes to the database could lay a link or a state of their own under somebody's row.
+                // Otherwise an attacker who can write to the database could attach an own link or state to the row of a
+                // user.
                 &data_encoding::HEXLOWER.encode(&row.hash),
             ],
         })
     }
 
-    /// 256 bits, as text: a state, a verifier (RFC 7636 4.1: 43 characters), a link.
+    /// 256 random bits as text: a state, a verifier (RFC 7636 4.1: 43 characters) or a link.
     pub(crate) fn random_text(&self) -> Secret<String> {
         let mut bytes = Secret::new([0_u8; 32]);
         self.entropy.fill(bytes.expose_mut());
@@ -251,7 +253,7 @@ impl Vault {
     }
 }
 
-/// A row that has moved on, or is gone, was never there for whoever comes late.
+/// A caller who is too late gets the same error as for a connection that never existed.
 fn moved(written: Result<(), Error>) -> Result<(), Error> {
     match written {
         Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "connection" }),
@@ -259,7 +261,7 @@ fn moved(written: Result<(), Error>) -> Result<(), Error> {
     }
 }
 
-/// A hash for each use: a state is never taken for a completing code.
+/// A hash with a purpose, so that a state is never accepted as a completing code.
 pub(super) fn hash(purpose: &str, text: &Secret<String>) -> [u8; 32] {
     strongroom_crypto::digest(purpose, &[text.expose().as_bytes()])
 }

@@ -1,4 +1,5 @@
-//! What becomes of a connection, for the user who began it: the one authority on it, whatever a window of theirs believes.
+//! The status of a connection for the user who started it. It is the only authority: windows of the browser may be
+//! wrong.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,40 +11,40 @@ use crate::error::Error;
 use crate::id::{ConnectionId, CredentialId, Owner};
 use crate::vault::Vault;
 
-/// A connection, as the user who began it sees it.
+/// A connection, for the user who started it.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// Its id.
+    /// The id of the connection.
     pub id: ConnectionId,
-    /// How far it is.
+    /// The current status.
     pub status: Status,
-    /// Why it failed: a code.
+    /// Why it failed: a stable code.
     pub cause: Option<String>,
-    /// What was connected.
+    /// The connected credential.
     pub credential: Option<CredentialId>,
-    /// What the user types in, and where.
+    /// The code to enter, and where.
     pub prompt: Option<Prompt>,
-    /// Until when it can be finished, and asked about.
+    /// Until when the connection can be completed and its status requested.
     pub expires_at: Timestamp,
 }
 
-/// How far a connection is.
+/// The status of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// The user has yet to consent.
+    /// The user has not consented yet.
     Waiting,
-    /// They have; the user's page has yet to complete it, or it is being completed.
+    /// The user has consented. The user's page must complete the connection, or that is in progress.
     Returned,
-    /// There is a credential.
+    /// The account is connected.
     Connected,
-    /// There will be none.
+    /// The connection failed.
     Failed,
-    /// The time is over.
+    /// The connection expired.
     Expired,
 }
 
 impl Status {
-    /// The shown form.
+    /// The displayed form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -56,23 +57,23 @@ impl Status {
     }
 }
 
-/// What a user types in at the provider, and where (RFC 8628 3.2).
+/// The code that a user enters at the provider, and where (RFC 8628 3.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
-    /// The code, as it is shown.
+    /// The code, as displayed.
     pub user_code: String,
-    /// The page to open.
+    /// The address of the page.
     pub address: String,
-    /// The same with the code in it, for a link or a QR code.
+    /// The address with the code in it, for a link or a QR code.
     pub complete_address: Option<String>,
 }
 
 impl Vault {
-    /// How a connection of this user stands. One that waits for a code to be typed in is asked about at the provider, as
-    /// often as that allows.
+    /// The status of a connection of this user. In the device flow, this polls the provider, at most as often as
+    /// allowed.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for another user's, and for one that is long over.
+    /// [`Error::NotFound`] for a connection of another user, or if it expired long ago.
     pub async fn connection_status(&self, actor: &Actor, owner: &Owner, id: ConnectionId) -> Result<Connection, Error> {
         let row = self.store.connection_of(owner, id).await?.ok_or(Error::NotFound { what: "connection" })?;
         if row.phase == Phase::Prompted && row.expires_at > self.clock.now() {
@@ -95,7 +96,7 @@ impl Vault {
             id: row.id,
             status,
             cause: row.cause.clone(),
-            // Before the end it is the one to be connected again.
+            // Before the end, `credential` is the one to reconnect.
             credential: row.credential.filter(|_| status == Status::Connected),
             prompt: None,
             expires_at: row.expires_at,

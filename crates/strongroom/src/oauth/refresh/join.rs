@@ -1,5 +1,5 @@
-//! At most one refresh of a credential runs in this process. Callers join the running one and wait for its end. The refresh
-//! runs in a task of its own, so it finishes even if every caller disconnects.
+//! At most one refresh of a credential runs in this process. Callers join the running one and wait for its end. The
+//! refresh runs in a task of its own, so it finishes even if every caller disconnects.
 
 use std::collections::hash_map::Entry;
 use std::sync::PoisonError;
@@ -20,9 +20,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// A refresh that runs in this process. It receives `true` when the refresh ends.
 pub(crate) type RunningRefresh = watch::Receiver<bool>;
 
-/// Decides whether the caller may start a call to a provider. `Err` holds the seconds until it may. The check runs only when
-/// a new refresh starts: a hundred reports of one 401 join one call. It runs under a lock, so it must return at once and must
-/// not call the vault.
+/// Decides whether the caller may start a call to a provider. `Err` holds the seconds until it may. The check runs only
+/// when a new refresh starts: a hundred reports of one 401 join one call. It runs under a lock, so it must return at
+/// once and must not call the vault.
 pub type RateLimitCheck<'a> = &'a (dyn Fn() -> Result<(), u64> + Send + Sync);
 
 impl Vault {
@@ -50,7 +50,8 @@ impl Vault {
         Ok(())
     }
 
-    /// Waits for the running refresh, or for a new one, which is forced if there is a `check_limit`. Returns whether it was new.
+    /// Waits for the running refresh, or for a new one, which is forced if there is a `check_limit`. Returns whether it
+    /// was new.
     async fn join_or_spawn(&self, row: &CredentialRow, check_limit: Option<RateLimitCheck<'_>>) -> Result<bool, u64> {
         let (finish, finished) = watch::channel(false);
         let under_way = match self.running_refreshes.lock().unwrap_or_else(PoisonError::into_inner).entry(row.id) {

@@ -1,5 +1,5 @@
-//! One attempt: whether it is time, what an earlier one left open, the lease, the request. Nothing is sent before the intent
-//! is durable, and nothing that can fail here stands between the two.
+//! One attempt to refresh: the due check, the resolution of an open intent, the lease and the request. Nothing is sent
+//! before the intent is durable. No step of this module between the two can fail.
 
 use std::time::Duration;
 
@@ -19,20 +19,20 @@ use crate::provider::{Refresh, Rotation};
 use crate::store::StoreError;
 use crate::vault::Vault;
 
-/// Longer than a call may take, and its commit.
+/// Longer than a call and its commit.
 const LEASE_DURATION: Duration = Duration::from_secs(60);
 const _: () = assert!(
     LEASE_DURATION.as_secs() > egress::CALL_TIMEOUT.as_secs(),
     "another process would ask while an answer is on its way"
 );
-/// How often somebody who waits for another process's lease looks again, and for how long.
+/// How often and how long a caller waits for the lease of another process.
 const LEASE_POLL_INTERVAL: Duration = Duration::from_millis(100);
 const LEASE_WAIT_TIMEOUT: Duration = Duration::from_secs(30);
-/// No failure keeps a token from being tried for longer; a due date further off is a clock that jumped back.
+/// Maximum delay after a failure. A later due date comes from a clock that was set back.
 const MAX_BACKOFF: Duration = Duration::from_secs(24 * 3600);
 
 impl Vault {
-    /// `seen` is the generation that the caller found wanting: if it has moved, somebody else did it.
+    /// `seen` is the generation that needs a refresh. If it has changed, another caller has refreshed.
     pub(super) async fn refresh_once(
         &self,
         owner: &Owner,
@@ -50,7 +50,7 @@ impl Vault {
             if refresh.is_backing_off(now, forced) {
                 return Ok(());
             }
-            // The database's rows outlive a clock that jumped back: a lease further off than any lease is none.
+            // After a clock was set back, a stored lease may end too far in the future. Such a lease does not count.
             let longest = now.saturating_add(LEASE_DURATION * 2).unwrap_or(now);
             if refresh.lease_until.is_some_and(|until| until > now && until <= longest) {
                 if tokio::time::Instant::now() >= give_up {
@@ -62,7 +62,8 @@ impl Vault {
             let registration = match self.registration(owner.tenant, app).await {
                 Ok(registration) => registration,
                 Err(error @ Error::Store(_)) => return Err(error),
-                // The provider's file is gone, or the row is not genuine: it must not be due at each sweep.
+                // The provider's file is missing or the row is not genuine. Postpone, so that it is not due at each
+                // sweep.
                 Err(error) => {
                     tracing::error!(credential = %id, %app, %error, "the OAuth app cannot be used");
                     let is_open = refresh.state == RefreshState::Ambiguous;
@@ -86,7 +87,7 @@ impl Vault {
                 Step::Settle(settled) => return self.settle_state(&row, *settled, Reason::Interrupted).await,
                 Step::Nothing => return Ok(()),
             };
-            // Before the intent: what fails here has sent nothing.
+            // Before the intent: a failure here has sent nothing.
             let values = match self.values(&row).await {
                 Ok(values) => values,
                 Err(Error::Undecryptable) => {
@@ -131,7 +132,7 @@ impl Vault {
         self.ask(registration, TokenRequest::Refresh { token }).await
     }
 
-    /// Whether nobody would be asked for a newer token than this row's: there is one already, or it is not the time.
+    /// Whether no refresh is needed: there is a newer token, or it is too early for another attempt.
     pub(super) async fn is_settled(&self, seen: &CredentialRow) -> Result<bool, Error> {
         if self.store.credential(&seen.owner, seen.id).await?.is_none_or(|row| row.generation != seen.generation) {
             return Ok(true);
@@ -144,7 +145,7 @@ impl Vault {
         Ok(self.store.credential(owner, id).await?.is_some_and(|row| row.generation != seen))
     }
 
-    /// What an intent that was left open allows (see `Rotation`); without one, the ordinary claim.
+    /// The step that an open intent allows (see `Rotation`). Without an open intent, an ordinary claim.
     fn next_step(
         &self,
         row: &CredentialRow,
@@ -167,7 +168,7 @@ impl Vault {
         if policy.rotation == Rotation::None {
             return claim(RefreshState::Refreshing, now);
         }
-        // The replay was cut off as well (its lease was left behind): a third time would be a loop.
+        // The replay was interrupted too, because its lease was left. A third attempt could repeat for ever.
         if refresh.state == RefreshState::Ambiguous && refresh.lease_until.is_some() {
             return Step::Settle(Box::new(refresh.clone().ended("interrupted-twice")));
         }
@@ -177,7 +178,7 @@ impl Vault {
             return claim(RefreshState::Ambiguous, intent_at);
         }
         match row.expires_at {
-            // The access token still lives: it is used to its end before the refresh token is risked.
+            // The access token is still valid. Use it to its end before the refresh token is risked.
             Some(at) if at > now && !forced => {
                 if refresh.due_at == Some(at) {
                     return Step::Nothing;
@@ -193,8 +194,8 @@ impl Vault {
 }
 
 impl RefreshRow {
-    /// What failed is not tried again before its time, whoever asks: a busy plugin would be a storm. Somebody who knows that a
-    /// token is refused does not wait for the end of the token whose refresh was interrupted.
+    /// Whether it is too early to retry after a failure. Otherwise a busy plugin would send many requests. A forced
+    /// refresh does not wait for the end of the access token whose refresh was interrupted.
     fn is_backing_off(&self, now: Timestamp, forced: bool) -> bool {
         let failed = match self.state {
             RefreshState::ReauthRequired => return true,

@@ -1,7 +1,8 @@
-//! Refreshing: a rotated refresh token is never lost and never spent twice. A lease with a fence, in the database, makes
-//! one caller of all processes the one who asks; its intent is durable before the request leaves (which proves, too, that
-//! the answer can be written); the answer is durable before anybody sees it. It runs in a task of its own: a caller who
-//! hangs up loses nothing. What a crash leaves open is resolved by what the provider does with a used token.
+//! Refreshes. A rotated refresh token is never lost and never sent twice. A lease with a fence in the database lets one
+//! caller of all processes send the request. The intent is durable before the request, which also proves that the
+//! answer can be written. The answer is durable before a caller sees it. The refresh runs in its own task, so a
+//! disconnected caller loses nothing. A crash leaves an open intent. The provider's rotation policy decides how to
+//! resolve it.
 
 mod join;
 mod lease;
@@ -23,25 +24,25 @@ use crate::id::{CredentialId, NameError, Owner};
 use crate::oauth::run_bounded;
 use crate::vault::Vault;
 
-/// A living token is served after this long, whatever its refresh does.
+/// After this time, a token that is still valid is served even if its refresh is not done.
 const SERVE_STALE_AFTER: Duration = Duration::from_secs(2);
-/// A token this close to its end is not handed out.
+/// A token that expires within this time is not served.
 const EXPIRY_LEEWAY: Duration = Duration::from_secs(2);
-/// At most so many in one sweep.
+/// Maximum number of refreshes in one sweep.
 const SWEEP_BATCH_SIZE: u32 = 200;
 
-/// How a connected account stands.
+/// The state of a connected account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshState {
-    /// The last refresh went well.
+    /// The last refresh succeeded.
     Active,
-    /// Somebody has the lease.
+    /// A process has the lease.
     Refreshing,
-    /// The last refresh failed; it is tried again.
+    /// The last refresh failed. It will be retried.
     Degraded,
-    /// A refresh was interrupted: nobody knows whether the token was spent.
+    /// A refresh was interrupted. It is unknown whether the refresh token was used.
     Ambiguous,
-    /// The grant is gone: the user has to connect again.
+    /// The grant has ended. The user must connect again.
     ReauthRequired,
 }
 
@@ -49,7 +50,7 @@ impl RefreshState {
     pub(crate) const ALL: [Self; 5] =
         [Self::Active, Self::Refreshing, Self::Degraded, Self::Ambiguous, Self::ReauthRequired];
 
-    /// The stored and shown form.
+    /// The stored and displayed form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -71,7 +72,7 @@ impl FromStr for RefreshState {
     }
 }
 
-/// How a token is kept fresh, as it is stored.
+/// The refresh state of a credential, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns of the table `refresh`")]
 pub struct RefreshRow {
@@ -88,7 +89,7 @@ pub struct RefreshRow {
     pub refresh_expires_at: Option<Timestamp>,
 }
 
-/// A lease to be taken: under this fence, of a credential that is still at this generation.
+/// A request for a lease. It requires this fence and this generation of the credential.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Claim {
@@ -97,16 +98,16 @@ pub struct Claim {
     pub generation: u64,
     pub state: RefreshState,
     pub until: Timestamp,
-    /// When the refresh token was first sent: an interrupted refresh keeps its beginning.
+    /// When the refresh token was first sent. A retry of an interrupted refresh keeps this time.
     pub intent_at: Timestamp,
 }
 
 impl Vault {
-    /// Refreshes now, whether or not it is due.
+    /// Refreshes now, even if it is not due.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::TooManyCalls`] without `check_limit`; [`Error::ReauthRequired`]; [`Error::Refresh`] with the
-    /// cause, when it failed.
+    /// [`Error::NotFound`]. [`Error::TooManyCalls`] if `check_limit` refuses. [`Error::ReauthRequired`].
+    /// [`Error::Refresh`] with the cause if the refresh failed.
     pub async fn refresh(
         &self,
         actor: &Actor,
@@ -128,11 +129,11 @@ impl Vault {
         self.view(row).await
     }
 
-    /// A plugin's call was answered 401. If the token it used is still the present one, it is refreshed, once.
+    /// Reports that a plugin's call got a 401. If the token is still the current one, it is refreshed once.
     ///
     /// # Errors
-    /// [`Error::NotFound`], as for reading; [`Error::TooManyCalls`] without `check_limit`; [`Error::ReauthRequired`];
-    /// [`Error::Refresh`] with the cause, when it failed.
+    /// [`Error::NotFound`] as for reading. [`Error::TooManyCalls`] if `check_limit` refuses. [`Error::ReauthRequired`].
+    /// [`Error::Refresh`] with the cause if the refresh failed.
     pub async fn report_unauthorized(
         &self,
         actor: &Actor,
@@ -150,10 +151,10 @@ impl Vault {
         if row.revision == revision { Err(self.unavailable_cause(&row).await?) } else { Ok(()) }
     }
 
-    /// Refreshes what is due, and revokes what is owed; says how much there was. Driven by an index, not by a scan.
+    /// Runs due refreshes and pending revocations, and returns their number. It uses an index, not a scan.
     ///
     /// # Errors
-    /// Storage errors only; what fails upstream is the credential's state.
+    /// Storage errors only. Failures at a provider become the state of the credential.
     pub async fn sweep(&self) -> Result<usize, Error> {
         let (refreshed, revoked) = tokio::join!(self.refresh_due(), self.settle_due_revocations());
         Ok(refreshed? + revoked?)
@@ -169,7 +170,7 @@ impl Vault {
                 match vault.store.credential(&row.owner, row.credential).await {
                     Ok(Some(credential)) => vault.join_refresh(&credential).await,
                     Ok(None) => {}
-                    // One row that cannot be read must not keep all others from their turn.
+                    // One row that cannot be read must not block the others.
                     Err(error) => {
                         tracing::error!(credential = %row.credential, %error, "a due credential cannot be read");
                     }
@@ -180,7 +181,7 @@ impl Vault {
         Ok(count)
     }
 
-    /// A row whose token can be handed out: refreshed if it is close to its end, and as it is while it lives.
+    /// Returns a row whose token can be served. Refreshes it if it expires soon.
     pub(crate) async fn ensure_fresh(&self, row: Arc<CachedCredential>) -> Result<Arc<CachedCredential>, Error> {
         let (Some(_), Some(expires_at)) = (row.app, row.expires_at) else { return Ok(row) };
         let now = self.clock.now();
@@ -196,7 +197,7 @@ impl Vault {
     async fn refresh_in_time(&self, row: &CredentialRow, is_alive: bool) -> Result<Arc<CachedCredential>, Error> {
         let running = self.join_refresh(row);
         if is_alive {
-            // It goes on in its own task.
+            // The refresh continues in its own task.
             let _ = tokio::time::timeout(SERVE_STALE_AFTER, running).await;
         } else {
             running.await;
@@ -207,8 +208,8 @@ impl Vault {
         };
         let mut found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
         if !alive(&found) && self.has_not_failed(found.id).await? {
-            // The row that was at hand was older than another process's last refresh, which has expired as well by now; or the
-            // result came too late and was dropped, and whoever has the lease by now is waited for.
+            // The row was older than the last refresh of another process, which has also expired. Or the result was too
+            // late and was dropped, and another caller now has the lease.
             self.join_refresh(&found).await;
             found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
         }
@@ -220,7 +221,7 @@ impl Vault {
         Ok(matches!(state, Some(RefreshState::Refreshing | RefreshState::Active)))
     }
 
-    /// Why there is no fresh token, from the row that says so.
+    /// The error for a missing fresh token, from the refresh row.
     async fn unavailable_cause(&self, row: &CredentialRow) -> Result<Error, Error> {
         let refresh = self.store.refresh(row.id).await?;
         let cause = refresh.as_ref().and_then(|refresh| refresh.cause.clone());

@@ -1,5 +1,5 @@
-//! What becomes of an attempt: new tokens are kept whatever it takes, a failure becomes a state with its cause, and both say
-//! when the next one is due. A result is written under its fence, or not at all.
+//! Handles the result of a refresh. New tokens are stored even if that takes many attempts. A failure becomes a state
+//! with its cause. Both set the time of the next refresh. A result is written only if its fence is current.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use crate::provider::Refresh;
 use crate::store::StoreError;
 use crate::vault::Vault;
 
-/// A token is refreshed when a fifth of its life is left, or this much.
+/// A token is refreshed when one fifth of its lifetime is left, and at most this long before its end.
 const MAX_REFRESH_MARGIN: Duration = Duration::from_secs(300);
-/// What cannot be written is held, and tried again at least this often: when the disk has room again, before somebody else
-/// finds the lease over.
+/// Maximum delay between attempts to write a result. It is short, so that the result is written before the lease ends
+/// once the disk has space again.
 const RETRY_HOLD: Duration = Duration::from_secs(1);
-/// After the first failure; doubled with each, up to the longest.
+/// Delay after the first failure. It doubles with each failure up to the maximum.
 const INITIAL_BACKOFF: Duration = Duration::from_secs(5);
 const MAX_BACKOFF: Duration = Duration::from_secs(15 * 60);
-/// A registration that is refused is the operator's to mend: it is tried now and then.
+/// Only the operator can fix a refused registration, so it is retried rarely.
 pub(super) const CONFIGURATION_RETRY: Duration = Duration::from_secs(3600);
-/// So many refusals in a row, of a kind that no standard has, are an end.
+/// After this many consecutive refusals that no standard defines, the grant counts as ended.
 const UNKNOWN_ATTEMPTS: u64 = 12;
 
 impl RefreshRow {
-    /// The grant is gone: nothing is due, and nobody has the lease.
+    /// The grant has ended: nothing is due, and there is no lease.
     pub(super) fn ended(self, cause: impl Into<String>) -> Self {
         let cause = Some(cause.into());
         Self { state: RefreshState::ReauthRequired, cause, due_at: None, lease_until: None, ..self }
@@ -39,7 +39,7 @@ impl RefreshRow {
 }
 
 impl Vault {
-    /// Keeps what came, whatever it takes: the old token may be spent.
+    /// Stores the new tokens, with retries, because the old token may be used up.
     pub(super) async fn keep_refreshed(
         &self,
         mut row: CredentialRow,
@@ -66,9 +66,9 @@ impl Vault {
         let is_there = loop {
             match self.write_refreshed(&mut row, &settled, &values, spent.as_ref(), generation).await {
                 Ok(is_there) => break is_there,
-                // Nothing that waiting helps against: the vault is closed, or the user's key is gone.
+                // Waiting does not help: the vault is closed, or the user's data key is gone.
                 Err(error @ (Error::Store(StoreError::Closed) | Error::Undecryptable)) => return Err(error),
-                // The disk is full, the database locked: what came is held until it can be written.
+                // The disk is full or the database is locked. Hold the result until it can be written.
                 Err(error) => {
                     tracing::error!(credential = %row.id, %error, "a refreshed token cannot be written; trying again");
                     tokio::time::sleep(wait).await;
@@ -76,12 +76,11 @@ impl Vault {
                 }
             }
         };
-        // It was deleted while the request was under way: what was revoked then is spent by now, and this is what it became.
+        // The credential was deleted during the request. Its revocation had the old token, so revoke the new one too.
         if is_there { Ok(()) } else { self.revoke_orphaned(&row, registration, values).await }
     }
 
-    /// Says whether the credential is still there. Whoever renamed it meanwhile keeps the name; whoever connected it again
-    /// keeps that.
+    /// Returns whether the credential still exists. It keeps a new name, and a new grant of a reconnection.
     async fn write_refreshed(
         &self,
         row: &mut CredentialRow,
@@ -141,12 +140,12 @@ impl Vault {
                     ..base
                 }
             }
-            // The token may have been spent and its successor lost on the way: the intent stays open.
+            // The token may be used up and the new one lost. The intent stays open.
             Failure::Transient { may_have_arrived: true, .. } => {
                 let due_at = later(self.backoff(failures));
                 RefreshRow { state: RefreshState::Ambiguous, cause, due_at, ..base }
             }
-            // An answer that nobody understands, again and again: the grant is taken for gone, so that somebody looks.
+            // After repeated unknown answers the grant counts as ended, so that the user notices.
             Failure::Transient { unknown: true, cause, .. } if failures >= UNKNOWN_ATTEMPTS => {
                 RefreshRow { intent_at: None, ..base.ended(cause) }
             }
@@ -168,14 +167,14 @@ impl Vault {
     ) -> Result<(), Error> {
         let entry = self.sweeper_entry(row, Action::CredentialRefreshed).denied(reason);
         match self.within_deadline(self.store.settle_refresh(None, &settled, entry)).await {
-            // Somebody else has the lease by now: what they find out counts.
+            // Another process has the lease now. Its result counts.
             Err(Error::Store(StoreError::Conflict(_))) => Ok(()),
             other => other,
         }
     }
 
-    /// The token endpoint is not asked at the moment; this credential is due again when it is. A lease that was left behind
-    /// stays: it tells that a replay was cut off.
+    /// Postpones the refresh while the circuit breaker is open. A lease that was left is kept, because it shows that a
+    /// replay was interrupted.
     pub(super) async fn defer(&self, row: &CredentialRow, refresh: RefreshRow, until: Timestamp) -> Result<(), Error> {
         if refresh.due_at.is_none_or(|due| due >= until) {
             return Ok(());
@@ -186,7 +185,7 @@ impl Vault {
         self.settle_state(row, RefreshRow { due_at, ..refresh }, Reason::Provider).await
     }
 
-    /// Due, but there is nothing to do: it must not be due for ever.
+    /// The refresh is due, but there is no refresh token. Clear `due_at`, so that it is not due for ever.
     pub(super) async fn nothing_to_refresh(&self, row: &CredentialRow, refresh: RefreshRow) -> Result<(), Error> {
         if refresh.due_at.is_some() {
             return self.settle_state(row, refresh.ended("no-refresh-token"), Reason::Provider).await;
@@ -194,8 +193,7 @@ impl Vault {
         Ok(())
     }
 
-    /// When a token is to be refreshed: before its end, each at another moment; without an end, often enough to keep the
-    /// grant alive.
+    /// When to refresh a token: before its end, with jitter. Without an end, often enough to keep the grant alive.
     pub(crate) fn due_at(&self, policy: &Refresh, now: Timestamp, expires_at: Option<Timestamp>) -> Option<Timestamp> {
         let idle = policy.idle_days.map(|days| now.as_millisecond() + i64::from(days) * 24 * 3_600_000 / 2);
         let due = match expires_at {
@@ -213,7 +211,7 @@ impl Vault {
         let doubled =
             INITIAL_BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(MAX_BACKOFF).as_millis();
         let doubled = i128::try_from(doubled).unwrap_or(i128::MAX);
-        // Full jitter, but never at once.
+        // Full jitter, but at least one second.
         Duration::from_millis(u64::try_from(1_000 + self.jitter(doubled)).unwrap_or_default())
     }
 
@@ -223,13 +221,13 @@ impl Vault {
         i128::from(u64::from_le_bytes(bytes)) % most.max(1)
     }
 
-    /// Strongroom itself acts here, for the credential's owner.
+    /// An entry whose actor is Strongroom, for the credential's owner.
     pub(crate) fn sweeper_entry(&self, row: &CredentialRow, action: Action) -> Entry {
         self.entry_for(&Actor::strongroom(), row, action)
     }
 }
 
-/// A fifth of the life, but no more than is sensible: five-minute tokens exist, and they are not refreshed at each use.
+/// One fifth of the lifetime, limited so that tokens with five minutes are not refreshed at each use.
 pub(super) fn margin(life: i128) -> i128 {
     let most = i128::try_from(MAX_REFRESH_MARGIN.as_millis()).unwrap_or(i128::MAX);
     (life / 5).clamp(0, most)
