@@ -1,5 +1,5 @@
-//! A credential: what one user gave one plugin. Its fields, its settings (the fields that are not secret, once more) and
-//! its tokens are sealed apart, so that a list opens settings only; plugin and type are authenticated with each of them.
+//! Credentials of users for plugins. The fields, the settings (a copy of the fields that are not secret) and the tokens
+//! are sealed separately, so that a list decrypts only settings. Plugin and type are associated data of each record.
 
 mod probe;
 mod row;
@@ -28,19 +28,19 @@ use crate::vault::Vault;
 /// The types of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CredentialType {
-    /// A key that somebody pasted.
+    /// An API key that a user enters.
     ApiKey,
-    /// An account that somebody connected: access and refresh token.
+    /// A connected account with its access token and refresh token.
     Oauth2,
-    /// Fields of the plugin's own.
+    /// Fields that the plugin defines.
     Custom,
 }
 
 impl CredentialType {
-    /// Every type there is.
+    /// All types.
     pub const ALL: [Self; 3] = [Self::ApiKey, Self::Oauth2, Self::Custom];
 
-    /// The stored and shown form.
+    /// The stored and displayed form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,17 +63,17 @@ impl FromStr for CredentialType {
 /// Whether a credential can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It opens.
+    /// The credential can be used.
     Active,
-    /// Its token is being refreshed at this moment.
+    /// Its token is being refreshed.
     Refreshing,
-    /// Its token could not be refreshed; it is tried again.
+    /// Its token could not be refreshed. The refresh is retried.
     Degraded,
-    /// A refresh was interrupted, and nobody knows how far it came; it is resolved by itself.
+    /// A refresh was interrupted, and its result is unknown. It is resolved automatically.
     Ambiguous,
-    /// The account has to be connected again.
+    /// The user must connect the account again.
     ReauthRequired,
-    /// Its record does not open: damaged, moved, or sealed under a key that is gone.
+    /// Its record cannot be decrypted: it is damaged, was moved, or its key is gone.
     Undecryptable,
 }
 
@@ -90,7 +90,7 @@ impl From<RefreshState> for State {
 }
 
 impl State {
-    /// The shown form.
+    /// The displayed form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -104,7 +104,7 @@ impl State {
     }
 }
 
-/// A credential as anybody may see it who may see it at all: without any secret.
+/// A credential without secrets.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it; docs/API.md describes each for callers")]
 pub struct Credential {
@@ -116,15 +116,15 @@ pub struct Credential {
     pub provider: Option<String>,
     pub account: Option<String>,
     pub state: State,
-    /// Why the state is what it is: a code.
+    /// The cause of the state: a stable code.
     pub cause: Option<String>,
-    /// The fields that the schema says are not secret.
+    /// The fields that are not secret by the schema.
     pub settings: serde_json::Map<String, serde_json::Value>,
-    /// The secret fields that have a value, by name.
+    /// The names of the secret fields that have a value.
     pub configured: Vec<String>,
     pub scopes: Vec<String>,
     pub expires_at: Option<Timestamp>,
-    /// When the grant itself ends, whatever is refreshed: then the user has to connect again.
+    /// When the grant ends, regardless of refreshes. Then the user must connect again.
     pub grant_expires_at: Option<Timestamp>,
     pub revision: u64,
     pub created_at: Timestamp,
@@ -132,12 +132,12 @@ pub struct Credential {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A credential with its secrets: what a plugin gets.
+/// A credential with its secrets, for a plugin.
 #[derive(Debug)]
 pub struct Opened {
     /// The credential's id.
     pub id: CredentialId,
-    /// Its revision, to tell a changed secret from the one in use.
+    /// Its revision. A plugin can use it to detect a changed secret.
     pub revision: u64,
     /// Its type.
     pub kind: CredentialType,
@@ -147,23 +147,23 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Every field, secret and not, as one JSON object. A refresh token is not among them: a plugin has no use for it.
+    /// All fields as one JSON object, secret ones included. It has no refresh token, because plugins do not need one.
     #[must_use]
     pub fn json(&self) -> &Secret<Vec<u8>> {
         &self.json
     }
 
-    /// The same fields, by name.
+    /// All fields by name.
     #[must_use]
     pub fn fields(&self) -> Values {
         fields::from_json(&self.json).unwrap_or_default()
     }
 }
 
-/// So long before a grant ends for good, its credential says so.
+/// The credential reports the end of its grant this long before it.
 const GRANT_EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// What a connected account is made of, when it is brought from elsewhere.
+/// The schema of a connected account that is imported from elsewhere.
 static TOKENS: LazyLock<Schema> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "a constant of this file, read by every test of oauth2 credentials")]
     serde_json::from_value(serde_json::json!({
@@ -179,7 +179,7 @@ static TOKENS: LazyLock<Schema> = LazyLock::new(|| {
     .expect("the schema of tokens")
 });
 
-/// A credential to be saved.
+/// A new credential.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Draft {
@@ -189,16 +189,16 @@ pub struct Draft {
     pub fields: Fields,
 }
 
-/// A change to a credential: what is absent stays.
+/// A change to a credential. Absent members keep their values.
 #[derive(Debug, Default)]
 pub struct Change {
-    /// A new name.
+    /// The new name.
     pub name: Option<CredentialName>,
-    /// New values; an absent field keeps its value, `null` clears it.
+    /// The new values. An absent field keeps its value, and `null` clears it.
     pub fields: Fields,
 }
 
-/// The pattern alone would take the 99th of a month.
+/// The regex accepts impossible dates such as day 99, so parse the value too.
 fn check_expiry(kind: CredentialType, values: &Values) -> Result<(), Error> {
     match values.get("expires_at") {
         Some(Value::Text(text)) if kind == CredentialType::Oauth2 && text.expose().parse::<Timestamp>().is_err() => {
@@ -223,21 +223,22 @@ fn schema_of(manifest: &Manifest, kind: CredentialType) -> Result<&Schema, Error
 /// A page of a user's credentials.
 #[derive(Clone, Debug)]
 pub struct CredentialPage {
-    /// Oldest first.
+    /// The credentials, oldest first.
     pub credentials: Vec<Credential>,
-    /// After which one the next page begins; none after the last page.
+    /// The id after which the next page starts. `None` on the last page.
     pub next: Option<CredentialId>,
 }
 
-/// A page's settings, sealed, have no more bytes than this, unless it is one credential's: whoever saves large ones must not
-/// take the server's memory by asking for lists of them.
+/// Maximum size of the sealed settings of a page, unless it has only one credential. Otherwise a user with large
+/// credentials could exhaust the server's memory by listing them.
 const MAX_PAGE_BYTES: usize = 1 << 20;
 
 impl Vault {
-    /// Saves a new credential. With `idempotency`, the same request sent twice creates one.
+    /// Saves a new credential. With `idempotency`, a repeated request creates only one.
     ///
     /// # Errors
-    /// [`Error::Fields`] with every fault; [`Error::NameTaken`] if this user has one of this name for this plugin.
+    /// [`Error::Fields`] with all faults. [`Error::NameTaken`] if the user has a credential of this name for this
+    /// plugin.
     pub async fn save(
         &self,
         actor: &Actor,
@@ -266,11 +267,12 @@ impl Vault {
             let (key, key_row) = self.user_key_or_new(owner).await?;
             row.seal(self, &key, &|field| schema.is_secret(field), test.as_deref(), &values);
             match self.insert(actor, &row, &key_row, idempotency).await {
-                // The user's first credentials came at the same moment, or the user was deleted: seal under the key that is there.
+                // Another request stored the user's first data key, or the user was deleted. Seal again with the
+                // current key.
                 Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
                 Err(error) => return Err(error),
                 Ok(id) => {
-                    // Only a replay has to be read: it shows what the first request saved.
+                    // Only a replay must read the row, to return what the first request saved.
                     let replayed = id != row.id;
                     let row = if replayed {
                         self.store.credential(owner, id).await?.ok_or(Error::IdempotencyKeyUsed)?
@@ -308,18 +310,18 @@ impl Vault {
         }
     }
 
-    /// One credential, without its secrets.
+    /// A credential without its secrets.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if this owner has none of this id, or the asking plugin is another one.
+    /// [`Error::NotFound`] if this owner does not have it, or if it belongs to another plugin.
     pub async fn show(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Credential, Error> {
         let (row, entry) = self.find(actor, owner, id, Action::CredentialShow).await?;
         self.record(entry).await?;
         self.view(row).await
     }
 
-    /// A page of the owner's credentials, oldest first: at most `filter.limit`, and fewer where they are large. A plugin sees
-    /// its own only. One that does not open is in the list with its state, and the list is whole.
+    /// A page of the owner's credentials, oldest first. It has at most `filter.limit` entries, and fewer if they are
+    /// large. A plugin only gets its own credentials. A credential that cannot be decrypted is listed with that state.
     ///
     /// # Errors
     /// Storage and audit errors only.
@@ -354,7 +356,7 @@ impl Vault {
         Ok(CredentialPage { credentials, next })
     }
 
-    /// Changes a credential, if it is still at `revision` (when one is given).
+    /// Changes a credential. If `revision` is given, it must be the current one.
     ///
     /// # Errors
     /// [`Error::Stale`], [`Error::Fields`], [`Error::NameTaken`], [`Error::Undecryptable`].
@@ -382,11 +384,12 @@ impl Vault {
             })?;
             let schema = schema_of(&manifest, row.kind)?;
             let key = self.key_of(&row).await?;
-            // What was saved as a secret stays one until it is sent anew: a manifest that changes its mind shows nothing.
+            // A field saved as secret stays secret until its value is replaced. Otherwise a manifest change could
+            // reveal it.
             let before = row.settings(self, &key)?;
             let mut kept_secret = before.configured;
             kept_secret.retain(|field| !change.fields.0.contains_key(field));
-            // As long as one secret stays, it is tested only where it could be when it was entered.
+            // While an old secret remains, it may only be tested at the host from when it was saved.
             let test = if kept_secret.is_empty() { manifest.test_host(row.kind) } else { before.test };
             let values = schema.merge(row.values(self, &key)?, change.fields).map_err(Error::Fields)?;
             check_expiry(row.kind, &values)?;
@@ -407,7 +410,7 @@ impl Vault {
         }
     }
 
-    /// Deletes a credential, if it is still at `revision` (when one is given).
+    /// Deletes a credential. If `revision` is given, it must be the current one.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Stale`].
@@ -432,10 +435,10 @@ impl Vault {
         }
     }
 
-    /// Gives out the secrets of a credential, after the event that says so is durable.
+    /// Releases the secrets of a credential after the event of the read is durable.
     ///
     /// # Errors
-    /// [`Error::AuditUnavailable`] if that takes too long; [`Error::Undecryptable`].
+    /// [`Error::AuditUnavailable`] if the event is not durable in time. [`Error::Undecryptable`].
     pub async fn open(&self, permit: Permit) -> Result<Opened, Error> {
         let Permit { owner, row, entry, epoch } = permit;
         let principal = entry.actor.principal.clone();
@@ -468,7 +471,7 @@ impl Vault {
         row.for_a_plugin(self, &*self.key_of(row).await?)
     }
 
-    /// The data key of a credential's user, with which its columns open and are sealed.
+    /// The data key of a credential's user. It seals and opens the columns of the row.
     pub(crate) async fn key_of(&self, row: &CredentialRow) -> Result<Arc<Key>, Error> {
         self.user_key(&row.owner, &row.encrypted_data).await?.ok_or(Error::Undecryptable)
     }

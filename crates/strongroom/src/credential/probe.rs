@@ -1,6 +1,6 @@
-//! Testing a credential: the call that its plugin's manifest names, or its provider's file, with the secret where the
-//! manifest puts it. The call goes to a host that the application registered, never to one that the user chose; its answer
-//! is judged by status, and nothing of it is kept or shown.
+//! Tests credentials with the call that the plugin's manifest or the provider's file defines. The call goes to a host
+//! that the application registered, never to one that the user chose. Only the status and an error in the body are
+//! evaluated. The answer is not stored or shown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,17 +22,17 @@ use crate::oauth::token::basic;
 use crate::provider::Provider;
 use crate::vault::Vault;
 
-/// People wait for it.
+/// A user waits for the result.
 const TEST_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// What a test found out.
+/// The result of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It works.
+    /// The credential works.
     Accepted,
-    /// The other side refuses it; a code.
+    /// The server refused the credential. Holds a code.
     Rejected(String),
-    /// Nobody can say; a code.
+    /// The test has no clear result. Holds a code.
     Unverified(String),
 }
 
@@ -40,12 +40,12 @@ impl Vault {
     /// Tests a stored credential.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Undecryptable`]; for a connected account that cannot be refreshed, as for reading.
+    /// [`Error::NotFound`], [`Error::Undecryptable`]. For a connected account that cannot be refreshed, as for reading.
     pub async fn test(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Verdict, Error> {
         let (row, entry) = self.find(actor, owner, id, Action::CredentialTest).await?;
         self.record(entry).await?;
         let row = self.ensure_fresh(Arc::new(row.into())).await?;
-        // After the event: by its batch it is known whether another process has changed the manifest.
+        // Read the manifest after the event. The event's batch detects a change of the manifest by another process.
         let manifest = self.genuine_manifest(owner.tenant, &row.plugin).await?;
         let Some(manifest) = manifest else { return Ok(Verdict::Unverified("no-plugin".to_owned())) };
         let values = self.values(&row).await?;
@@ -58,10 +58,11 @@ impl Vault {
         self.test_values(&manifest, row.kind, &values).await
     }
 
-    /// Tests what is about to be saved: the fields as they were typed in, over those of a stored credential if one is named.
+    /// Tests a credential before it is saved: the given fields, merged into those of the credential `stored` if one is
+    /// named.
     ///
     /// # Errors
-    /// [`Error::Fields`] as for saving; [`Error::NotFound`] for a credential that is not this user's, or of another plugin or type.
+    /// [`Error::Fields`] as for saving. [`Error::NotFound`] if `stored` is of another user, plugin or type.
     pub async fn test_draft(
         &self,
         actor: &Actor,
@@ -73,7 +74,7 @@ impl Vault {
         let (row, entry) = match stored {
             Some(id) => {
                 let (row, entry) = self.find(actor, owner, id, Action::CredentialTest).await?;
-                // Another form would put a stored secret somewhere else.
+                // A different form would put the stored secret in a different place.
                 if &row.plugin != plugin || row.kind != kind || row.app.is_some() {
                     return Err(Error::NotFound { what: "credential" });
                 }
@@ -98,8 +99,8 @@ impl Vault {
         self.test_values(&manifest, kind, &values).await
     }
 
-    /// A stored secret is tested only where the manifest sent it when it was entered: else whoever changes the manifest could
-    /// have it sent to themselves, and no plugin's key would be in the log.
+    /// Whether the manifest still has the test host from when the secret was saved. Otherwise an attacker who changes
+    /// the manifest could have the secret sent to an own host, without the use of a plugin key in the log.
     async fn may_be_tested(&self, row: &CredentialRow, manifest: &Manifest) -> Result<bool, Error> {
         let Some(host) = manifest.test_host(row.kind) else { return Ok(true) };
         let settings = row.settings(self, &*self.key_of(row).await?)?;
@@ -115,7 +116,7 @@ impl Vault {
         })
     }
 
-    /// A connected account's token goes where its provider's file leads, and to the manifest's test only if that is there too.
+    /// Sends the token to an address of the provider's file. Uses the manifest's test only if its origin is among them.
     async fn test_connected(
         &self,
         row: &CredentialRow,
@@ -149,7 +150,7 @@ impl Vault {
     }
 }
 
-/// A refusal is 401 or 403, or an answer that says so in a 200; any other status is the test's fault as much as the secret's.
+/// 401 and 403 are a refusal, as is an error in a 200 answer. Other statuses can also be a fault of the test.
 fn judge(answer: &Answer, expect: &[u16]) -> Verdict {
     let cause = format!("http-{}", answer.status);
     if !expect.contains(&answer.status) {
@@ -167,7 +168,7 @@ fn judge(answer: &Answer, expect: &[u16]) -> Verdict {
     Verdict::Accepted
 }
 
-/// The call with the secrets in their places. A place whose field has no value stays empty; if all do, it would test nothing.
+/// The call with the secrets filled in. A place without a value is left out. `None` if no place has a value.
 fn filled(method: Method, url: Url, inject: &[Inject], values: &Values) -> Option<Call> {
     let method = match method {
         Method::Get => reqwest::Method::GET,
@@ -201,7 +202,7 @@ fn filled(method: Method, url: Url, inject: &[Inject], values: &Values) -> Optio
     (places > 0).then_some(call)
 }
 
-/// A template with the values in it; none if one of them is missing.
+/// A template with its values filled in. `None` if a value is missing.
 fn fill(template: &str, values: &BTreeMap<String, Value>) -> Option<Secret<String>> {
     let mut filled = Secret::new(String::with_capacity(8 * 1024));
     let mut rest = template;

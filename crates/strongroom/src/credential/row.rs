@@ -1,4 +1,4 @@
-//! The row of a credential: what is sealed, what it is sealed to, and how it opens.
+//! The row of a credential: its sealed columns, their associated data and their decryption.
 
 use std::sync::OnceLock;
 
@@ -13,10 +13,10 @@ use crate::oauth::KEY_FILE;
 use crate::schema::Schema;
 use crate::vault::Vault;
 
-/// The fields of a connected account that have columns of their own.
+/// The fields of a connected account that have their own columns.
 const TOKEN_COLUMNS: [&str; 4] = ["access_token", "refresh_token", "expires_at", "scopes"];
 
-/// A credential as it is stored: sealed.
+/// A credential as it is stored. The secrets are sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns of the table `credential`, described in docs/FORMAT.md")]
 pub struct CredentialRow {
@@ -24,7 +24,7 @@ pub struct CredentialRow {
     pub id: CredentialId,
     pub plugin: PluginName,
     pub revision: u64,
-    /// The registration that a connected account came through.
+    /// The registration of a connected account.
     pub app: Option<AppId>,
     pub kind: CredentialType,
     pub expires_at: Option<Timestamp>,
@@ -43,7 +43,7 @@ pub struct CredentialRow {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A row as the cache holds it: sealed, and once a read has derived the message key of `encrypted_data`, with that key.
+/// A row in the cache. It is sealed, and after the first read it also holds the message key of `encrypted_data`.
 #[derive(Debug)]
 pub struct CachedCredential {
     /// The row.
@@ -66,7 +66,7 @@ impl std::ops::Deref for CachedCredential {
 }
 
 impl CredentialRow {
-    /// A row with nothing sealed in it yet.
+    /// A row without sealed data.
     pub(crate) fn new(
         id: CredentialId,
         owner: Owner,
@@ -99,7 +99,7 @@ impl CredentialRow {
         }
     }
 
-    /// SHA-256 of every column but `last_used_at`, which changes without an event of its own.
+    /// SHA-256 of every column except `last_used_at`, which changes without an event.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let sealed =
@@ -139,7 +139,8 @@ impl CredentialRow {
         digest("credential", &columns)
     }
 
-    /// `test` is the host that the secrets may be sent to, to test them: where the plugin's test was when they were entered.
+    /// Seals the values. `test` is the origin that a test may send the secrets to: that of the manifest when they were
+    /// saved.
     pub(crate) fn seal(
         &mut self,
         vault: &Vault,
@@ -149,7 +150,7 @@ impl CredentialRow {
         values: &Values,
     ) {
         self.generation += 1;
-        // It was sealed to the generation that has just passed.
+        // It is sealed to the previous generation.
         self.previous_refresh_token = None;
         let tokens: &[&str] = if self.kind == CredentialType::Oauth2 { &TOKEN_COLUMNS } else { &[] };
         if self.kind == CredentialType::Oauth2 {
@@ -174,11 +175,11 @@ impl CredentialRow {
             "test": test,
         });
         self.settings = self.seal_column(vault, key, "settings", settings.to_string().as_bytes());
-        // Every field, so that a plugin's read opens one record.
+        // This record has every field, so that a plugin's read opens only one record.
         self.encrypted_data = self.seal_column(vault, key, "encrypted_data", fields::to_json(fields).expose());
     }
 
-    /// The refresh token that has just been spent, until the next refresh proves its successor.
+    /// Keeps the used refresh token until the next refresh proves that the new one works.
     pub(crate) fn keep_previous(&mut self, vault: &Vault, key: &Key, spent: &Secret<String>) {
         let sealed = self.seal_column(vault, key, "previous_refresh_token", spent.expose().as_bytes());
         self.previous_refresh_token = Some(sealed);
@@ -207,7 +208,8 @@ impl CredentialRow {
 
     fn in_context<T>(&self, vault: &Vault, field: &str, then: impl FnOnce(&Context<'_>) -> T) -> T {
         let (tenant, object) = (self.owner.tenant.to_string(), self.id.to_string());
-        // A refresh token goes to the token endpoint of its app: that must not be for a row to say.
+        // A refresh token is sent to the token endpoint of its registration, so the registration is associated data.
+        // Otherwise a changed row could redirect the token.
         let app = self.app.map(|app| app.to_string());
         let binding = [self.plugin.as_str(), self.kind.as_str(), app.as_deref().unwrap_or_default()];
         let (whole, without) = (&binding[..], binding.split_last().map_or(&[][..], |(_, rest)| rest));
@@ -222,7 +224,7 @@ impl CredentialRow {
         })
     }
 
-    /// Every value of the credential, the refresh token included.
+    /// All values of the credential, with the refresh token.
     pub(super) fn values(&self, vault: &Vault, key: &Key) -> Result<Values, Error> {
         let data = self.open_column(vault, key, "encrypted_data", &self.encrypted_data)?;
         let mut values = fields::from_json(&data).ok_or(Error::Undecryptable)?;
@@ -251,7 +253,7 @@ impl CredentialRow {
         self.scopes.split_whitespace().map(str::to_owned).collect()
     }
 
-    /// `schema` is the present one: what it calls secret is not shown, whatever it was called when it was saved.
+    /// `schema` is the current one. A field that it marks as secret is not shown, even if it was saved as not secret.
     pub(super) fn into_credential(self, settings: Option<Settings>, schema: Option<&Schema>) -> Credential {
         let state = if settings.is_some() { State::Active } else { State::Undecryptable };
         let Settings { mut settings, mut configured, .. } = settings.unwrap_or_default();
@@ -285,13 +287,13 @@ impl CredentialRow {
 }
 
 impl CachedCredential {
-    /// What a plugin gets of it, as JSON, if the message key was derived before.
+    /// The JSON for a plugin, if the message key was derived before.
     pub(super) fn reopened(&self) -> Option<Result<Secret<Vec<u8>>, Error>> {
         let unlocked = self.message_key.get()?;
         Some(unlocked.open().map_err(|error| self.undecryptable("encrypted_data", &error)))
     }
 
-    /// What a plugin gets of it, as JSON: what has no tokens is given as it was sealed.
+    /// The JSON for a plugin. A credential without tokens is returned as it was sealed.
     pub(super) fn for_a_plugin(&self, vault: &Vault, key: &Key) -> Result<Secret<Vec<u8>>, Error> {
         if self.kind != CredentialType::Oauth2 && self.app.is_none() {
             let opened = self.in_context(vault, "encrypted_data", |context| {
@@ -306,7 +308,7 @@ impl CachedCredential {
             return Ok(data);
         }
         let mut values = self.values(vault, key)?;
-        // What gets new tokens is nothing that a plugin needs.
+        // A plugin does not need the secrets that obtain new tokens.
         values.remove("refresh_token");
         values.remove(KEY_FILE);
         Ok(fields::to_json(values.iter()))
