@@ -1,6 +1,6 @@
-//! People at the console. A link, made at the command line and good once, becomes a session that a browser carries in a
-//! cookie; the session ends when nobody has used it for half an hour, and after eight hours whatever happens. An operator's
-//! changes want a sign-in of a moment ago. Rows carry a MAC: a session written into the database by hand is none.
+//! Console sessions. A sign-in link from the command line works once and becomes a session in a browser's cookie. A
+//! session ends after 30 minutes without use, and after eight hours at the latest. Changes by an operator need a recent
+//! sign-in. Rows carry a MAC, so a session that an attacker inserts is not accepted.
 
 mod oidc;
 
@@ -18,27 +18,27 @@ use crate::session::Authenticated;
 use crate::store::StoreError;
 use crate::vault::Vault;
 
-/// A link that nobody has used by then is of no use to whoever finds it.
+/// Lifetime of an unused link. A link that is found later no longer works.
 const LINK_LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// A browser that was left alone.
+/// A session ends after this time without use.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-/// The longest day.
+/// Maximum lifetime of a session.
 const MAX_SESSION_LIFETIME: Duration = Duration::from_secs(8 * 3600);
-/// That somebody is still there is written down so often.
+/// Minimum time between two updates of `seen_at`.
 const SEEN_UPDATE_INTERVAL: Duration = Duration::from_secs(5 * 60);
-/// What an operator changes takes a sign-in as young as this.
+/// Changes by an operator need a sign-in that is at most this old.
 const RECENT_SIGN_IN: Duration = Duration::from_secs(15 * 60);
 
-/// Who comes to the console.
+/// The user of a console session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsoleUser {
-    /// Runs Strongroom.
+    /// The operator.
     Operator,
-    /// One of the host's users, with their own credentials.
+    /// A user of the host, for the user's own credentials.
     User(UserId),
 }
 
-/// A link or a session, as it is stored.
+/// A sign-in link or a session, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns of the table `console_session`")]
 pub struct ConsoleRow {
@@ -53,20 +53,20 @@ pub struct ConsoleRow {
     pub mac: [u8; 32],
 }
 
-/// What a session at the console is good for at this moment.
+/// The limits of a console session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Console {
-    /// Its id.
+    /// The id of the session.
     pub session: SessionId,
-    /// When it ends, whatever happens.
+    /// When the session ends at the latest.
     pub expires_at: Timestamp,
-    /// Until when an operator may change things without signing in again.
+    /// Until when an operator may make changes without a new sign-in.
     pub recent_until: Timestamp,
 }
 
 impl ConsoleRow {
     fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
-        // No user's name is empty.
+        // An empty text is unique, because no user id is empty.
         let user = match &self.user {
             ConsoleUser::Operator => "",
             ConsoleUser::User(user) => user.as_str(),
@@ -86,7 +86,7 @@ impl ConsoleRow {
 }
 
 impl Vault {
-    /// Makes a link by which somebody signs in at the console, once, within ten minutes.
+    /// Creates a sign-in link. It works once, within ten minutes.
     ///
     /// # Errors
     /// Storage and audit errors only.
@@ -98,10 +98,10 @@ impl Vault {
         Ok(token)
     }
 
-    /// Turns a link into a session, and gives the token for the cookie.
+    /// Exchanges a link for a session and returns the token for the cookie.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a link that is unknown, used or too old.
+    /// [`Error::NotFound`] if the link is unknown, used or expired.
     pub async fn sign_in(&self, actor: &Actor, link: &Token) -> Result<(Console, Token), Error> {
         let gone = || Error::NotFound { what: "link" };
         let now = self.clock.now();
@@ -122,7 +122,7 @@ impl Vault {
         }
     }
 
-    /// A session without a link: whoever calls this knows who it is, and when they proved it.
+    /// Opens a session without a link. The caller has authenticated the user, who proved the identity at `proven_at`.
     pub(crate) async fn open_console(
         &self,
         actor: &Actor,
@@ -138,7 +138,7 @@ impl Vault {
         Ok((console(&row, now), token))
     }
 
-    /// A link, or a session that is open from the beginning.
+    /// A link, or a session that is already open.
     fn new_console(
         &self,
         tenant: TenantId,
@@ -163,7 +163,7 @@ impl Vault {
         row
     }
 
-    /// Ends this session, or all sessions of the same visitor and the links that are out.
+    /// Ends this session, or with `everywhere` all sessions and unused links of the same user.
     ///
     /// # Errors
     /// Storage and audit errors only.
@@ -176,7 +176,7 @@ impl Vault {
         self.within_deadline(self.store.delete_consoles(session.tenant, user, one, entry)).await
     }
 
-    /// Who carries this cookie; nobody if it is unknown, signed out, idle or too old.
+    /// The principal of this cookie. `None` if it is unknown, signed out, idle or expired.
     pub(crate) async fn authenticate_console(&self, hash: &TokenHash) -> Result<Option<Authenticated>, Error> {
         let now = self.clock.now();
         let idle = |row: &ConsoleRow| row.seen_at.saturating_add(IDLE_TIMEOUT).map_or(true, |until| until <= now);
@@ -199,7 +199,7 @@ impl Vault {
             self.authenticate_row(&mut row);
             let entry = self.console_entry(&authenticated.actor(None, None), &row, Action::ConsoleSeen);
             match self.within_deadline(self.store.move_console(hash, &row, entry)).await {
-                // Signed out at this moment.
+                // The session was signed out at the same time.
                 Err(Error::Store(StoreError::Conflict(_))) => return Ok(None),
                 other => other?,
             }

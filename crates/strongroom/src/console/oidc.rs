@@ -1,6 +1,6 @@
-//! Signing in at the console with an account at an OpenID provider. Everything of the flow hangs on one random text that only
-//! the browser has: state, nonce and PKCE verifier are derived from it, so there is nothing to store and nothing to mix up.
-//! The ID token comes straight from the token endpoint over TLS, which stands for its signature (OpenID Connect Core 3.1.3.7).
+//! Sign-in at the console through an OpenID provider. State, nonce and PKCE verifier are derived from one random text
+//! that only the browser has, so nothing is stored. The ID token comes directly from the token endpoint over TLS. That
+//! replaces the check of its signature (OpenID Connect Core 3.1.3.7).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,38 +21,38 @@ use crate::oauth::token::TokenRequest;
 use crate::provider::Provider;
 use crate::vault::Vault;
 
-/// A provider's clock may be off by as much, in seconds.
+/// Tolerated clock difference of the provider in seconds.
 const CLOCK_SKEW_SECONDS: i64 = 60;
-/// An issuer's description counts for so long.
+/// How long an issuer's metadata is cached.
 const DISCOVERY_LIFETIME: Duration = Duration::from_secs(3600);
-/// Where the ID token is kept among what came with the tokens.
+/// The name of the ID token among the values that are kept with the tokens.
 const ID_TOKEN: &str = "id_token";
 
-/// The OpenID provider of the console's people.
+/// The OpenID provider for the console.
 #[derive(Debug)]
 pub struct Issuer {
-    /// Its issuer identifier.
+    /// The issuer identifier.
     pub issuer: String,
-    /// The console's client id there; its redirect address is `{public_url}/console/callback`.
+    /// The console's client id. Its redirect address is `{public_url}/console/callback`.
     pub client_id: String,
-    /// The client's secret; none for a public client.
+    /// The client secret. `None` for a public client.
     pub client_secret: Option<Secret<String>>,
-    /// Who is an operator: addresses that the provider has verified, or `sub:` and the provider's own id.
+    /// The operators: verified email addresses, or `sub:` and the provider's id of the operator.
     pub operators: Vec<String>,
-    /// Whether everybody else signs in as the user whose name is the provider's id of them (`sub`).
+    /// Whether all others sign in as the user whose id is their `sub` at the provider.
     pub users: bool,
 }
 
-/// What the sign-in page does: it keeps a text in a cookie and goes on to the provider.
+/// The sign-in page stores a text in a cookie and redirects to the provider.
 #[derive(Debug)]
 pub struct SignIn {
-    /// The provider's page.
+    /// The provider's authorization address.
     pub authorize: Url,
-    /// For the cookie.
+    /// The text for the cookie.
     pub browser: Secret<String>,
 }
 
-/// What is read of an ID token.
+/// The claims of an ID token that are used.
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
@@ -74,22 +74,22 @@ enum Audience {
     Many(Vec<String>),
 }
 
-/// Three texts from one, none of which tells another.
+/// Derives a text for one purpose. Texts of different purposes do not reveal each other.
 fn derived(purpose: &str, browser: &Secret<String>) -> Secret<String> {
     Secret::new(BASE64URL_NOPAD.encode(&digest(purpose, &[browser.expose().as_bytes()])))
 }
 
 impl Vault {
-    /// Whether people can sign in so.
+    /// Whether sign-in through an OpenID provider is configured.
     #[must_use]
     pub fn has_issuer(&self) -> bool {
         self.issuer.is_some()
     }
 
-    /// Begins a sign-in.
+    /// Starts a sign-in.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no issuer; [`Error::Provider`] if it does not describe itself.
+    /// [`Error::NotFound`] if there is no issuer. [`Error::Provider`] if discovery fails.
     pub async fn begin_sign_in(&self, tenant: TenantId) -> Result<SignIn, Error> {
         let (_, registration, redirect) = self.console_registration(tenant).await?;
         let browser = self.random_text();
@@ -109,15 +109,15 @@ impl Vault {
             .append_pair("nonce", derived("oidc-nonce", &browser).expose())
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
-            // Else whoever finds the browser is an operator again without a question, as long as the provider remembers them.
+            // Otherwise a person who finds the browser could become an operator while the provider's session lasts.
             .append_pair("max_age", &RECENT_SIGN_IN.as_secs().to_string());
         Ok(SignIn { authorize, browser })
     }
 
-    /// Ends it: the code is exchanged, the ID token is judged, and a session begins.
+    /// Completes a sign-in: exchanges the code, checks the ID token and opens a session.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for what does not fit, and for people who are neither operators nor users; [`Error::Provider`].
+    /// [`Error::NotFound`] for an invalid answer, or if the person is no operator and no user. [`Error::Provider`].
     pub async fn finish_sign_in(
         &self,
         actor: &Actor,
@@ -136,7 +136,7 @@ impl Vault {
         let tokens = match self.ask(&registration, ask).await {
             Ok(tokens) => tokens,
             Err(failure) => {
-                // It may have moved since it described itself.
+                // The endpoint may have changed since discovery.
                 *self.issuer_provider.lock().await = None;
                 return Err(Error::Provider(failure.cause().to_owned()));
             }
@@ -155,13 +155,14 @@ impl Vault {
             return Err(gone());
         }
         let user = issuer.user(&claims).ok_or_else(gone)?;
-        // A provider that does not say when they proved who they are lets them look, not change (OpenID Connect Core 3.1.2.1).
+        // Without `auth_time` the sign-in does not count as recent, so an operator cannot make changes (OpenID Connect
+        // Core 3.1.2.1).
         let proven_at = claims.auth_time.and_then(|seconds| Timestamp::from_second(seconds).ok());
         let proven_at = proven_at.unwrap_or(Timestamp::UNIX_EPOCH).min(self.clock.now());
         self.open_console(actor, tenant, user, proven_at).await
     }
 
-    /// Kept for a while: a sign-in is anybody's to begin, and must not be a call to the outside each time.
+    /// Cached, because anonymous requests can start a sign-in. Each would otherwise cause an outgoing call.
     async fn discovered(&self, issuer: &Issuer) -> Result<Arc<Provider>, Error> {
         let now = self.clock.now();
         let mut known = self.issuer_provider.lock().await;
@@ -178,7 +179,7 @@ impl Vault {
         Ok(provider)
     }
 
-    /// The registration is made from the settings each time: nothing of it is stored.
+    /// The registration is built from the settings each time. It is not stored.
     async fn console_registration(&self, tenant: TenantId) -> Result<(Arc<Issuer>, Registration, String), Error> {
         let issuer = self.issuer.clone().ok_or(Error::NotFound { what: "issuer" })?;
         let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
