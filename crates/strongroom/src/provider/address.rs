@@ -1,5 +1,5 @@
-//! Addresses with places to fill. What fills a place must match its pattern, and the host that comes out must be the one
-//! that was written down: a subdomain never becomes a host, whatever its value is.
+//! Addresses with parameters. A value must match its pattern, and the resulting host must be exactly the written one.
+//! So a value for a subdomain can never select a different host.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use url::Url;
 
 use super::Provider;
 
-/// What fills the places of a provider's addresses, by name.
+/// The values of a provider's parameters, by name.
 pub type Parameters = BTreeMap<String, String>;
 
-/// An address with its places filled, checked.
+/// A complete and checked address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address(Url);
 
-/// Why an address cannot be used. Fit for callers.
+/// Why an address cannot be used. Callers may see the text.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum AddressError {
     /// A parameter has no value and no default.
@@ -26,13 +26,13 @@ pub enum AddressError {
     Pattern {
         /// The parameter.
         name: String,
-        /// What it must match.
+        /// The required pattern.
         pattern: String,
     },
-    /// The catalogue does not know the parameter.
+    /// The provider has no such parameter.
     #[error("there is no parameter `{0}` for this provider")]
     Unknown(String),
-    /// What came out is not an address that may be called.
+    /// The result is not an allowed address.
     #[error("{0} is not an https address of the host that was written down")]
     Host(String),
 }
@@ -46,7 +46,7 @@ impl Address {
 }
 
 impl Provider {
-    /// Fills an address of this provider.
+    /// Fills the parameters of an address of this provider.
     ///
     /// # Errors
     /// [`AddressError`].
@@ -67,7 +67,7 @@ impl Provider {
         Ok(Address(url))
     }
 
-    /// Checks values as they are handed in: each is known, each matches, none is missing.
+    /// Checks the values of a new registration: each name is known, each value matches, and none is missing.
     ///
     /// # Errors
     /// [`AddressError`].
@@ -92,7 +92,7 @@ impl Provider {
     }
 
     fn value(&self, name: &str, values: &Parameters) -> Result<String, AddressError> {
-        // The client's own id is an opaque word (RFC 6749 2.2): it is encoded, not matched.
+        // The client id is an opaque text (RFC 6749 2.2). It is encoded instead of matched.
         if name == "client_id" {
             let id = values.get(name).ok_or_else(|| AddressError::Missing(name.to_owned()))?;
             return Ok(url::form_urlencoded::byte_serialize(id.as_bytes()).collect());
@@ -101,7 +101,7 @@ impl Provider {
         let value = values.get(name).or(parameter.default.as_ref());
         let value = value.ok_or_else(|| AddressError::Missing(name.to_owned()))?;
         let matches = Regex::new(&format!("^(?:{})$", parameter.pattern)).is_ok_and(|regex| regex.is_match(value));
-        // A last line of defence behind the pattern: nothing that ends a host or a path segment.
+        // Second check after the pattern: a value must not end a host or a path segment.
         let ends_a_part = value.contains(['/', '\\', '@', ':', '?', '#', '%', '{']) || value.contains("..");
         if !matches || value.len() > 253 || ends_a_part && self.is_in_an_address(name) {
             return Err(AddressError::Pattern { name: name.to_owned(), pattern: parameter.pattern.clone() });
@@ -110,7 +110,7 @@ impl Provider {
     }
 }
 
-/// Plain http is for one's own machine; whether even that may be called is for the outgoing client to say.
+/// Plain http is only for the local machine. The egress policy decides whether that may be called.
 fn is_loopback(url: &Url) -> bool {
     matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"))
 }

@@ -1,4 +1,4 @@
-//! The catalogue: what is compiled in, and over it the operator's own files.
+//! The catalogue: the built-in providers and the operator's own files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,16 +9,16 @@ use super::Provider;
 
 const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 
-/// Every provider that is known, by name.
+/// All known providers, by name.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     providers: BTreeMap<String, Arc<Provider>>,
 }
 
-/// A file of the catalogue that cannot be used.
+/// Why a file of the catalogue cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// It cannot be read.
+    /// The file or directory cannot be read.
     #[error("{path} cannot be read; a directory of NAME.toml files is expected")]
     Unreadable {
         /// The file or directory.
@@ -26,21 +26,21 @@ pub enum CatalogError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// It is not a provider.
+    /// The file does not describe a valid provider.
     #[error("{place}: {what}")]
     Invalid {
         /// The file.
         place: String,
-        /// Every fault.
+        /// All faults.
         what: String,
     },
 }
 
 impl Catalog {
-    /// What is compiled in.
+    /// The built-in catalogue.
     ///
     /// # Errors
-    /// [`CatalogError::Invalid`]: a test reads every file, so this does not happen in a release.
+    /// [`CatalogError::Invalid`]. A test reads every file, so this does not occur in a release.
     pub fn built_in() -> Result<Self, CatalogError> {
         let mut catalog = Self { providers: BTreeMap::new() };
         for (name, text) in BUILT_IN {
@@ -49,10 +49,10 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Lays the operator's own files (`NAME.toml`) over it; a name that is there already is replaced whole.
+    /// Adds the operator's files (`NAME.toml`). A file replaces a whole provider with the same name.
     ///
     /// # Errors
-    /// [`CatalogError`], for the first file that cannot be used.
+    /// [`CatalogError`] for the first file that cannot be used.
     pub fn overlay(mut self, directory: &Path) -> Result<Self, CatalogError> {
         let unreadable = |source| CatalogError::Unreadable { path: directory.to_owned(), source };
         let mut paths: Vec<PathBuf> = Vec::new();
@@ -69,7 +69,7 @@ impl Catalog {
         Ok(self)
     }
 
-    /// The same catalogue with one provider more.
+    /// Adds one provider.
     ///
     /// # Errors
     /// [`CatalogError::Invalid`].
@@ -78,13 +78,13 @@ impl Catalog {
         Ok(self)
     }
 
-    /// One provider.
+    /// A provider by name.
     #[must_use]
     pub fn provider(&self, name: &str) -> Option<&Arc<Provider>> {
         self.providers.get(name)
     }
 
-    /// All of them, by name.
+    /// All providers, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<Provider>)> {
         self.providers.iter().map(|(name, provider)| (name.as_str(), provider))
     }

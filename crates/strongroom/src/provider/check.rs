@@ -1,4 +1,4 @@
-//! What the types of a provider's file do not say: addresses, patterns, pointers and names that belong together.
+//! Checks of a provider's file that its types do not express: addresses, patterns, pointers and related names.
 
 use regex::Regex;
 
@@ -6,7 +6,7 @@ use super::{ClientAuth, Grant, Parameters, Provider, Rotation};
 use crate::id::PluginName;
 
 impl Provider {
-    /// Every fault of a provider's file, each with its place.
+    /// All faults of a provider's file, each with its place.
     pub(crate) fn faults(&self, name: &str) -> Vec<String> {
         let mut faults = Vec::new();
         if name.parse::<PluginName>().is_err() {
@@ -72,7 +72,7 @@ impl Provider {
         faults
     }
 
-    /// Whether a parameter becomes part of where something is sent.
+    /// Whether a parameter is part of an address.
     pub(super) fn is_in_an_address(&self, parameter: &str) -> bool {
         let place = format!("{{{parameter}}}");
         self.addresses().any(|(_, template)| template.contains(&place))
@@ -110,7 +110,7 @@ impl Provider {
         .chain(self.keep.answer.values().map(|pointer| ("keep.answer", pointer)))
     }
 
-    /// A fact is marked by its path, and the path must lead somewhere: else a renamed key keeps its mark elsewhere.
+    /// The path of an unverified fact must exist. Otherwise a renamed key would keep a mark that no longer applies.
     fn unknown_facts(&self) -> impl Iterator<Item = &String> {
         let whole = serde_json::to_value(self).unwrap_or_default();
         self.unverified.iter().filter(move |path| {

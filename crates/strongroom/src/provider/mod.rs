@@ -1,5 +1,5 @@
-//! A provider: how one OAuth 2 server is spoken to. It is data (`catalog/providers/*.toml`), never code; what it says is
-//! checked whole when it is read, and what fills its addresses is checked each time they are used.
+//! Providers: descriptions of OAuth 2 servers. A provider is data (`catalog/providers/*.toml`), never code. The whole
+//! file is checked when it is read, and the parameters of its addresses are checked at each use.
 
 mod address;
 mod catalog;
@@ -15,30 +15,30 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
-    /// Its name for people.
+    /// The displayed name.
     pub title: String,
-    /// The page of its own documentation that these facts come from.
+    /// The page of the provider's documentation that confirms these facts.
     pub docs: String,
-    /// The facts of this file that its own documentation did not confirm, by the path of the key.
+    /// The keys of this file whose facts the documentation did not confirm, as paths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unverified: Vec<String>,
-    /// What people should know before they connect.
+    /// Notices for users before they connect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
-    /// Named sets of scopes, for manifests and people to choose from.
+    /// Named sets of scopes for manifests and users.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: BTreeMap<String, Vec<String>>,
-    /// What fills the addresses: a subdomain, a tenant, a host of one's own. One that is called `subject` fills none: it is
-    /// whom a service account acts for.
+    /// The parameters of the addresses, for example a subdomain, a tenant or a self-hosted server. The parameter
+    /// `subject` is not for addresses: it is the account that a service account acts for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, Parameter>,
-    /// The issuer, compared with `iss` exactly (RFC 9207), where the provider sends it.
+    /// The issuer. If the provider sends `iss`, it must be equal (RFC 9207).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// Whether the provider says that it always sends `iss`: then an answer without it is refused.
+    /// Whether the provider always sends `iss`. If so, an answer without it is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub iss_required: bool,
-    /// Where people consent. A provider without this has no code flow.
+    /// The authorization endpoint. A provider without it has no code flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorize: Option<Authorize>,
     /// The token endpoint.
@@ -46,38 +46,38 @@ pub struct Provider {
     /// The device authorization endpoint (RFC 8628).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,
-    /// What becomes of refresh tokens.
+    /// The rules for refresh tokens.
     #[serde(default)]
     pub refresh: Refresh,
-    /// How a grant is revoked; absent where the provider has no call for it.
+    /// How a grant is revoked. Absent if the provider cannot revoke grants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoke: Option<Revoke>,
-    /// What is kept beside the tokens, because calls need it.
+    /// Further values that calls need. They are kept with the tokens.
     #[serde(default)]
     pub keep: Keep,
-    /// Whose account it is.
+    /// How to find the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
-    /// The call that shows whether a token works.
+    /// A call that tests a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<Probe>,
-    /// How the token is sent with a call: a header's name and a template with `{{access_token}}`.
+    /// How a call carries the token: a header and a template with `{{access_token}}`.
     #[serde(default)]
     pub inject: Inject,
 }
 
-/// What fills one place of an address.
+/// A parameter of an address.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
-    /// For people.
+    /// The displayed name.
     pub title: String,
     /// A regular expression that the whole value must match.
     pub pattern: String,
-    /// Used when none is given.
+    /// The value if none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// Shown as an example.
+    /// An example for users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
 }
@@ -88,19 +88,19 @@ pub struct Parameter {
 pub struct Authorize {
     /// Its address.
     pub url: String,
-    /// Further query parameters, always sent.
+    /// Additional query parameters of each request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
     /// The name of the parameter that carries the scopes.
     #[serde(default = "scope", skip_serializing_if = "is_scope")]
     pub scope_param: String,
-    /// What separates the scopes.
+    /// The separator of the scopes.
     #[serde(default = "space", skip_serializing_if = "is_space")]
     pub scope_separator: String,
-    /// Scopes that are asked for whatever the plugin asks (`offline_access`).
+    /// Scopes that are always requested in addition to the plugin's (`offline_access`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
-    /// PKCE with S256 (RFC 7636); off only where the provider fails with it.
+    /// PKCE with S256 (RFC 7636). Off only if the provider does not work with it.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub pkce: bool,
 }
@@ -111,40 +111,41 @@ pub struct Authorize {
 pub struct TokenEndpoint {
     /// Its address.
     pub url: String,
-    /// Where refreshing has an address of its own.
+    /// The address for refreshes, if it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_url: Option<String>,
     /// How the client authenticates.
     #[serde(default)]
     pub client_auth: ClientAuth,
-    /// What the client asks with where nobody consents: a provider without `[authorize]`.
+    /// The grant type of a provider without `[authorize]`, where no user consents.
     #[serde(default, skip_serializing_if = "Grant::is_default")]
     pub grant: Grant,
-    /// Whether an assertion for a service account names the account as its subject even if it acts for nobody else.
+    /// Whether the assertion of a service account always has a subject, or only if it acts for another account.
     #[serde(default, skip_serializing_if = "Subject::is_default")]
     pub subject: Subject,
-    /// Whom an assertion is for, where that is not the token endpoint: the issuer, at most. An address, or a template of one.
+    /// The audience of an assertion, if it is not the token endpoint: at most the issuer. An address or a template of
+    /// one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
     /// The encoding of the request.
     #[serde(default)]
     pub body: Body,
-    /// Further members of the code's exchange.
+    /// Additional members of the code exchange.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
-    /// Further members of a refresh.
+    /// Additional members of a refresh.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refresh_params: BTreeMap<String, String>,
-    /// Further headers.
+    /// Additional headers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// Where things are in the answer.
+    /// The members of the answer.
     #[serde(default)]
     pub answer: Answer,
 }
 
 impl TokenEndpoint {
-    /// A token endpoint as RFC 6749 has it.
+    /// A token endpoint with the defaults of RFC 6749.
     pub(crate) fn at(url: String) -> Self {
         Self {
             url,
@@ -163,7 +164,7 @@ impl TokenEndpoint {
 }
 
 impl Revoke {
-    /// A revocation endpoint as RFC 7009 has it.
+    /// A revocation endpoint with the defaults of RFC 7009.
     pub(crate) fn at(url: String) -> Self {
         let (method, style, token) = (Method::Post, RevokeStyle::Rfc7009, Which::Refresh);
         Self { url, method, style, token, token_param: self::token() }
@@ -182,24 +183,24 @@ impl Account {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientAuth {
-    /// Id and secret among the members of the request.
+    /// The id and the secret as members of the request.
     #[default]
     Post,
     /// HTTP Basic, each part form-encoded first (RFC 6749 2.3.1).
     Basic,
-    /// HTTP Basic with the parts as they are, for servers that do not decode them.
+    /// HTTP Basic without encoding, for servers that do not decode the parts.
     BasicRaw,
-    /// A public client: the id alone.
+    /// A public client: only the id.
     None,
     /// An assertion signed with a private key, which is the registration's secret (RFC 7523 2.2).
     PrivateKeyJwt,
 }
 
-/// What a client asks with where nobody consents.
+/// The grant type where no user consents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grant {
-    /// Its own authentication (RFC 6749 4.4).
+    /// The client's own authentication (RFC 6749 4.4).
     #[default]
     ClientCredentials,
     /// An assertion for a service account, signed with the account's key file (RFC 7523 2.1).
@@ -210,10 +211,10 @@ pub enum Grant {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Subject {
-    /// Always, as RFC 7523 3 wants it: the account itself, unless it acts for somebody.
+    /// Always (RFC 7523 3). It is the service account itself, unless it acts for another account.
     #[default]
     Always,
-    /// Only when it acts for somebody, as Google has it.
+    /// Only if it acts for another account. Google requires this.
     Named,
 }
 
@@ -235,14 +236,14 @@ impl Grant {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Body {
-    /// As RFC 6749 says.
+    /// A form (RFC 6749).
     #[default]
     Form,
-    /// As some have it.
+    /// JSON, for providers that require it.
     Json,
 }
 
-/// Where things are in a token answer, as JSON pointers (RFC 6901).
+/// The places of values in a token answer, as JSON pointers (RFC 6901).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Answer {
@@ -252,15 +253,15 @@ pub struct Answer {
     pub refresh_token: String,
     /// Seconds until the access token expires.
     pub expires_in: String,
-    /// The scopes that were granted.
+    /// The granted scopes.
     pub scope: String,
-    /// What separates them.
+    /// The separator of the scopes.
     pub scope_separator: String,
     /// Seconds until the refresh token expires.
     pub refresh_expires_in: String,
-    /// The error's code; if it is there, the answer is an error whatever its status.
+    /// The error code. If it is present, the answer is an error, even with a success status.
     pub error: String,
-    /// The lifetime in seconds where the answer names none.
+    /// The lifetime in seconds if the answer has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_lifetime: Option<u32>,
 }
@@ -289,22 +290,22 @@ pub struct Device {
     pub url: String,
 }
 
-/// What becomes of refresh tokens: it decides what is done after a crash.
+/// The rules for refresh tokens. They decide how an interrupted refresh is resolved.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Refresh {
     /// Whether a refresh token can be used again.
     pub rotation: Rotation,
-    /// With `rotation = "grace"`: for how many seconds after its use.
+    /// With `rotation = "grace"`: the number of seconds after its use in which it works again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_seconds: Option<u32>,
-    /// It dies when it is not used for so many days.
+    /// The refresh token expires after this many days without use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_days: Option<u32>,
-    /// It dies so many days after the consent, used or not.
+    /// The refresh token expires this many days after the consent, regardless of use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absolute_days: Option<u32>,
-    /// Codes, beside `invalid_grant`, that mean the grant is gone.
+    /// Error codes in addition to `invalid_grant` that mean the grant has ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub terminal: Vec<String>,
 }
@@ -313,11 +314,11 @@ pub struct Refresh {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rotation {
-    /// As often as one likes.
+    /// Any number of times.
     None,
-    /// Once; and once more within the grace window, for an answer that was lost.
+    /// Once, and once more within the grace window, for a lost answer.
     Grace,
-    /// Once. Used again, the provider may revoke the whole grant: what is assumed of a provider that says nothing.
+    /// Once. After a second use, the provider may revoke the whole grant. This is the default for an unknown provider.
     #[default]
     Strict,
 }
@@ -331,37 +332,37 @@ pub struct Revoke {
     /// The method.
     #[serde(default)]
     pub method: Method,
-    /// How the call says who asks, and for which token.
+    /// How the call authenticates and names the token.
     #[serde(default)]
     pub style: RevokeStyle,
-    /// Which token is sent; the refresh token where there is one (RFC 7009 2.1).
+    /// The token to send. By default the refresh token if there is one (RFC 7009 2.1).
     #[serde(default)]
     pub token: Which,
-    /// The name of the member that carries it.
+    /// The name of the member with the token.
     #[serde(default = "token", skip_serializing_if = "is_token")]
     pub token_param: String,
 }
 
-/// The shape of a revocation.
+/// The form of a revocation call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RevokeStyle {
     /// RFC 7009: a form, with the token endpoint's client authentication.
     #[default]
     Rfc7009,
-    /// The token alone, as a form.
+    /// Only the token, as a form.
     TokenOnly,
-    /// The access token as bearer, no body.
+    /// The access token as a bearer token, without a body.
     Bearer,
-    /// HTTP Basic with the client's id and secret, the token in a JSON body.
+    /// HTTP Basic with the client's id and secret, and the token in a JSON body.
     BasicJson,
 }
 
-/// Which token.
+/// The token of a revocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Which {
-    /// The refresh token, or the access token where there is none.
+    /// The refresh token, or the access token if there is none.
     #[default]
     Refresh,
     /// The access token.
@@ -379,7 +380,7 @@ pub enum Method {
     Delete,
 }
 
-/// What is kept beside the tokens; it becomes fields of the credential.
+/// Further values to keep with the tokens. They become fields of the credential.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Keep {
@@ -391,30 +392,30 @@ pub struct Keep {
     pub callback: BTreeMap<String, String>,
 }
 
-/// Whose account was connected: from the token answer, or by a call.
+/// How to find the account that was connected: in the token answer, or with a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
-    /// The call; absent where the token answer says it.
+    /// The address of the call. Absent if the token answer contains the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Its method.
+    /// The method of the call.
     #[serde(default = "get", skip_serializing_if = "is_get")]
     pub method: Method,
-    /// Its headers, beside the token.
+    /// Additional headers of the call.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// A JSON body, for GraphQL.
+    /// A JSON body, for example for GraphQL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
-    /// What never changes about the account: a JSON pointer.
+    /// The permanent id of the account: a JSON pointer.
     pub id: String,
-    /// What people know it by: a JSON pointer.
+    /// The displayed name of the account: a JSON pointer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
 
-/// A call that shows whether a token works.
+/// A call that tests a token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
@@ -423,7 +424,7 @@ pub struct Probe {
     /// The method.
     #[serde(default = "get", skip_serializing_if = "is_get")]
     pub method: Method,
-    /// Further headers.
+    /// Additional headers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     /// A JSON body.
@@ -434,13 +435,13 @@ pub struct Probe {
     pub expect: Vec<u16>,
 }
 
-/// How a token is sent with a call.
+/// How a call carries the token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inject {
     /// The header.
     pub header: String,
-    /// Its value.
+    /// The template of its value.
     pub template: String,
 }
 
