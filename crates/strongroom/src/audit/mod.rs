@@ -143,7 +143,7 @@ impl Action {
 pub enum Decision {
     /// The action was done.
     Allowed,
-    /// The action was refused for this reason.
+    /// The action was refused for this reason. Its text is a stable slug.
     Denied(Reason),
 }
 
@@ -362,7 +362,7 @@ impl Vault {
         }
     }
 
-    /// Events of a tenant, newest first. Reading the log is itself an event.
+    /// Events of a tenant, newest first, and older than `filter.before` if given. Reading the log is itself an event.
     ///
     /// # Errors
     /// [`Error::AuditUnavailable`] if that event cannot be written. Storage errors.

@@ -1,5 +1,6 @@
-//! Credentials of users for plugins. The fields, the settings (a copy of the fields that are not secret) and the tokens
-//! are sealed separately, so that a list decrypts only settings. Plugin and type are associated data of each record.
+//! Credentials of users for plugins. The fields, the settings and the tokens are sealed separately, so that a list
+//! decrypts only settings. The settings are a copy of the fields that are not secret. Plugin and type are associated
+//! data of each record.
 
 mod probe;
 mod row;

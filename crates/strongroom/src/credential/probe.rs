@@ -100,7 +100,7 @@ impl Vault {
     }
 
     /// Whether the manifest still has the test host from when the secret was saved. Otherwise an attacker who changes
-    /// the manifest could have the secret sent to an own host, without the use of a plugin key in the log.
+    /// the manifest could have the secret sent to a host of their choice. The log would then show no plugin key.
     async fn may_be_tested(&self, row: &CredentialRow, manifest: &Manifest) -> Result<bool, Error> {
         let Some(host) = manifest.test_host(row.kind) else { return Ok(true) };
         let settings = row.settings(self, &*self.key_of(row).await?)?;

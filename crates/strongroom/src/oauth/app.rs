@@ -204,7 +204,7 @@ impl Vault {
         Ok(rows.into_iter().filter_map(|row| self.shown_app(row).ok()).collect())
     }
 
-    /// Removes a registration without connected accounts and pending revocations.
+    /// Removes a registration that has no connected accounts and no pending revocations.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AppInUse`].

@@ -109,7 +109,7 @@ impl FromStr for IfConnected {
 pub struct Begun {
     /// The id of the connection.
     pub id: ConnectionId,
-    /// The address for the user's browser. Another person who opens it first can consent with an own account.
+    /// The address for the user's browser. Another person who opens it first can consent with another account.
     /// Completing still requires the user's session, and the application's page that sends the completing code.
     pub start_address: String,
     /// The end of the connection.
@@ -219,7 +219,7 @@ impl Vault {
         Ok(Connecting::Begun(Begun { id: row.id, start_address, expires_at: row.expires_at }))
     }
 
-    /// The key file of a connection. `None` if the registration has one.
+    /// Checks the key file of a connection. It is required if the registration has none.
     fn key_file(
         &self,
         registration: &Registration,

@@ -1,6 +1,6 @@
 //! SQLite store: one file, one writer thread and pooled read connections. Reads run inline, because a read takes
 //! microseconds and handing it to another thread would take longer. Several processes can share the file. A writer
-//! takes the lock and continues from the current head of the audit chain.
+//! takes the lock and continues from the current head of the audit chain, so the chain stays consistent.
 
 mod audit;
 mod connect;
