@@ -18,91 +18,91 @@ use crate::schema::Schema;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The plugin's name as people know it.
+    /// The plugin's displayed name.
     pub title: String,
-    /// One or two sentences about it.
+    /// A description of one or two sentences.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub description: Option<String>,
-    /// Where its documentation is.
+    /// The address of its documentation.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub docs_url: Option<String>,
-    /// Whether the plugin reads secrets itself, or has them injected into its calls and never sees them.
+    /// Whether the plugin reads secrets, or they are injected into its calls without the plugin seeing them.
     pub access: Access,
-    /// The hosts it may call: `api.example.com`, or `*.example.com` for every subdomain.
+    /// The hosts that the plugin may call: `api.example.com`, or `*.example.com` for every subdomain.
     #[serde(default)]
     pub hosts: Vec<String>,
-    /// The addresses that a finished connection may return to, compared exactly.
+    /// The addresses that a completed connection may return to. They are compared exactly.
     #[serde(default)]
     pub return_addresses: Vec<String>,
-    /// What it takes, by credential type.
+    /// The credentials that the plugin takes, by type.
     pub credentials: Credentials,
 }
 
-/// How a plugin gets at a secret.
+/// How a plugin uses a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
-    /// Injected into its calls; it never sees the secret.
+    /// The secret is injected into the plugin's calls. The plugin never sees it.
     Inject,
-    /// Read by the plugin.
+    /// The plugin reads the secret.
     Read,
 }
 
-/// What a plugin takes, by credential type; at least one.
+/// The credentials that a plugin takes, by type. At least one is required.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Credentials {
-    /// A key that somebody pastes.
+    /// An API key that a user enters.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub api_key: Option<Form>,
-    /// Fields of the plugin's own.
+    /// Fields that the plugin defines.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub custom: Option<Form>,
-    /// An account that somebody connects.
+    /// An account that a user connects.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub oauth2: Option<Connect>,
 }
 
-/// A credential type that is filled in.
+/// A credential type with a form.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Form {
-    /// Its fields.
+    /// The fields of the form.
     pub schema: Schema,
-    /// Where it goes in a call.
+    /// Where a call carries the credential.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inject: Vec<Inject>,
-    /// The call that shows whether it works.
+    /// The call that tests the credential.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub test: Option<Probe>,
 }
 
-/// A credential type that is connected at a provider.
+/// A credential type that a user connects at a provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Connect {
-    /// The provider's name in the catalogue, or the address of an issuer that describes itself.
+    /// The provider's name in the catalogue, or the address of an issuer that supports discovery.
     pub provider: String,
-    /// The scopes to ask for.
+    /// The scopes to request.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// Whether a user may type a code in at the provider instead of going there with this browser. Off unless it is needed:
-    /// people can be talked into confirming somebody else's code (RFC 8628 5.4).
+    /// Whether a user may enter a code at the provider instead of a redirect. Off by default, because an attacker can
+    /// trick a user into confirming the attacker's code (RFC 8628 5.4).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub device: bool,
-    /// Where the token goes in a call.
+    /// Where a call carries the token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inject: Vec<Inject>,
-    /// The call that shows whether it works.
+    /// The call that tests the credential.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub test: Option<Probe>,
 }
 
-/// One place in a call, and the template that fills it: `{{field}}` and text, no logic.
+/// A part of a call and the template of its value: `{{field}}` and text, no logic.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, tag = "in", rename_all = "kebab-case")]
@@ -130,16 +130,16 @@ pub enum Inject {
     },
 }
 
-/// A call that shows whether a credential works.
+/// A call that tests a credential.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
     /// `GET`, `HEAD` or `POST`.
     pub method: Method,
-    /// An https address at one of the manifest's hosts.
+    /// An https address on one of the manifest's hosts.
     pub url: String,
-    /// The statuses that mean "accepted".
+    /// The HTTP statuses that mean "accepted".
     pub expect: Vec<u16>,
 }
 

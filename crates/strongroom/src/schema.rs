@@ -21,7 +21,7 @@ pub struct Schema {
     /// The fields that must have a value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub required: Vec<String>,
-    /// Whether further fields are taken; they are texts and secret.
+    /// Whether further fields are accepted. They are texts and secret.
     #[serde(default)]
     pub additional_properties: bool,
 }
@@ -111,7 +111,7 @@ pub enum Format {
     Uuid,
 }
 
-/// How a field is drawn, where its type alone does not say.
+/// How a form displays a field, if the type alone does not define it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -124,12 +124,12 @@ pub enum Widget {
     Json,
 }
 
-/// A field that is shown, and required, only while another has one of these values.
+/// Shows and requires a field only while another field has one of these values.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VisibleWhen {
-    /// The other field; not a secret one.
+    /// The other field. It must not be secret.
     pub field: String,
     /// The values, as text.
     pub r#in: Vec<String>,
