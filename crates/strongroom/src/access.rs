@@ -126,7 +126,7 @@ impl Vault {
     /// - Its manifest has the access `read`.
     /// - The credential exists, belongs to this user and is for this plugin.
     ///
-    /// It refreshes an expired access token. Every refusal is an event.
+    /// It refreshes an access token that expires soon. Every refusal is an event.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the credential does not exist. The error is the same if it belongs to another user or

@@ -1,4 +1,5 @@
-//! The clock is a parameter, so tests can set the time. Every instant in Strongroom is in whole milliseconds, UTC.
+//! The clock is a parameter, so tests can set the time.
+//! Every instant in Strongroom is in whole milliseconds, UTC.
 
 use jiff::Timestamp;
 

@@ -147,8 +147,8 @@ impl Schema {
         self.properties.get(field).is_none_or(|property| property.secret != Some(false))
     }
 
-    /// Merges the input into the stored values and checks the result. An absent field keeps its value; `null` clears
-    /// it.
+    /// Merges the input into the stored values and checks the result. An absent field keeps its value, and `null`
+    /// clears it.
     pub(crate) fn merge(&self, mut values: Values, sent: Fields) -> Result<Values, Vec<FieldError>> {
         let (mut errors, mut unsupported) = (Vec::new(), Vec::new());
         for (field, input) in sent.0 {

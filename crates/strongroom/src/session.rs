@@ -1,4 +1,5 @@
 //! Sessions. The host mints a session for one user, for at most 30 minutes.
+//! The row holds only a hash of the token and carries a MAC. A row that is not genuine counts as absent.
 
 use std::net::IpAddr;
 use std::time::Duration;

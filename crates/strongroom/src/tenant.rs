@@ -1,4 +1,5 @@
-//! Tenants. The tenant `default` always exists.
+//! Tenants. The tenant `default` always exists and cannot be removed.
+//! A tenant with users or pending revocations cannot be removed either.
 
 use jiff::Timestamp;
 use strongroom_crypto::digest;

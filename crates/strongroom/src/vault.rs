@@ -178,7 +178,7 @@ impl Builder {
     /// Opens the vault, or creates one if the file is new. It writes nothing before the key has proved to be right.
     ///
     /// # Errors
-    /// [`OpenError`]; each message says what to do.
+    /// [`OpenError`]. Each message says what to do.
     pub async fn open(self) -> Result<Vault, OpenError> {
         let key = Key::from_text(self.key.as_ref().ok_or(OpenError::NoKey)?).map_err(OpenError::KeyText)?;
         let database = Database::open(&self.database)?;

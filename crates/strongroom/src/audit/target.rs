@@ -1,4 +1,5 @@
 //! The target object of an event.
+//! A removed row can have an id that does not parse, so a target can also be the stored text.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,5 @@
 //! The row of a credential: its sealed columns, their associated data and their decryption.
+//! The associated data binds each column to its owner, credential, generation, plugin, type and registration.
 
 use std::sync::OnceLock;
 

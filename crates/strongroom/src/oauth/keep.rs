@@ -1,4 +1,5 @@
 //! Turns tokens into a credential: a new one, or the existing one if it is a reconnection of the same account.
+//! A new grant never replaces the grant of a different known account.
 
 use jiff::Timestamp;
 

@@ -138,7 +138,7 @@ impl Vault {
         };
         members.extend(assertion.as_ref().map(|assertion| ("assertion", assertion.expose().as_str())));
         let proof = match ask {
-            // The assertion identifies the account (RFC 7523 3.1). If the client is also known, it authenticates too.
+            // The assertion identifies the account (RFC 7523 3.1). If the provider has client authentication, add it.
             TokenRequest::Account { .. } if endpoint.client_auth == ClientAuth::None => ClientProof::default(),
             _ => self.authenticate_client(registration, now)?,
         };
@@ -162,7 +162,7 @@ impl Vault {
     ) -> Result<Secret<String>, Failure> {
         let key = KeyFile::read(key).ok_or_else(|| Failure::config("key-file-invalid"))?;
         let account = key.account.as_deref().unwrap_or(&registration.row.client_id);
-        // Name another account only if the provider's file has a subject (Google's domain-wide delegation).
+        // Name another account only if the provider's file has a `subject` parameter (Google's domain-wide delegation).
         let subject = registration.parameters.get("subject").filter(|subject| !subject.is_empty());
         let audience = registration.audience()?;
         let said = AssertionClaims {

@@ -1,4 +1,5 @@
 //! The catalogue: the built-in providers and the operator's own files.
+//! Every file is checked when it is read. A file of the operator replaces a built-in provider of the same name.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,5 @@
 //! Checks of a provider's file that its types do not express: addresses, patterns, pointers and related names.
+//! A provider with a fault is refused.
 
 use regex::Regex;
 

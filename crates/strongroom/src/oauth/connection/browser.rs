@@ -1,4 +1,5 @@
 //! The browser's part of a connection: the start link, the provider's callback and the completion.
+//! Each step consumes its secret, so a start link, a state and a completing code each work once.
 
 use std::str::FromStr;
 

@@ -238,7 +238,7 @@ impl Vault {
                 &row.scopes,
                 &row.return_address,
                 &row.expires_at.as_millisecond().to_string(),
-                // Otherwise an attacker who can write to the database could attach another link or state to a user's row.
+                // Otherwise an attacker with write access to the database could attach another link or state to it.
                 &data_encoding::HEXLOWER.encode(&row.hash),
             ],
         })

@@ -185,7 +185,7 @@ impl Vault {
         self.settle_state(row, RefreshRow { due_at, ..refresh }, Reason::Provider).await
     }
 
-    /// The refresh is due, but there is no refresh token. Clear `due_at`, so that it is not due for ever.
+    /// The refresh is due, but there is no refresh token. End it, so that it is not due for ever.
     pub(super) async fn nothing_to_refresh(&self, row: &CredentialRow, refresh: RefreshRow) -> Result<(), Error> {
         if refresh.due_at.is_some() {
             return self.settle_state(row, refresh.ended("no-refresh-token"), Reason::Provider).await;
@@ -227,7 +227,7 @@ impl Vault {
     }
 }
 
-/// One fifth of the lifetime, limited so that tokens with five minutes are not refreshed at each use.
+/// One fifth of the lifetime, at most `MAX_REFRESH_MARGIN`. A fixed margin would refresh 5-minute tokens at each use.
 pub(super) fn margin(life: i128) -> i128 {
     let most = i128::try_from(MAX_REFRESH_MARGIN.as_millis()).unwrap_or(i128::MAX);
     (life / 5).clamp(0, most)

@@ -1,4 +1,5 @@
 //! The audit log in SQLite.
+//! Only the writer thread inserts events, in the order of the chain.
 
 use std::borrow::Cow;
 

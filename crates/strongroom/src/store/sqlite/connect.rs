@@ -1,4 +1,5 @@
 //! Registrations and connections in SQLite.
+//! A connection's hash changes with each phase, so each step succeeds only once.
 
 use rusqlite::{Connection, Row, params};
 use strongroom_crypto::Sealed;

@@ -1,4 +1,5 @@
 //! Sign-in links and console sessions in SQLite.
+//! Using a link replaces its hash, so a link works only once.
 
 use rusqlite::{Connection, Row, params};
 use strongroom_crypto::TokenHash;

@@ -1,4 +1,5 @@
 //! Credentials in SQLite.
+//! An update or a deletion requires the revision that was read, so no concurrent change is lost.
 
 use rusqlite::{Connection, Row, params};
 use strongroom_crypto::Sealed;

@@ -100,7 +100,7 @@ impl Database {
     /// Opens a database file, or creates an empty one. The file has the mode 0600 and the directory 0700.
     ///
     /// # Errors
-    /// [`SqliteError`]; each message says what to do.
+    /// [`SqliteError`]. Each message says what to do.
     pub fn open(path: &Path) -> Result<Self, SqliteError> {
         prepare(path)?;
         let refused = |reason| SqliteError::Refused { path: path.to_owned(), reason };

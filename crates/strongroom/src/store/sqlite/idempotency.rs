@@ -1,4 +1,5 @@
 //! Idempotency keys in SQLite.
+//! The row is inserted in the same transaction as the object of the request.
 
 use rusqlite::{Connection, params};
 use strongroom_crypto::Sealed;

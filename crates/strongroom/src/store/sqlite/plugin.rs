@@ -1,4 +1,5 @@
 //! Plugins in SQLite.
+//! A plugin's keys are removed with it. Its credentials are removed too, or they prevent the removal.
 
 use rusqlite::{Connection, Row, params};
 

@@ -1,4 +1,5 @@
 //! API keys and sessions in SQLite.
+//! Deleting a row revokes the key or ends the session.
 
 use rusqlite::{Connection, Row, params};
 use strongroom_crypto::{TokenHash, TokenKind};

@@ -1,4 +1,5 @@
 //! Refreshes and pending revocations in SQLite: leases with a fence, and what is due.
+//! A result of an older lease is not written.
 
 use rusqlite::{Connection, Row, params};
 

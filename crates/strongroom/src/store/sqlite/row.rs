@@ -1,4 +1,5 @@
-//! Reads columns of a row. Each kind of value has one conversion, and an error names the column that does not parse.
+//! Reads columns of a row.
+//! Each kind of value has one conversion, and an error names the column that does not parse.
 
 use std::str::FromStr;
 

@@ -1,4 +1,5 @@
 //! Tenants, users and their data keys in SQLite.
+//! A data key that was destroyed with its user is never stored again.
 
 use rusqlite::{Connection, params};
 
