@@ -689,7 +689,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description How a plugin gets at a secret.
+         * @description How a plugin uses a secret.
          * @enum {string}
          */
         Access: "inject" | "read";
@@ -701,18 +701,18 @@ export interface components {
             /** @description The completing code. */
             code: string;
         };
-        /** @description A credential type that is connected at a provider. */
+        /** @description A credential type that a user connects at a provider. */
         Connect: {
             /**
-             * @description Whether a user may type a code in at the provider instead of going there with this browser. Off unless it is needed:
-             *     people can be talked into confirming somebody else's code (RFC 8628 5.4).
+             * @description Whether a user may enter a code at the provider instead of a redirect. Off by default, because an attacker can
+             *     trick a user into confirming the attacker's code (RFC 8628 5.4).
              */
             device?: boolean;
-            /** @description Where the token goes in a call. */
+            /** @description Where a call carries the token. */
             inject?: components["schemas"]["Inject"][];
-            /** @description The provider's name in the catalogue, or the address of an issuer that describes itself. */
+            /** @description The provider's name in the catalogue, or the address of an issuer that supports discovery. */
             provider: string;
-            /** @description The scopes to ask for. */
+            /** @description The scopes to request. */
             scopes?: string[];
             test?: components["schemas"]["Probe"] | null;
         };
@@ -842,7 +842,7 @@ export interface components {
             type: string;
             updated_at: string;
         };
-        /** @description What a plugin takes, by credential type; at least one. */
+        /** @description The credentials that a plugin takes, by type. At least one is required. */
         Credentials: {
             "api-key"?: components["schemas"]["Form"] | null;
             custom?: components["schemas"]["Form"] | null;
@@ -894,11 +894,11 @@ export interface components {
         };
         /** @description A string, a number, a boolean or a list of strings. */
         FieldValue: string | number | boolean | string[];
-        /** @description A credential type that is filled in. */
+        /** @description A credential type with a form. */
         Form: {
-            /** @description Where it goes in a call. */
+            /** @description Where a call carries the credential. */
             inject?: components["schemas"]["Inject"][];
-            /** @description Its fields. */
+            /** @description The fields of the form. */
             schema: components["schemas"]["Schema"];
             test?: components["schemas"]["Probe"] | null;
         };
@@ -907,7 +907,7 @@ export interface components {
          * @enum {string}
          */
         Format: "uri" | "hostname" | "email" | "uuid";
-        /** @description One place in a call, and the template that fills it: `{{field}}` and text, no logic. */
+        /** @description A part of a call and the template of its value: `{{field}}` and text, no logic. */
         Inject: {
             /** @enum {string} */
             in: "header";
@@ -942,19 +942,19 @@ export interface components {
         };
         /** @description What a plugin declares. */
         Manifest: {
-            /** @description Whether the plugin reads secrets itself, or has them injected into its calls and never sees them. */
+            /** @description Whether the plugin reads secrets, or they are injected into its calls without the plugin seeing them. */
             access: components["schemas"]["Access"];
-            /** @description What it takes, by credential type. */
+            /** @description The credentials that the plugin takes, by type. */
             credentials: components["schemas"]["Credentials"];
-            /** @description One or two sentences about it. */
+            /** @description A description of one or two sentences. */
             description?: string | null;
-            /** @description Where its documentation is. */
+            /** @description The address of its documentation. */
             docs_url?: string | null;
-            /** @description The hosts it may call: `api.example.com`, or `*.example.com` for every subdomain. */
+            /** @description The hosts that the plugin may call: `api.example.com`, or `*.example.com` for every subdomain. */
             hosts?: string[];
-            /** @description The addresses that a finished connection may return to, compared exactly. */
+            /** @description The addresses that a completed connection may return to. They are compared exactly. */
             return_addresses?: string[];
-            /** @description The plugin's name as people know it. */
+            /** @description The plugin's displayed name. */
             title: string;
         };
         /**
@@ -1135,13 +1135,13 @@ export interface components {
             revision: number;
             updated_at: string;
         };
-        /** @description A call that shows whether a credential works. */
+        /** @description A call that tests a credential. */
         Probe: {
-            /** @description The statuses that mean "accepted". */
+            /** @description The HTTP statuses that mean "accepted". */
             expect: number[];
             /** @description `GET`, `HEAD` or `POST`. */
             method: components["schemas"]["Method"];
-            /** @description An https address at one of the manifest's hosts. */
+            /** @description An https address on one of the manifest's hosts. */
             url: string;
         };
         /** @description RFC 9457 problem details. */
@@ -1243,7 +1243,7 @@ export interface components {
         };
         /** @description The fields of a form. */
         Schema: {
-            /** @description Whether further fields are taken; they are texts and secret. */
+            /** @description Whether further fields are accepted. They are texts and secret. */
             additionalProperties?: boolean;
             /** @description The fields, by name. */
             properties: {
@@ -1316,15 +1316,15 @@ export interface components {
             /** @description User id, given by the host. */
             id: string;
         };
-        /** @description A field that is shown, and required, only while another has one of these values. */
+        /** @description Shows and requires a field only while another field has one of these values. */
         VisibleWhen: {
-            /** @description The other field; not a secret one. */
+            /** @description The other field. It must not be secret. */
             field: string;
             /** @description The values, as text. */
             in: string[];
         };
         /**
-         * @description How a field is drawn, where its type alone does not say.
+         * @description How a form displays a field, if the type alone does not define it.
          * @enum {string}
          */
         Widget: "password" | "textarea" | "file" | "pem" | "json";
