@@ -49,7 +49,11 @@ export class Host {
   static async start(vault) {
     const host = new Host();
     host.server = createServer(
-      (request, response) => void host.#answer(vault, request, response).catch(() => response.writeHead(502).end()),
+      (request, response) =>
+        void host.#answer(vault, request, response).catch((error) => {
+          console.log(`     the host answers 502: ${error.message} ${error.cause ?? ''}`);
+          response.writeHead(502).end();
+        }),
     ).listen(0, '127.0.0.1');
     await new Promise((resolve) => host.server.once('listening', resolve));
     host.origin = `http://localhost:${host.server.address().port}`;

@@ -108,7 +108,8 @@ export class Vault {
     });
     const text = await answer.text();
     const read = text ? JSON.parse(text) : null;
-    if (answer.status === 429) {
+    // Too many requests, or a write that a slow disk did not make durable in time.
+    if (answer.status === 429 || answer.status === 503) {
       await sleep(1000 * Number(answer.headers.get('retry-after') ?? 1));
       return this.call(method, path, token, body, headers);
     }
