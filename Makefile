@@ -1,5 +1,6 @@
-# The two commands of the README, and little else. `make help` lists them.
-.PHONY: run web elements test soak bench bench-peers fmt openapi screenshots help
+# `make help` lists the targets.
+STAGES = test-web test-lint test-rust test-mutants test-api test-providers test-browser test-canary
+.PHONY: run web elements check test $(STAGES) soak bench bench-peers fmt openapi screenshots help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -18,8 +19,16 @@ screenshots: ## Pictures of every state of the elements, in web/screenshots
 	cargo build
 	@tests/web.sh screenshots target/debug/strongroom
 
-test: ## Everything that CI runs: fmt, clippy, docs, bans, tests, schemathesis, the canary's scan
+check: web ## Before each commit: format, clippy and the unit tests, less than 3 minutes
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
+	cargo test --workspace --lib --bins --quiet
+
+test: ## Everything that CI runs, with a table of times; one stage with `make test-lint`, `make test-rust` and so on
 	tests/run.sh
+
+$(STAGES): test-%:
+	tests/run.sh $*
 
 soak: ## The long proofs at full count
 	SOAK=1 SCHEMATHESIS_EXAMPLES=100 tests/run.sh

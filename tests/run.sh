@@ -1,71 +1,129 @@
 #!/usr/bin/env bash
-# Everything that is claimed, from a fresh machine on: `make test` and CI run this. It installs what it needs and says so.
+# All tests, or some stages of them, on a fresh machine: `make test`, `make test-STAGE`, and CI. Installs what is missing and
+# says so. Prints a table of times at the end, and fails if all stages together took longer than 75 minutes.
+#
+#   tests/run.sh                 every stage
+#   tests/run.sh lint rust       these stages
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-say() { printf '\n== %s\n' "$*"; }
+STAGES=(web lint rust mutants api providers browser canary)
+LIMIT_MINUTES=75
 
 export CARGO_TERM_COLOR=never INSTA_UPDATE=no
 target="${CARGO_TARGET_DIR:-$PWD/target}"
+binary="$target/debug/strongroom"
 venv="$target/test-venv"
+export FORMAT_PYTHON="$venv/bin/python" CANARY_DIR="$target/canary"
 
-if [ ! -x "$venv/bin/python" ]; then
+say() { printf '\n== %s\n' "$*"; }
+
+install_python() {
+    [ -x "$FORMAT_PYTHON" ] && return
     say "installing Python packages for the tests into $venv"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/format/requirements.txt
-fi
-export FORMAT_PYTHON="$venv/bin/python"
+}
 
-if [ "$(cargo deny --version 2>/dev/null)" != "cargo-deny 0.20.2" ]; then
+install_cargo_deny() {
+    [ "$(cargo deny --version 2>/dev/null)" = "cargo-deny 0.20.2" ] && return
     say "installing cargo-deny 0.20.2"
     cargo install --quiet --locked --no-default-features --version 0.20.2 cargo-deny
-fi
+}
 
-say "the web elements: build, types, lint, units"
-tests/web.sh build
-tests/web.sh check
-
-say "format"
-cargo fmt --all --check
-
-say "files: none over 600 lines"
-long=$(git ls-files '*.rs' '*.py' '*.sh' '*.sql' '*.mjs' '*.js' '*.ts' '*.css' '*.toml' | grep -v "^web/src/api/schema.d.ts$" | xargs wc -l | awk '$2 != "total" && $1 > 600')
-[ -z "$long" ] || { echo "$long"; exit 1; }
-
-say "clippy"
-cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
-cargo clippy -p strongroom-cli --no-default-features --quiet -- -D warnings
-
-say "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --quiet
-
-say "bans, licences, sources"
-cargo deny --log-level error check bans licenses sources
-
-say "tests"
-export CANARY_DIR="$target/canary"
-rm -rf "$CANARY_DIR"
-mkdir -p "$CANARY_DIR"
-cargo test --workspace 2>&1 | tee "$CANARY_DIR/tests.log"
-cargo run --quiet --example embed
-
-say "defences, switched off one by one"
-python3 tests/mutants/run.py
-
-say "schemathesis, for each principal"
-tests/schemathesis/run.sh "$target/debug/strongroom"
-
-say "providers that others wrote, and a real browser"
-if ! command -v npm >/dev/null; then
+install_node() {
+    command -v npm >/dev/null && return
     say "installing Node.js with apt-get"
     $([ "$(id -u)" -eq 0 ] || echo sudo) apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null
+}
+
+build() {
+    tests/web.sh build
+    cargo build --quiet --bins
+}
+
+stage_web() { # the web elements: build, types, lint, units
+    tests/web.sh build
+    tests/web.sh check
+}
+
+stage_lint() { # format, file sizes, clippy, rustdoc, words of the documents, bans and licences
+    install_cargo_deny
+    tests/web.sh build
+    cargo fmt --all --check
+    local long
+    long=$(git ls-files '*.rs' '*.py' '*.sh' '*.sql' '*.mjs' '*.js' '*.ts' '*.css' '*.toml' |
+        grep -v '^web/src/api/schema.d.ts$' | xargs wc -l | awk '$2 != "total" && $1 > 600')
+    [ -z "$long" ] || { echo "longer than 600 lines: $long"; return 1; }
+    cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
+    cargo clippy -p strongroom-cli --no-default-features --quiet -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --quiet
+    python3 tests/words.py
+    cargo deny --log-level error check bans licenses sources
+}
+
+stage_rust() { # all Rust tests, and the example of an embedder
+    install_python
+    build
+    mkdir -p "$CANARY_DIR"
+    cargo test --workspace 2>&1 | tee "$CANARY_DIR/tests.log"
+    cargo run --quiet --example embed
+}
+
+stage_mutants() { # each defence switched off: its test must fail
+    tests/web.sh build
+    env -u CANARY_DIR python3 tests/mutants/run.py
+}
+
+stage_api() { # schemathesis, for each principal
+    build
+    tests/schemathesis/run.sh "$binary"
+}
+
+stage_providers() { # providers that others wrote, and a real browser
+    install_node
+    build
+    CANARY=CANARYb3d1f7a95c tests/witness/run.sh "$binary"
+}
+
+stage_browser() { # the web elements in a real browser
+    build
+    tests/web.sh test "$binary"
+}
+
+stage_canary() { # nothing that the Rust tests wrote contains a secret
+    python3 tests/canary/scan.py "$CANARY_DIR"
+}
+
+times=()
+total=0
+
+run_stage() {
+    local began=$SECONDS took
+    say "$1: $(sed -n "s/^stage_$1() { # //p" tests/run.sh)"
+    "stage_$1"
+    took=$((SECONDS - began))
+    total=$((total + took))
+    times+=("$(printf '%-12s %4d min %02d s' "$1" $((took / 60)) $((took % 60)))")
+}
+
+if [ $# -eq 0 ]; then
+    set -- "${STAGES[@]}"
+    rm -rf "$CANARY_DIR"
 fi
-CANARY=CANARYb3d1f7a95c tests/witness/run.sh "$target/debug/strongroom"
+for stage in "$@"; do
+    if ! declare -F "stage_$stage" >/dev/null; then
+        echo "there is no stage $stage; the stages are: ${STAGES[*]}" >&2
+        exit 2
+    fi
+done
+for stage in "$@"; do run_stage "$stage"; done
 
-say "the web elements, in a real browser"
-tests/web.sh test "$target/debug/strongroom"
-
-say "the canary"
-python3 tests/canary/scan.py "$CANARY_DIR"
-
+say "times"
+printf '%s\n' "${times[@]}"
+printf '%-12s %4d min %02d s\n' all $((total / 60)) $((total % 60))
+if [ "$total" -gt $((LIMIT_MINUTES * 60)) ]; then
+    echo "longer than $LIMIT_MINUTES minutes"
+    exit 1
+fi
 say "all of it passed"
