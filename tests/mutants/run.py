@@ -28,11 +28,11 @@ def copy_sources():
             shutil.copy2(ROOT / name, place)
 
 
-def run_tests(name, target):
+def run_tests(name, package, target):
     """The exit status and the output; a test that hangs has noticed as well."""
     environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET), "RUST_BACKTRACE": "0"}
     environment.pop("CANARY_DIR", None)
-    command = ["cargo", "test", "--quiet", "-p", "strongroom", *target.split(), "--", name]
+    command = ["cargo", "test", "--quiet", "-p", package, *target.split(), "--", name]
     try:
         done = subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired:
@@ -51,7 +51,7 @@ def judge(mutant):
             if text.count(edit["from"]) != 1:
                 return f"{edit['file']} does not have the text once: the defence has moved"
             path.write_text(text.replace(edit["from"], edit["to"]))
-        status, output = run_tests(mutant["test"], mutant.get("target", "--test it"))
+        status, output = run_tests(mutant["test"], mutant.get("package", "strongroom"), mutant.get("target", "--test it"))
     finally:
         for path, text in originals.items():
             path.write_text(text)

@@ -12,6 +12,7 @@ mod key;
 mod keyring;
 mod record;
 mod secret;
+mod secret_buf;
 mod signing;
 mod token;
 
@@ -21,6 +22,7 @@ pub use key::{Key, KeyId, KeyTextError};
 pub use keyring::{Keyring, UnlockError};
 pub use record::{OpenError, Sealed, Unlocked};
 pub use secret::Secret;
+pub use secret_buf::SecretBuf;
 pub use signing::{SigningKey, SigningKeyError};
 pub use token::{Token, TokenError, TokenHash, TokenKind};
 

@@ -19,13 +19,13 @@ use crate::id::{CredentialId, Owner, PluginName, TenantId, TenantName};
 use crate::manifest::Manifest;
 use crate::oauth::EgressPolicy;
 use crate::oauth::breaker::Breakers;
-use crate::oauth::egress::Egress;
 use crate::oauth::refresh::RunningRefresh;
 use crate::provider::{Catalog, CatalogError, Provider};
 use crate::session::Authenticated;
 use crate::store::sqlite::{Database, SqliteError};
 use crate::store::{Store, StoreError, UserKeyRow};
 use crate::tenant::DEFAULT;
+use strongroom_egress::Egress;
 
 /// The vault. Its methods are all operations of Strongroom. A clone shares the state of the original.
 #[derive(Clone)]

@@ -17,10 +17,10 @@ use crate::error::Error;
 use crate::fields::{Fields, Value, Values};
 use crate::id::{CredentialId, Owner, PluginName};
 use crate::manifest::{Inject, Manifest, Method};
-use crate::oauth::egress::{Answer, Call, EgressError};
 use crate::oauth::token::basic;
 use crate::provider::Provider;
 use crate::vault::Vault;
+use strongroom_egress::{Answer, Call, EgressError};
 
 /// A user waits for the result.
 const TEST_TIMEOUT: Duration = Duration::from_secs(8);

@@ -3,9 +3,9 @@
 
 use url::Url;
 
-use super::egress::{Call, Egress};
 use crate::error::Error;
 use crate::provider::{Authorize, ClientAuth, Device, Provider, Revoke, TokenEndpoint};
+use strongroom_egress::{Call, Egress};
 
 #[derive(serde::Deserialize)]
 struct Metadata {

@@ -1,19 +1,18 @@
 //! OAuth 2: connecting accounts, refreshing tokens and revoking grants. Everything that depends on the provider is data
-//! (`crate::provider`). All outgoing calls use one client (`egress`).
+//! (`crate::provider`). All outgoing calls use one client (`strongroom_egress`).
 
 pub mod app;
 mod assertion;
 pub(crate) mod breaker;
 pub mod connection;
 pub(crate) mod discovery;
-pub(crate) mod egress;
 mod keep;
 pub mod refresh;
 pub mod revoke;
 pub(crate) mod token;
 
 pub(crate) use assertion::KEY_FILE;
-pub use egress::{EgressError, EgressPolicy};
+pub use strongroom_egress::{EgressError, EgressPolicy};
 
 /// Maximum number of concurrent calls of one sweep.
 const MAX_CONCURRENT: usize = 16;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::AUTHORIZATION;
 use strongroom_crypto::{Context, Kind, Sealed, Secret};
+use strongroom_egress::Call;
 
 use super::app::Registration;
-use super::egress::Call;
 use super::run_bounded;
 use super::token::ClientProof;
 use crate::access::Actor;

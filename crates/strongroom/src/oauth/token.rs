@@ -11,10 +11,10 @@ use zeroize::Zeroize;
 
 use super::app::Registration;
 use super::assertion::{AssertionClaims, KeyFile};
-use super::egress::{Answer, Call, EgressError};
 use crate::fields::{Value, Values};
 use crate::provider::{Body, ClientAuth, Subject};
 use crate::vault::Vault;
+use strongroom_egress::{Answer, Call, EgressError};
 
 /// Maximum lifetime of a token in seconds. Longer values are reduced to it.
 const MAX_TOKEN_LIFETIME_SECONDS: f64 = 365.0 * 24.0 * 3600.0;

@@ -18,10 +18,10 @@ use crate::error::Error;
 use crate::fields::Values;
 use crate::manifest::is_plain_address;
 use crate::oauth::app::Registration;
-use crate::oauth::egress::{self, Call};
 use crate::oauth::keep::Granted;
 use crate::oauth::token::{Failure, TokenRequest};
 use crate::vault::Vault;
+use strongroom_egress::Call;
 
 /// Interval if the provider names none (RFC 8628 3.2), and what each `slow_down` adds to it permanently (3.5).
 const DEFAULT_POLL_INTERVAL_MS: i64 = 5_000;
@@ -29,8 +29,10 @@ const DEFAULT_POLL_INTERVAL_MS: i64 = 5_000;
 const MAX_POLL_INTERVAL_MS: i64 = 60_000;
 /// In milliseconds. Longer than a call takes.
 const POLL_LEASE_MS: i64 = 25_000;
-const _: () =
-    assert!(POLL_LEASE_MS as u128 > egress::CALL_TIMEOUT.as_millis(), "the tokens would come while somebody else asks");
+const _: () = assert!(
+    POLL_LEASE_MS as u128 > strongroom_egress::CALL_TIMEOUT.as_millis(),
+    "the tokens would come while somebody else asks"
+);
 /// Limit of the wait between attempts to store received tokens. They are held for about twice as long.
 const STATUS_WAIT: Duration = Duration::from_secs(15);
 /// Maximum lifetime of a code, even if the provider allows more.

@@ -13,7 +13,6 @@ use crate::error::Error;
 use crate::fields::{Value, Values};
 use crate::id::{CredentialId, Owner};
 use crate::oauth::app::Registration;
-use crate::oauth::egress;
 use crate::oauth::token::{Failure, TokenRequest, Tokens};
 use crate::provider::{Refresh, Rotation};
 use crate::store::StoreError;
@@ -22,7 +21,7 @@ use crate::vault::Vault;
 /// Longer than a call and its commit.
 const LEASE_DURATION: Duration = Duration::from_secs(60);
 const _: () = assert!(
-    LEASE_DURATION.as_secs() > egress::CALL_TIMEOUT.as_secs(),
+    LEASE_DURATION.as_secs() > strongroom_egress::CALL_TIMEOUT.as_secs(),
     "another process would ask while an answer is on its way"
 );
 /// How often and how long a caller waits for the lease of another process.

@@ -2,143 +2,41 @@
 //! resolves a name once and connects to the address that was checked. This prevents SSRF by DNS rebinding. The client
 //! follows no redirects and uses no proxy from the environment. Size and time are limited.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use strongroom_crypto::Secret;
+use reqwest::header::{ACCEPT, RETRY_AFTER};
+use strongroom_crypto::SecretBuf;
 use url::{Host, Url};
-use zeroize::Zeroize;
+
+use crate::call::{Answer, Call};
+use crate::error::EgressError;
+use crate::policy::EgressPolicy;
 
 /// Maximum size of a body. Answers of token endpoints are much smaller.
 const MAX_BODY_BYTES: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The lease of a refresh must be longer.
-pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time limit of a call, from the connection to the end of the body.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Maximum idle time of a reused connection. The server may be closing an older one at that moment. Some do so after
 /// two seconds. It is then unknown whether the server has used a refresh token.
 const MAX_IDLE: Duration = Duration::from_secs(1);
 
-/// The addresses that calls may reach in addition to public https addresses.
-#[derive(Clone, Debug, Default)]
-pub struct EgressPolicy {
-    /// Allows the local machine, also over plain http. For development and tests.
-    pub loopback: bool,
-    /// The operator's networks, for internal providers.
-    pub networks: Vec<IpNet>,
-}
-
-/// Why a call was not made or got no answer. The text is for the log. Callers do not learn which address was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum EgressError {
-    /// The address may not be called.
-    #[error("{0} may not be called")]
-    Forbidden(String),
-    /// No connection was made, so the request was not sent.
-    #[error("no connection to {host}: {what}")]
-    Unreachable {
-        /// The host.
-        host: String,
-        /// The reason.
-        what: String,
-    },
-    /// The request may have arrived, but there was no complete answer.
-    #[error("no answer from {host}: {what}")]
-    Unanswered {
-        /// The host.
-        host: String,
-        /// The reason.
-        what: String,
-    },
-}
-
-/// A call to be sent.
-pub(crate) struct Call {
-    pub(crate) method: reqwest::Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Secret<Vec<u8>>>,
-}
-
-impl Call {
-    pub(crate) fn new(method: reqwest::Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: None }
-    }
-
-    /// Adds a header whose value is hidden in debug output. An invalid value comes from a token and is skipped. The
-    /// call then fails as unauthorized.
-    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
-        if let Ok(mut value) = HeaderValue::from_str(value) {
-            value.set_sensitive(true);
-            self.headers.insert(name, value);
-        }
-        self
-    }
-
-    /// Adds headers from a provider's file. An invalid name is skipped.
-    pub(crate) fn headers<'a>(self, headers: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
-        headers.fold(self, |call, (name, value)| match HeaderName::try_from(name) {
-            Ok(name) => call.header(name, value),
-            Err(_) => call,
-        })
-    }
-
-    pub(crate) fn form(self, members: Vec<(&str, &str)>) -> Self {
-        self.body("application/x-www-form-urlencoded", form(members.into_iter()))
-    }
-
-    pub(crate) fn json(self, members: Vec<(&str, &str)>) -> Self {
-        self.json_text(json(members.into_iter()))
-    }
-
-    pub(crate) fn json_text(self, text: Secret<Vec<u8>>) -> Self {
-        self.body("application/json", text)
-    }
-
-    fn body(self, kind: &str, body: Secret<Vec<u8>>) -> Self {
-        Self { body: Some(body), ..self.header(CONTENT_TYPE, kind) }
-    }
-}
-
-/// An answer with any status.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<String>,
-    pub(crate) body: Secret<Vec<u8>>,
-}
-
-impl Answer {
-    pub(crate) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
-    /// The body as JSON. Some providers send a form-encoded body, which becomes an object of strings.
-    pub(crate) fn json(&self) -> Option<serde_json::Value> {
-        if let Ok(value) = serde_json::from_slice(self.body.expose()) {
-            return Some(value);
-        }
-        let text = std::str::from_utf8(self.body.expose()).ok()?;
-        let is_form = text.contains('=') && !text.contains(['<', '{', '\n']);
-        let pairs = url::form_urlencoded::parse(text.as_bytes());
-        let member = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
-            (name.into_owned(), serde_json::Value::String(value.into_owned()))
-        };
-        is_form.then(|| serde_json::Value::Object(pairs.map(member).collect()))
-    }
-}
-
 /// The HTTP client for outgoing calls.
-pub(crate) struct Egress {
+pub struct Egress {
     client: reqwest::Client,
     egress_policy: Arc<EgressPolicy>,
 }
 
 impl Egress {
-    pub(crate) fn new(egress_policy: EgressPolicy) -> Result<Self, reqwest::Error> {
+    /// A client with this policy.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up: the machine has no certificate store.
+    pub fn new(egress_policy: EgressPolicy) -> Result<Self, reqwest::Error> {
         Self::with(egress_policy, Arc::new(|name| Box::pin(lookup(name))))
     }
 
@@ -157,7 +55,12 @@ impl Egress {
         Ok(Self { client, egress_policy })
     }
 
-    pub(crate) async fn send(&self, call: Call) -> Result<Answer, EgressError> {
+    /// Sends a call and reads the answer, in at most [`CALL_TIMEOUT`].
+    ///
+    /// # Errors
+    /// [`EgressError::Forbidden`] and [`EgressError::Unreachable`] if nothing was sent; [`EgressError::Unanswered`] if the
+    /// request may have arrived.
+    pub async fn send(&self, call: Call) -> Result<Answer, EgressError> {
         self.check(&call.url)?;
         let host = call.url.host_str().unwrap_or_default().to_owned();
         let mut request = self.client.request(call.method, call.url).headers(call.headers);
@@ -175,15 +78,15 @@ impl Egress {
         })?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut body = Secret::new(Vec::with_capacity(16 * 1024));
+        let mut body = SecretBuf::with_capacity(16 * 1024);
         while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error))? {
-            if body.expose().len() + chunk.len() > MAX_BODY_BYTES {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
                 let what = format!("the answer is longer than {MAX_BODY_BYTES} bytes");
                 return Err(EgressError::Unanswered { host, what });
             }
-            body.expose_mut().extend_from_slice(&chunk);
+            body.push(&chunk);
         }
-        Ok(Answer { status, retry_after, body })
+        Ok(Answer { status, retry_after, body: body.into_secret() })
     }
 
     /// Numeric addresses are never resolved, so they are checked here. Names are checked when connecting.
@@ -202,12 +105,12 @@ impl Egress {
         };
         let plain = url.scheme() == "http" && self.egress_policy.loopback && local;
         let port =
-            url.port().is_none_or(|port| port == 443) || self.egress_policy.loopback && local || self.in_house(url);
+            url.port().is_none_or(|port| port == 443) || self.egress_policy.loopback && local || self.is_internal(url);
         let bare = url.username().is_empty() && url.password().is_none();
         if allowed && (url.scheme() == "https" || plain) && port && bare { Ok(()) } else { Err(forbidden()) }
     }
 
-    fn in_house(&self, url: &Url) -> bool {
+    fn is_internal(&self, url: &Url) -> bool {
         match url.host() {
             Some(Host::Ipv4(address)) => self.egress_policy.names(address.into()),
             Some(Host::Ipv6(address)) => self.egress_policy.names(address.into()),
@@ -225,16 +128,6 @@ fn cause(error: &reqwest::Error) -> String {
         cause = inner;
     }
     if error.is_timeout() { "it took too long".to_owned() } else { cause.to_string() }
-}
-
-impl EgressPolicy {
-    fn allows(&self, address: IpAddr) -> bool {
-        self.names(address) || self.loopback && address.is_loopback() || is_public(address)
-    }
-
-    fn names(&self, address: IpAddr) -> bool {
-        self.networks.iter().any(|network| network.contains(&address))
-    }
 }
 
 type Found = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
@@ -261,71 +154,6 @@ impl Resolve for Checked {
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
-}
-
-/// Whether an address is public. IPv4 addresses inside IPv6 addresses are checked too.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    !(a == 0
-        || a == 10
-        || a == 100 && (64..128).contains(&b) // shared by carriers, RFC 6598
-        || a == 127
-        || a == 169 && b == 254 // link-local, and every cloud's metadata
-        || a == 172 && (16..32).contains(&b)
-        || a == 192 && b == 0 && (c == 0 || c == 2)
-        || a == 192 && b == 88 && c == 99 // 6to4 relays, RFC 7526
-        || a == 192 && b == 168
-        || a == 198 && (b == 18 || b == 19)
-        || a == 198 && b == 51 && c == 100
-        || a == 203 && b == 0 && c == 113
-        || a >= 224)
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = address.segments();
-    let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
-    match (s0, s1) {
-        // Mapped and compatible addresses, and the prefix of RFC 6052: the IPv4 address inside decides.
-        (0, 0) if [s2, s3, s4] == [0; 3] && (s5 == 0xffff || s5 == 0) => is_public_v4(v4(s6, s7)) && s5 == 0xffff,
-        (0x64, 0xff9b) => [s2, s3, s4, s5] == [0; 4] && is_public_v4(v4(s6, s7)),
-        // Teredo can hide other addresses. Documentation, benchmark and ORCHID addresses are not public.
-        (0x2001, ..0x200 | 0xdb8) => false,
-        // 6to4.
-        (0x2002, _) => is_public_v4(v4(s1, s2)),
-        // Global unicast is 2000::/3. All other addresses are not public. 3fff::/20 is documentation.
-        _ => s0 & 0xe000 == 0x2000 && !(s0 == 0x3fff && s1 < 0x1000) && s0 != 0x5f00,
-    }
-}
-
-/// Encodes the members of a form into a buffer that is wiped.
-fn form<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>> {
-    let mut out = String::with_capacity(4096);
-    for (name, value) in members {
-        if !out.is_empty() {
-            out.push('&');
-        }
-        out.extend(url::form_urlencoded::byte_serialize(name.as_bytes()));
-        out.push('=');
-        out.extend(url::form_urlencoded::byte_serialize(value.as_bytes()));
-    }
-    Secret::new(out.into_bytes())
-}
-
-/// Encodes the members as a JSON object.
-fn json<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Secret<Vec<u8>> {
-    let object: serde_json::Map<String, serde_json::Value> =
-        members.map(|(name, value)| (name.to_owned(), value.into())).collect();
-    let mut text = serde_json::Value::Object(object).to_string();
-    let body = Secret::new(text.clone().into_bytes());
-    text.zeroize();
-    body
 }
 
 #[cfg(test)]
@@ -362,7 +190,7 @@ mod tests {
         (lookups.load(Ordering::SeqCst), knocks.load(Ordering::SeqCst), answer)
     }
 
-    fn house() -> EgressPolicy {
+    fn internal_network() -> EgressPolicy {
         EgressPolicy { loopback: false, networks: vec!["192.0.2.0/24".parse().expect("a network")] }
     }
 
@@ -372,7 +200,7 @@ mod tests {
             [&["127.0.0.1"][..], &["8.8.8.8", "127.0.0.1"], &["::ffff:127.0.0.1"], &["192.0.2.1", "10.0.0.1"], &[]]
         {
             let answers: &'static [&'static [&'static str]] = Box::leak(Box::new([answers]));
-            let (lookups, knocks, answer) = call(answers, house()).await;
+            let (lookups, knocks, answer) = call(answers, internal_network()).await;
             assert_eq!((lookups, knocks), (1, 0), "{answers:?}");
             assert!(answer.is_err());
         }
