@@ -133,7 +133,7 @@ async fn verify(
             output::print(&output::plain(finding))?;
         }
         let rows = if deep { format!(" and {} rows", report.rows) } else { String::new() };
-        let verdict = if findings.is_empty() { "all is as the log says" } else { "something is wrong" };
+        let verdict = if findings.is_empty() { "no faults found" } else { "faults found" };
         output::print(&format!("{} events{rows} verified: {verdict}", report.events))?;
     }
     Ok(ExitCode::from(if findings.is_empty() { 0 } else { 4 }))

@@ -89,7 +89,7 @@ impl ProviderCommand {
                 let unverified: usize = catalog.iter().map(|(_, provider)| provider.unverified.len()).sum();
                 let providers = catalog.iter().count();
                 output.one(&json!({"providers": providers, "unverified_facts": unverified}))?;
-                output.done("Every file is whole.")
+                output.done("All provider files are valid.")
             }
         }
     }
@@ -105,9 +105,10 @@ impl OauthAppCommand {
                 if !provider.contains("://") && vault.catalog().provider(provider).is_none() {
                     return Err(unknown(provider));
                 }
-                let client_secret = if *public { None } else { Some(input::secret("the client secret")?) };
+                let client_secret = if *public { None } else { Some(input::secret("client secret")?) };
                 let parameters = parameters.iter().map(|text| {
-                    let (name, value) = text.split_once('=').ok_or_else(|| anyhow!("`{text}` is not NAME=VALUE"))?;
+                    let (name, value) =
+                        text.split_once('=').ok_or_else(|| anyhow!("`{text}` must have the form NAME=VALUE"))?;
                     Ok((name.to_owned(), value.to_owned()))
                 });
                 let draft = AppDraft {
@@ -129,17 +130,18 @@ impl OauthAppCommand {
                 }
                 if others > 0 {
                     output.done(&format!(
-                        "Note: there are {others} more at {provider}, and who connects must name one now: `strongroom oauth-app remove` takes away what is not meant."
+                        "Note: other OAuth apps for {provider}: {others}. A connection must name one of them; `strongroom oauth-app remove` removes an unused one."
                     ))?;
                 }
                 let unattended = vault.catalog().provider(provider).is_some_and(|known| known.authorize.is_none());
                 match &app.redirect_address {
-                    _ if unattended => output.done("Nobody consents here: a connection gives its credential at once."),
+                    _ if unattended => output
+                        .done("This provider needs no user consent. A connection creates its credential immediately."),
                     Some(address) => {
                         output.done(&format!("Register this redirect address at {}: {address}", app.title))
                     }
                     None => output
-                        .done("Set server.public_url, and `strongroom oauth-app list` shows the redirect address."),
+                        .done("Set server.public_url. `strongroom oauth-app list` then shows the redirect address."),
                 }
             }
             Self::List => {
@@ -155,7 +157,7 @@ impl OauthAppCommand {
 }
 
 fn unknown(name: &str) -> anyhow::Error {
-    anyhow!("there is no provider `{name}`; `strongroom provider list` shows all")
+    anyhow!("unknown provider `{name}`; `strongroom provider list` lists all providers")
 }
 
 fn summary(name: &str, provider: &Provider) -> Value {

@@ -27,7 +27,7 @@ impl ConsoleCommand {
         let Self::Link { user } = self;
         let CommandContext { vault, tenant } = context;
         let base = vault.public_url().ok_or_else(|| {
-            anyhow!("set server.public_url to the address at which browsers reach this server; the link leads there")
+            anyhow!("server.public_url is not set; set it to the address that browsers use for this server")
         })?;
         let user = user.clone().map_or(ConsoleUser::Operator, ConsoleUser::User);
         let token = vault.invite(&Actor::operator(), *tenant, user).await?;

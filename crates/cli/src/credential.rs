@@ -159,14 +159,14 @@ async fn open(
     let key = match (file, settings::variable("STRONGROOM_PLUGIN_KEY")) {
         (Some(file), _) => input::file(file)?,
         (None, Some(key)) => Secret::new(key),
-        (None, None) => input::secret("The plugin's key (srp_…)")?,
+        (None, None) => input::secret("plugin key (srp_…)")?,
     };
     let token = Token::parse(key.expose().trim())
-        .map_err(|_| anyhow!("that is not a plugin key; `strongroom plugin-key create` makes one"))?;
+        .map_err(|_| anyhow!("the input is not a plugin key; create one with `strongroom plugin-key create`"))?;
     let principal =
         context.vault.authenticate(&token).await?.ok_or_else(|| anyhow!("this plugin key is unknown or revoked"))?;
     if principal.tenant != context.tenant || !matches!(principal.principal, Principal::Plugin { .. }) {
-        bail!("reading a secret takes a plugin key (srp_…) of this tenant");
+        bail!("opening a credential requires a plugin key (srp_…) of this tenant");
     }
     let actor = principal.actor(None, None);
     let permit = context.vault.authorize(&actor, owner, id).await?;
@@ -176,23 +176,22 @@ async fn open(
 impl Save {
     async fn run(&self, context: &CommandContext) -> Result<serde_json::Value> {
         let plugin = context.vault.plugin(context.tenant, &self.plugin).await;
-        let manifest =
-            plugin.with_context(|| format!("`{}` (`strongroom plugin list` shows all)", self.plugin))?.manifest;
+        let manifest = plugin
+            .with_context(|| {
+                format!("cannot read the plugin `{}` (`strongroom plugin list` lists all plugins)", self.plugin)
+            })?
+            .manifest;
         let kind = self.kind(&manifest)?;
         let fields = match &self.fields {
             Some(file) => {
                 let text = input::file(file)?;
                 // The message of serde may quote the input, which contains secrets.
                 strongroom::json::from_slice(text.expose().as_bytes()).map_err(|error| {
-                    let what = if file.as_os_str() == "-" {
-                        "what came on standard input".into()
-                    } else {
-                        file.to_string_lossy()
-                    };
+                    let what = if file.as_os_str() == "-" { "standard input".into() } else { file.to_string_lossy() };
                     let why = match error {
-                        _ if error.is_eof() => "it ends too early",
-                        _ if error.is_syntax() => "it is not JSON",
-                        _ => "a value is of another kind, or a field is there twice",
+                        _ if error.is_eof() => "unexpected end of input",
+                        _ if error.is_syntax() => "invalid JSON",
+                        _ => "a value of the wrong type, or a duplicate field",
                     };
                     anyhow!(
                         "{what} is not a JSON object of fields: {why} (line {}, column {})",
@@ -216,7 +215,7 @@ impl Save {
             (None, [only]) => Ok(*only),
             (None, several) => {
                 let names: Vec<_> = several.iter().map(|kind| kind.as_str()).collect();
-                bail!("{} takes several types: add --type with one of {}", self.plugin, names.join(", "))
+                bail!("{} accepts several types; add --type with one of {}", self.plugin, names.join(", "))
             }
         }
     }
@@ -226,8 +225,13 @@ impl Save {
     fn gather(&self, manifest: &Manifest, kind: CredentialType) -> Result<Fields> {
         let types: Vec<_> = manifest.types().map(|kind| kind.as_str()).collect();
         let schema = manifest.form(kind).ok_or_else(|| match types.contains(&kind.as_str()) {
-            true => anyhow!("{} credentials are given as JSON: use --fields", kind.as_str()),
-            false => anyhow!("{} takes no {} credential, but {}", self.plugin, kind.as_str(), types.join(", ")),
+            true => anyhow!("{} credentials must be given as JSON; use --fields", kind.as_str()),
+            false => anyhow!(
+                "{} does not accept {} credentials; it accepts: {}",
+                self.plugin,
+                kind.as_str(),
+                types.join(", ")
+            ),
         })?;
         let mut fields = Fields::default();
         let mut given = Vec::new();
@@ -235,11 +239,11 @@ impl Save {
             let (field, value) = split(pair)?;
             if !schema.additional_properties && !schema.properties.contains_key(field) {
                 let known: Vec<_> = schema.properties.keys().map(String::as_str).collect();
-                bail!("`{field}` is not a field of {}: it has {}", self.plugin, known.join(", "));
+                bail!("`{field}` is not a field of {}; its fields are: {}", self.plugin, known.join(", "));
             }
             if schema.is_secret(field) {
                 bail!(
-                    "`{field}` is secret, and arguments can be read by everybody on this machine; use --secret-file {field}=FILE or standard input"
+                    "`{field}` is secret, and other users of this machine can read arguments; use --secret-file {field}=FILE or standard input"
                 );
             }
             let literal = serde_json::from_str(value)
@@ -287,5 +291,5 @@ impl Save {
 }
 
 fn split(pair: &str) -> Result<(&str, &str)> {
-    pair.split_once('=').ok_or_else(|| anyhow!("--set wants FIELD=VALUE, and --secret-file FIELD=FILE"))
+    pair.split_once('=').ok_or_else(|| anyhow!("--set requires FIELD=VALUE, and --secret-file requires FIELD=FILE"))
 }

@@ -47,7 +47,7 @@ mod with {
     }
 
     pub(crate) fn greeting(endpoint: &str) -> String {
-        format!("Open {endpoint}/demo to see a plugin's page with the four elements.")
+        format!("Open {endpoint}/demo for a plugin page with the four web elements.")
     }
 }
 

@@ -84,7 +84,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 pub(crate) async fn open_existing(settings: &Settings) -> Result<Vault> {
     let places = Places::find()?;
     if !places.key.exists() {
-        bail!("there is no development vault yet; run `strongroom dev` first");
+        bail!("no development vault found; run `strongroom dev` first");
     }
     open(&places, settings, read_key(&places.key)?, settings.server()?.listen, None).await
 }
@@ -133,7 +133,7 @@ impl Places {
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             let data = self.database.display();
             bail!(
-                "a `strongroom dev` runs on {data} already: stop it, or give this one its own XDG_DATA_HOME and XDG_CONFIG_HOME"
+                "`strongroom dev` already runs on {data}; stop it, or set other values of XDG_DATA_HOME and XDG_CONFIG_HOME"
             );
         }
         Ok(file)
@@ -149,15 +149,15 @@ impl Places {
         if self.database.exists() {
             let (key, data) = (self.key.display(), self.database.display());
             bail!(
-                "the key {key} is gone, but the data {data} is still there and sealed under it; put the key back, or delete the data"
+                "the key {key} is missing, but the data {data} is sealed with it; restore the key, or delete the data"
             );
         }
-        let directory = self.key.parent().context("the key has no directory")?;
+        let directory = self.key.parent().context("the path of the key has no directory")?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(directory)
-            .with_context(|| format!("cannot make {}", directory.display()))?;
+            .with_context(|| format!("cannot create {}", directory.display()))?;
         let text = Key::generate_text(&OsEntropy::default());
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.key);
         let mut file = file.with_context(|| format!("cannot write the key {}", self.key.display()))?;
@@ -190,15 +190,15 @@ async fn fresh_host_key(vault: &Vault, tenant: TenantId) -> Result<String> {
 fn greet(places: &Places, endpoint: &str, host_key: &str) -> Result<()> {
     let program = std::env::current_exe().map_or_else(|_| "strongroom".to_owned(), |path| path.display().to_string());
     print(&format!(
-        "Strongroom answers at {endpoint}
+        "Strongroom listens on {endpoint}
 {}
 
   data      {}
   key       {}
-  host key  {host_key}   (shown this once; the next start makes another)
+  host key  {host_key}   (shown once; each start creates a new one)
   plugins   {}
 
-Try, in another terminal:
+Try in another terminal:
 
   printf 'sk-example-0123456789abcdef' | {program} --dev credential save --user alice --plugin openai --name First
   {program} --dev credential list --user alice

@@ -68,7 +68,7 @@ fn examine_server(settings: &Settings, findings: &mut Findings) {
                 findings.say(
                     "tls",
                     "look",
-                    "listens beyond this machine without a certificate: a proxy has to terminate TLS",
+                    "listens on a network address without a certificate; use a proxy that terminates TLS",
                 );
             }
         }
@@ -107,11 +107,7 @@ fn examine_key(
             findings.wrong("key", &error);
             let of_dev = dev::Places::find().is_ok_and(|places| places.database.exists());
             if file.is_none() && of_dev {
-                findings.say(
-                    "key",
-                    "look",
-                    "`strongroom dev` has a vault with a key of its own: add --dev to look at that",
-                );
+                findings.say("key", "look", "`strongroom dev` has its own vault and key; add --dev to check them");
             }
             None
         }
@@ -125,7 +121,7 @@ async fn examine_database(key: Secret<String>, database: &Path, settings: &Setti
         return;
     }
     if !database.exists() {
-        findings.say("database", "look", format!("{} is not there yet; the first start makes it", database.display()));
+        findings.say("database", "look", format!("{} does not exist; the first start creates it", database.display()));
         return;
     }
     let Ok(builder) = settings.builder(database) else { return };
@@ -159,5 +155,5 @@ fn examine_disk(database: &Path, findings: &mut Findings) {
     let Some(Ok(disk)) = database.parent().map(rustix::fs::statvfs) else { return };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize) / (1024 * 1024);
     let verdict = if free < 100 { "look" } else { "ok" };
-    findings.say("disk", verdict, format!("{free} MiB free; when it is full, secrets are not given out"));
+    findings.say("disk", verdict, format!("{free} MiB free; if the disk is full, secrets cannot be read"));
 }

@@ -11,12 +11,12 @@ use strongroom::Secret;
 pub(crate) fn secret(what: &str) -> Result<Secret<String>> {
     if std::io::stdin().is_terminal() {
         return Ok(Secret::new(
-            rpassword::prompt_password(format!("{what} (not shown): ")).context("cannot ask for it")?,
+            rpassword::prompt_password(format!("{what} (not shown): ")).context("cannot read from the terminal")?,
         ));
     }
     let text = from_standard_input()?;
     if text.expose().is_empty() {
-        bail!("{what} is expected on standard input, but nothing came; pipe it in, or run this at a terminal");
+        bail!("{what} is missing, because standard input is empty; pipe it in, or run the command in a terminal");
     }
     Ok(text)
 }
@@ -24,8 +24,8 @@ pub(crate) fn secret(what: &str) -> Result<Secret<String>> {
 /// Reads an optional secret. Empty input counts as no secret.
 pub(crate) fn secret_if_any(what: &str) -> Result<Option<Secret<String>>> {
     let text = if std::io::stdin().is_terminal() {
-        let prompt = format!("{what} (not shown; nothing for none): ");
-        Secret::new(rpassword::prompt_password(prompt).context("cannot ask for it")?)
+        let prompt = format!("{what} (not shown; optional): ");
+        Secret::new(rpassword::prompt_password(prompt).context("cannot read from the terminal")?)
     } else {
         from_standard_input()?
     };

@@ -89,7 +89,7 @@ async fn create(context: &CommandContext, output: Output, owner: KeyOwner, label
         return output::print(token.expose());
     }
     output.one(&json!({"id": row.id.to_string(), "label": row.label.as_str(), "token": token.expose()}))?;
-    output.done("Keep the token: it is not shown again.")
+    output.done("Save the token now. It is not shown again.")
 }
 
 async fn list(context: &CommandContext, output: Output, owner: &KeyOwner) -> Result<()> {

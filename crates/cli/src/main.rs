@@ -164,7 +164,7 @@ async fn run(cli: Cli, output: Output) -> Result<ExitCode> {
         }
         Command::Provider(command) => command.run(Settings::load(cli.config.as_deref())?.catalog()?, output)?,
         Command::Dev(dev) => dev.run(&Settings::load(cli.config.as_deref())?).await?,
-        Command::Serve if cli.dev => bail!("`serve` is for production; run `strongroom dev`, or leave --dev out"),
+        Command::Serve if cli.dev => bail!("`serve` does not accept --dev; run `strongroom dev`, or omit --dev"),
         Command::Serve => serve::run(&Settings::load(cli.config.as_deref())?).await?,
         Command::Doctor => return doctor::run(&cli, output).await,
         Command::Tenant(command) => command.run(&open_vault(&cli).await?, output).await?,
@@ -206,7 +206,7 @@ async fn open_vault(cli: &Cli) -> Result<Vault> {
     // without a finding.
     if !database.exists() && !cli.command.may_begin() {
         bail!(
-            "there is no vault at {}: set DATABASE_URL to the one that `strongroom serve` uses, or add --dev for that of `strongroom dev`",
+            "no vault found at {}; set DATABASE_URL to the database of `strongroom serve`, or add --dev for the vault of `strongroom dev`",
             database.display()
         );
     }

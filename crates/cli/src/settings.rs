@@ -106,7 +106,7 @@ impl ConsoleSettings {
             }
         };
         if self.client_id.is_empty() {
-            bail!("console.issuer is set, and so must be console.client_id");
+            bail!("console.issuer is set, but console.client_id is not; set both");
         }
         Ok(Some(Issuer {
             issuer: self.issuer.clone(),
@@ -140,16 +140,16 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 
 impl Settings {
     pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
-        let mut table: Table = DEFAULTS.parse().context("the compiled-in settings")?;
+        let mut table: Table = DEFAULTS.parse().context("cannot read the built-in settings")?;
         let file = file.map(Path::to_owned).or_else(|| variable("STRONGROOM_CONFIG").map(PathBuf::from));
         if let Some(file) = file {
             let text = std::fs::read_to_string(&file)
-                .with_context(|| format!("cannot read the settings in {}", file.display()))?;
+                .with_context(|| format!("cannot read the settings file {}", file.display()))?;
             let own: Table = text.parse().with_context(|| format!("{} is not valid TOML", file.display()))?;
             merge(&mut table, own).with_context(|| format!("in {}", file.display()))?;
         }
         apply_environment(&mut table)?;
-        let settings: Self = table.try_into().context("a setting has the wrong form")?;
+        let settings: Self = table.try_into().context("a setting has an invalid value")?;
         Ok(settings)
     }
 
@@ -164,7 +164,7 @@ impl Settings {
         let tls = match (server.tls_certificate.as_os_str().is_empty(), server.tls_key.as_os_str().is_empty()) {
             (true, true) => None,
             (false, false) => Some(Tls { certificate: server.tls_certificate.clone(), key: server.tls_key.clone() }),
-            _ => bail!("server.tls_certificate and server.tls_key belong together: set both, or neither"),
+            _ => bail!("server.tls_certificate and server.tls_key must be set together; set both, or neither"),
         };
         let limits = &self.limits;
         Ok(Config {
@@ -172,7 +172,7 @@ impl Settings {
             metrics_listen: if metrics.is_empty() {
                 None
             } else {
-                Some(metrics.parse().context("server.metrics_listen: not an address with a port")?)
+                Some(metrics.parse().context("server.metrics_listen must be an IP address and a port")?)
             },
             hosts: server.hosts.clone(),
             trusted_proxies: server.trusted_proxies.iter().map(parse).collect::<Result<_>>()?,
@@ -243,7 +243,7 @@ impl Settings {
                 Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
             }
             Some(("postgres" | "postgresql", _)) => {
-                bail!("this version keeps its data in SQLite only; set DATABASE_URL to sqlite: and a path")
+                bail!("this version supports SQLite only; set DATABASE_URL to sqlite: and a path")
             }
             _ => bail!("DATABASE_URL must be sqlite: and a path, for example sqlite:/var/lib/strongroom/strongroom.db"),
         }
@@ -287,7 +287,7 @@ fn merge(table: &mut Table, own: Table) -> Result<()> {
         let known = table
             .get_mut(&section)
             .and_then(Value::as_table_mut)
-            .ok_or_else(|| anyhow!("there is no section [{section}]"))?;
+            .ok_or_else(|| anyhow!("unknown section [{section}]"))?;
         let Value::Table(values) = values else { bail!("[{section}] must be a section") };
         for (name, value) in values {
             let slot = known.get_mut(&name).ok_or_else(|| anyhow!("[{section}] has no setting `{name}`"))?;
@@ -310,13 +310,13 @@ fn apply_environment(table: &mut Table) -> Result<()> {
                 continue;
             }
             bail!(
-                "the variable {variable} is set, but there is no such setting; `strongroom config` prints all of them"
+                "the variable {variable} is set, but no such setting exists; `strongroom config` prints all settings"
             );
         };
         let slot = table
             .get_mut(section)
             .and_then(|section| section.get_mut(name))
-            .ok_or_else(|| anyhow!("no slot for {variable}"))?;
+            .ok_or_else(|| anyhow!("no setting for {variable}"))?;
         *slot = match slot {
             Value::Integer(_) => {
                 Value::Integer(text.parse().map_err(|_| anyhow!("{variable} must be a whole number"))?)

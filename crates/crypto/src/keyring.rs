@@ -23,7 +23,7 @@ pub struct Keyring {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UnlockError {
     /// The data is sealed under another encryption key.
-    #[error("the data is sealed under key {needed}, but the key given is {given}")]
+    #[error("the data is sealed with key {needed}, but key {given} was given")]
     OtherKey {
         /// The key that the wrapped root key names.
         needed: KeyId,
@@ -31,9 +31,7 @@ pub enum UnlockError {
         given: KeyId,
     },
     /// The key id matches, but the wrapped root key is damaged or belongs to another installation.
-    #[error(
-        "the root key does not open under key {given}: the stored copy is damaged or comes from another installation"
-    )]
+    #[error("key {given} does not open the root key; the stored root key is damaged or from another installation")]
     Damaged {
         /// The key that was given.
         given: KeyId,

@@ -62,13 +62,13 @@ impl std::fmt::Debug for Sealed {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum OpenError {
     /// Too short, or an unknown version or suite.
-    #[error("the record has no known format")]
+    #[error("the record has an unknown format")]
     Format,
     /// The header names another key.
-    #[error("the record is sealed under another key")]
+    #[error("the record is sealed with another key")]
     OtherKey,
     /// The commitment or tag does not match: the record was altered or moved, or another key has the same id.
-    #[error("the record does not open here: it was altered or moved")]
+    #[error("the record does not open; it was altered or moved")]
     Refused,
 }
 

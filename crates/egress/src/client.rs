@@ -127,7 +127,7 @@ fn cause(error: &reqwest::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    if error.is_timeout() { "it took too long".to_owned() } else { cause.to_string() }
+    if error.is_timeout() { "the call timed out".to_owned() } else { cause.to_string() }
 }
 
 type Found = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;

@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum EgressError {
     /// The address may not be called.
-    #[error("{0} may not be called")]
+    #[error("the egress policy does not allow {0}")]
     Forbidden(String),
     /// No connection was made, so the request was not sent.
     #[error("no connection to {host}: {what}")]

@@ -29,7 +29,7 @@ pub(crate) fn made_by_our_page(method: &Method, uri: &Uri, headers: &HeaderMap) 
         Some(_) => false,
         None => safe || headers.contains_key(header::ORIGIN) && Page::of(uri, headers) == Page::Own,
     };
-    let detail = "this was not sent by a page of the console; open the console and do it there";
+    let detail = "the request does not come from a page of the console; repeat it in the console";
     if ours { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", detail)) }
 }
 

@@ -50,13 +50,13 @@ impl ErrorPage {
 
     fn advice(self, status: StatusCode) -> [&'static str; 2] {
         match (self, status) {
-            (_, StatusCode::TOO_MANY_REQUESTS) => ["There were too many requests.", "Wait a minute, and try again."],
+            (_, StatusCode::TOO_MANY_REQUESTS) => ["There were too many requests.", "Wait one minute. Then try again."],
             (_, status) if status.is_server_error() => {
-                ["The server cannot do this now.", "Wait a minute, and try again."]
+                ["The server is not available at the moment.", "Wait one minute. Then try again."]
             }
             (Self::Connect, _) => [
                 "This link was used already, belongs to another browser, or is older than ten minutes.",
-                "Close this window, go back to where you began, and connect again.",
+                "Close this window, return to the page where you started, and connect again.",
             ],
             (Self::SignIn, _) => [
                 "This sign-in was used already, belongs to another browser, is older than ten minutes, or was refused.",

@@ -29,7 +29,7 @@ impl<T> Json<T> {
     /// would rely on it.
     pub(crate) fn each_time(self) -> Result<T, Problem> {
         if self.idempotency.is_some() {
-            let detail = "this is done each time it is sent: leave out Idempotency-Key, and look whether it was done before you send it again";
+            let detail = "this request does not support Idempotency-Key; omit it, and check the result before you repeat the request";
             return Err(Problem::bad_request("idempotency-unsupported", detail));
         }
         Ok(self.body)
@@ -58,7 +58,7 @@ async fn collect(body: axum::body::Body, most: usize) -> Result<Secret<Vec<u8>>,
     let mut bytes = Secret::new(Vec::with_capacity(most.min(16 * 1024)));
     let mut body = body;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::bad_request("incomplete", "the body broke off; send it again"))?;
+        let frame = frame.map_err(|_| Problem::bad_request("incomplete", "the body is incomplete; send it again"))?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.expose().len() + data.len() > most {
             let detail = format!("the body is longer than {most} bytes");
@@ -100,7 +100,7 @@ fn idempotency_key(parts: &Parts, request: Secret<Vec<u8>>) -> Result<Option<Ide
     let key = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
     if !(1..=255).contains(&key.len()) || !key.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b'"' && b != b'\\') {
         let detail =
-            "Idempotency-Key must have 1 to 255 visible ASCII characters, without quotes inside and backslashes";
+            "Idempotency-Key must have 1 to 255 visible ASCII characters, with no quotes inside and no backslashes";
         return Err(Problem::bad_request("idempotency-invalid", detail));
     }
     let who = match parts.extensions.get::<Authentication>() {
@@ -186,7 +186,7 @@ impl<S: Sync> FromRequestParts<S> for Precondition {
             Problem::new(
                 StatusCode::PRECONDITION_FAILED,
                 "stale",
-                "If-Match does not name the present version; read it again",
+                "If-Match does not name the current version; read it again",
             )
         };
         match (single(&parts.headers, &header::IF_MATCH)?, single(&parts.headers, &header::IF_NONE_MATCH)?) {
@@ -260,9 +260,7 @@ pub(crate) fn after<T: FromStr>(cursor: Option<&str>) -> Result<Option<T>, Probl
         let text = String::from_utf8(BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?).ok()?;
         text.parse().ok()
     };
-    let invalid = || {
-        Problem::bad_request("invalid-cursor", "the cursor is not one that this server gave; start from the first page")
-    };
+    let invalid = || Problem::bad_request("invalid-cursor", "the cursor is not valid; start from the first page");
     cursor.map(|cursor| read(cursor).ok_or_else(invalid)).transpose()
 }
 

@@ -36,8 +36,8 @@ impl Default for Metrics {
         let problems = Family::<Refused, Counter>::default();
         let seconds = Histogram::new([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0]);
         registry.register("requests", "Requests answered", requests.clone());
-        registry.register("problems", "Answers that were problems, by type", problems.clone());
-        registry.register("request_seconds", "Time from head to answer", seconds.clone());
+        registry.register("problems", "Problem responses by type", problems.clone());
+        registry.register("request_seconds", "Time from request head to response", seconds.clone());
         Self { registry, requests, problems, seconds }
     }
 }

@@ -41,7 +41,7 @@ impl Page {
         let known = |page: &HeaderValue| origins.iter().any(|origin| origin.as_bytes() == page.as_bytes());
         match self {
             Self::Other(page) if !known(page) => {
-                let detail = "this token is not for pages of this origin; the host names a session's pages in `origins` when it mints one";
+                let detail = "this token is not valid for pages of this origin; the host sets the `origins` of a session when it creates one";
                 Err(Problem::new(StatusCode::FORBIDDEN, "origin-unknown", detail))
             }
             _ => Ok(()),

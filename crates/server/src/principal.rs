@@ -99,12 +99,12 @@ fn caller(parts: &Parts) -> Result<&Caller, Problem> {
 }
 
 fn wrong_kind(needed: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "wrong-principal", format!("this needs {needed}"))
+    Problem::new(StatusCode::FORBIDDEN, "wrong-principal", format!("this request requires {needed}"))
 }
 
 impl Caller {
     fn owner_named(&self, user_id: Option<&str>) -> Result<Owner, Problem> {
-        let missing = || Problem::bad_request("user-missing", "say for which user: add the query parameter user_id");
+        let missing = || Problem::bad_request("user-missing", "the user is missing; add the query parameter user_id");
         let user = user_id.ok_or_else(missing)?;
         Ok(Owner { tenant: self.authenticated.tenant, user: member("user_id", user)? })
     }
@@ -134,7 +134,7 @@ impl<S: Sync> FromRequestParts<S> for Host {
         let caller = caller(parts)?;
         match caller.authenticated.principal {
             Principal::Operator { .. } if !caller.recent && !matches!(parts.method, Method::GET | Method::HEAD) => {
-                let detail = "your sign-in is too old for this: run `strongroom console link` and sign in again";
+                let detail = "this request requires a recent sign-in; run `strongroom console link` and sign in again";
                 Err(Problem::new(StatusCode::FORBIDDEN, "sign-in-again", detail))
             }
             Principal::Host { .. } | Principal::Operator { .. } => {
@@ -150,7 +150,7 @@ impl<S: Sync> FromRequestParts<S> for ConsoleSession {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = caller(parts)?;
-        let console = caller.authenticated.console.ok_or_else(|| wrong_kind("a sign-in at the console"))?;
+        let console = caller.authenticated.console.ok_or_else(|| wrong_kind("a console session"))?;
         Ok(Self { authenticated: caller.authenticated.clone(), console, actor: caller.actor.clone() })
     }
 }

@@ -72,7 +72,7 @@ impl Problem {
     }
 
     pub(crate) fn too_many(retry_after: u64) -> Self {
-        let detail = "too many requests; wait as long as Retry-After says";
+        let detail = "too many requests; wait for the seconds in Retry-After";
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail) }
     }
 
@@ -86,7 +86,7 @@ impl Problem {
     }
 
     pub(crate) fn internal() -> Self {
-        let detail = "something failed on our side; the log has the cause under this request's id";
+        let detail = "internal error; search the server log for this request id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
@@ -108,12 +108,12 @@ impl Problem {
     }
 }
 
-const INVALID: &str = "some fields are not valid; `errors` says which and why";
+const INVALID: &str = "some fields are not valid; `errors` lists them";
 const UNAVAILABLE: &str =
-    "the vault cannot be written at the moment, so nothing was changed or given out; try again shortly";
+    "the vault cannot be written at the moment, so nothing was changed or released; try again shortly";
 
 const NOT_IN_TIME: &str =
-    "writing took too long: nothing was given out, but a change may still be made; read again before you repeat it";
+    "the write timed out: nothing was released, but the change may still take effect; read again before you repeat it";
 
 /// Sets status and headers only. The outermost middleware writes the body, because it knows the request id.
 impl IntoResponse for Problem {
@@ -157,7 +157,7 @@ impl From<Error> for Problem {
             Error::AuditUnavailable(cause) => {
                 tracing::error!(
                     cause = cause.as_ref().map(tracing::field::display),
-                    "an event was not written in time"
+                    "an audit event was not written in time"
                 );
                 return if cause.is_some() { Self::unavailable() } else { Self::not_in_time() };
             }

@@ -31,7 +31,7 @@ pub fn service(app: &Arc<App>) -> Router {
         Problem::new(
             axum::http::StatusCode::METHOD_NOT_ALLOWED,
             "method-not-allowed",
-            "this path does not know that method; Allow says which it knows",
+            "this path does not support the method; the Allow header lists the supported methods",
         )
     };
     #[cfg(feature = "console")]
@@ -104,7 +104,7 @@ impl Bound {
         let grace = self.app.config.limits.shutdown_grace;
         let stopped = async {
             stop.await;
-            tracing::info!("stopping: letting the requests under way finish");
+            tracing::info!("stopping; waiting for running requests");
             handle.graceful_shutdown(Some(grace));
             std::future::pending::<()>().await;
         };
@@ -123,7 +123,7 @@ async fn sweep(app: Arc<App>) {
     loop {
         tokio::time::sleep(SWEEP_INTERVAL).await;
         if let Err(error) = app.vault.sweep().await {
-            tracing::warn!(%error, "a sweep was not finished; the next one goes on");
+            tracing::warn!(%error, "a sweep did not finish; the next sweep continues");
         }
     }
 }
@@ -141,7 +141,7 @@ fn limited<A: axum_server::Address, Acceptor>(server: Server<A, Acceptor>) -> Se
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let named = |error: io::Error| {
-        let hint = "set another in `server.listen`, STRONGROOM_SERVER_LISTEN or `dev --listen`";
+        let hint = "set another address in `server.listen`, STRONGROOM_SERVER_LISTEN or `dev --listen`";
         io::Error::new(error.kind(), format!("cannot listen on {address}: {error}; {hint}"))
     };
     let listener = TcpListener::bind(address).map_err(named)?;

@@ -15,7 +15,7 @@ pub enum Error {
         what: &'static str,
     },
     /// The name is in use.
-    #[error("a {what} of this name exists already; choose another name or update the existing one")]
+    #[error("a {what} with this name already exists; choose another name or update the existing one")]
     NameTaken {
         /// The kind of object.
         what: &'static str,
@@ -30,38 +30,40 @@ pub enum Error {
         what: &'static str,
     },
     /// The plugin still has credentials.
-    #[error("the plugin still has credentials ({credentials}); delete them first, or remove it together with them")]
+    #[error(
+        "the plugin still has credentials ({credentials}); delete them first, or remove the plugin with its credentials"
+    )]
     PluginInUse {
         /// The number of credentials.
         credentials: u64,
     },
     /// The tenant still has users or pending revocations.
     #[error(
-        "the tenant still has users, or accounts that are still to be revoked ({left}); delete the users, and wait until their providers have answered"
+        "the tenant still has users or pending revocations ({left}); delete the users, and wait until the providers accept the revocations"
     )]
     TenantInUse {
         /// The number of users and pending revocations.
         left: u64,
     },
     /// The default tenant cannot be removed.
-    #[error("the default tenant stays; delete its users and remove its plugins instead")]
+    #[error("the default tenant cannot be removed; delete its users and remove its plugins instead")]
     TenantStays,
     /// The registration still has connected accounts or pending revocations.
     #[error(
-        "accounts are connected through this OAuth app, or still to be revoked ({credentials}); delete those credentials, and wait until the provider has answered"
+        "the OAuth app still has credentials or pending revocations ({credentials}); delete the credentials, and wait until the provider accepts the revocations"
     )]
     AppInUse {
         /// The number of credentials and pending revocations.
         credentials: u64,
     },
     /// The provider did not fulfil the request. The text is from Strongroom, or it is a code of the provider.
-    #[error("the provider did not do what was asked: {0}")]
+    #[error("the provider did not fulfil the request: {0}")]
     Provider(String),
     /// A reconnection was authorized for a different account.
-    #[error("this is another account than the one that was connected; connect it as a new credential")]
+    #[error("a different account was authorized; to use it, create a new credential")]
     OtherAccount,
     /// The grant has ended.
-    #[error("the account has to be connected again ({cause})")]
+    #[error("the account must be reconnected ({cause})")]
     ReauthRequired {
         /// The cause: a stable code.
         cause: String,
@@ -73,32 +75,34 @@ pub enum Error {
         cause: String,
     },
     /// The limit for calls to providers is reached.
-    #[error("too many calls to providers were asked for; try again in {retry_after} s")]
+    #[error("provider call limit reached; retry in {retry_after} s")]
     TooManyCalls {
         /// Seconds until the next attempt may succeed.
         retry_after: u64,
     },
     /// `server.public_url` is not set. OAuth redirects need it.
-    #[error("no public address is set, so providers have nowhere to send people back to; set `server.public_url`")]
+    #[error("`server.public_url` is not set; OAuth redirects need it")]
     NoPublicAddress,
     /// The plugin's manifest has the access `inject`, so its secrets cannot be read.
-    #[error("this plugin's manifest says access `inject`: its secrets cannot be read; register it with access `read`")]
+    #[error(
+        "this plugin's manifest has the access `inject`, so its secrets cannot be read; register it with access `read`"
+    )]
     AccessIsInject,
     /// The caller's key or session was revoked during the request.
     #[error("the bearer token is unknown, expired or revoked")]
     Revoked,
     /// The stored record cannot be decrypted.
-    #[error("this credential cannot be decrypted any more; delete it and save it again")]
+    #[error("this credential can no longer be decrypted; delete it and save it again")]
     Undecryptable,
     /// The idempotency key was used with a different request.
     #[error("this idempotency key was used with a different request; use a new key")]
     IdempotencyMismatch,
     /// The object that the first request with this idempotency key created no longer exists.
-    #[error("the request with this idempotency key was carried out, and what it created is gone since; use a new key")]
+    #[error("the object that was created with this idempotency key no longer exists; use a new key")]
     IdempotencyKeyUsed,
     /// The audit log could not be written in time. Nothing was released, but a change may still take effect.
     #[error(
-        "the audit log cannot be written at the moment, so nothing was given out; try again shortly, and look first whether a change was made"
+        "the audit log cannot be written at the moment, so nothing was released; check whether the change was made before you retry"
     )]
     AuditUnavailable(#[source] Option<StoreError>),
     /// The database failed.

@@ -190,7 +190,7 @@ impl<'de> Deserialize<'de> for Input {
             type Value = Input;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, a number, true or false, a list of texts, or null")
+                f.write_str("text, a number, true or false, a list of texts, or null")
             }
 
             fn visit_unit<E: de::Error>(self) -> Result<Input, E> {

@@ -222,7 +222,7 @@ impl Manifest {
                 let known = |field: &str| form.schema.properties.contains_key(field);
                 self.check_use(&at, &form.inject, form.test.as_ref(), known, &mut faults);
                 if form.test.is_some() && form.inject.is_empty() {
-                    faults.add(format!("{at}/inject"), "required", "must say where the secret goes in the `test`");
+                    faults.add(format!("{at}/inject"), "required", "must name the place of the secret in `test`");
                 }
             }
         }
@@ -417,5 +417,5 @@ fn check_template(template: &str, known: &impl Fn(&str) -> bool) -> Result<(), S
         fields += 1;
         rest = behind;
     }
-    if fields == 0 { Err("names no field: write `{{field}}` where the value goes".to_owned()) } else { Ok(()) }
+    if fields == 0 { Err("names no field; write `{{field}}` in the place of the value".to_owned()) } else { Ok(()) }
 }

@@ -185,7 +185,7 @@ impl Vault {
 
     fn manifest_of(&self, row: &PluginRow) -> Option<Arc<Manifest>> {
         if !self.is_genuine(row) {
-            tracing::error!(plugin = %row.name, "the plugin's row was altered behind Strongroom's back; register it again");
+            tracing::error!(plugin = %row.name, "the plugin's row was altered outside Strongroom; register it again");
             return None;
         }
         Manifest::parse(&row.manifest).ok().map(Arc::new)

@@ -138,7 +138,7 @@ pub struct VisibleWhen {
 /// The maximum size of a text in bytes. A key file of a service account has 2,400 bytes.
 const MAX_FIELD_BYTES: usize = 64 * 1024;
 const MAX_FIELDS: usize = 64;
-const FIELD_NAME: &str = "a field's name has 1 to 64 letters, digits and underscores, a letter first";
+const FIELD_NAME: &str = "a field name must have 1 to 64 letters, digits and underscores, and start with a letter";
 
 impl Schema {
     /// Whether a field is secret. An unknown field is secret.
@@ -164,7 +164,7 @@ impl Schema {
                 Input::Null => drop(values.remove(&field)),
                 Input::Value(value) => drop(values.insert(field, value)),
                 Input::Unsupported => {
-                    errors.push(fault(&field, "type", "must be a text, a number, true or false, or a list of texts"));
+                    errors.push(fault(&field, "type", "must be text, a number, true or false, or a list of texts"));
                     unsupported.push(field);
                 }
             }
@@ -277,11 +277,15 @@ impl Property {
             || self.max_length.is_some()
             || !self.r#enum.is_empty();
         if texts && self.r#type != PropertyType::String {
-            faults.add(place.to_owned(), "type", "only a string takes pattern, format, minLength, maxLength and enum");
+            faults.add(
+                place.to_owned(),
+                "type",
+                "only a string can have pattern, format, minLength, maxLength and enum",
+            );
         }
         let numeric = matches!(self.r#type, PropertyType::Integer | PropertyType::Number);
         if (self.minimum.is_some() || self.maximum.is_some()) && !numeric {
-            faults.add(place.to_owned(), "type", "only a number takes minimum and maximum");
+            faults.add(place.to_owned(), "type", "only a number can have minimum and maximum");
         }
         if let Some(default) = &self.default {
             let fits = match serde_json::from_value::<Input>(default.clone()) {
@@ -292,7 +296,7 @@ impl Property {
                 faults.add(
                     format!("{place}/default"),
                     "invalid",
-                    "must fit the field's own schema, and a secret field has none",
+                    "must be valid for the field's schema; a secret field cannot have a default",
                 );
             }
         }
@@ -334,7 +338,7 @@ impl Property {
             return Some(("max-length", format!("must have at most {MAX_FIELD_BYTES} bytes")));
         }
         if text.chars().any(|c| c.is_control() && !(several_lines && matches!(c, '\n' | '\r' | '\t'))) {
-            return Some(("control", "must have no control characters; was something pasted with it?".to_owned()));
+            return Some(("control", "must have no control characters; check the pasted value".to_owned()));
         }
         if let Some(least) = self.min_length.filter(|least| length < *least) {
             return Some(("min-length", format!("must have at least {least} characters")));
@@ -346,7 +350,7 @@ impl Property {
             return Some(("enum", format!("must be one of {}", self.r#enum.join(", "))));
         }
         if self.pattern.as_deref().is_some_and(|pattern| !compile(pattern).is_ok_and(|regex| regex.is_match(text))) {
-            return Some(("pattern", "does not have the expected form".to_owned()));
+            return Some(("pattern", "does not have the expected format".to_owned()));
         }
         self.format.filter(|format| !format.holds(text)).map(|format| ("format", format!("must be {}", format.words())))
     }
@@ -394,7 +398,7 @@ fn is_field_name(text: &str) -> bool {
 }
 
 fn further_fault(field: &str, value: &Value) -> Option<FieldError> {
-    let Value::Text(text) = value else { return Some(fault(field, "type", "must be a text")) };
+    let Value::Text(text) = value else { return Some(fault(field, "type", "must be text")) };
     (text.expose().is_empty() || text.expose().len() > MAX_FIELD_BYTES)
         .then(|| fault(field, "max-length", &format!("must have 1 to {MAX_FIELD_BYTES} bytes")))
 }

@@ -65,7 +65,7 @@ type KnownManifest = (u64, Arc<Manifest>);
 pub enum OpenError {
     /// No encryption key is set.
     #[error(
-        "no encryption key is set: run `strongroom key generate` and put its output into CREDENTIAL_ENCRYPTION_KEY, or into a file named by CREDENTIAL_ENCRYPTION_KEY_FILE"
+        "no encryption key is set; run `strongroom key generate` and put its output into CREDENTIAL_ENCRYPTION_KEY, or into the file named by CREDENTIAL_ENCRYPTION_KEY_FILE"
     )]
     NoKey,
     /// The text is not a valid key.
@@ -81,7 +81,7 @@ pub enum OpenError {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     /// The HTTP client cannot be created: the machine has no usable certificates or no TLS.
-    #[error("the client for outgoing calls cannot be set up; check the machine's certificate store")]
+    #[error("the HTTP client cannot be created; check the certificate store of this machine")]
     Client,
     /// The database failed during opening.
     #[error("the database failed while it was opened")]

@@ -325,7 +325,7 @@ export default {
     await dialog.getByText('The witness forgets everybody').waitFor();
     await dialog.getByLabel('Client id').fill('console-client');
     await dialog.getByRole('button', { name: 'Add' }).click();
-    await dialog.getByText('A secret is needed').waitFor();
+    await dialog.getByText('clients of this provider have a secret').waitFor();
     await person.state('console-app-faults');
     await dialog.getByLabel('Client secret').fill(secret());
     await dialog.getByRole('button', { name: 'Add' }).click();
@@ -480,7 +480,7 @@ export default {
   async 'what goes wrong is said'(person, { vault }) {
     const page = await operate(person, vault, 'Keys');
     const dialog = dialogOf(page);
-    const detail = 'your sign-in is too old for this: run `strongroom console link` and sign in again';
+    const detail = 'this request requires a recent sign-in; run `strongroom console link` and sign in again';
     await page.route('**/v1/host-keys', (route) =>
       route.request().method() === 'POST'
         ? route.fulfill({ status: 403, json: { type: 'urn:strongroom:problem:sign-in-again', detail } })

@@ -25,7 +25,7 @@ fn a_key_that_is_missing_or_wrong_is_one_sentence_and_nothing_written() {
         ("CREDENTIAL_ENCRYPTION_KEY", "c2hvcnQ=", "exactly 32"),
         ("CREDENTIAL_ENCRYPTION_KEY_FILE", "/nowhere/key", "cannot read the encryption key in /nowhere/key"),
         ("CREDENTIAL_ENCRYPTION_KEY", "!!", "neither base64 nor hexadecimal"),
-        ("CREDENTIAL_ENCRYPTION_KEY", "YW5vdGhlci1rZXktMzItYnl0ZXMtZm9yLXRoZS10ZXM=", "is sealed under key"),
+        ("CREDENTIAL_ENCRYPTION_KEY", "YW5vdGhlci1rZXktMzItYnl0ZXMtZm9yLXRoZS10ZXM=", "is sealed with key"),
     ] {
         for arguments in [&["serve"][..], &["credential", "list", "--user", "alice"], &["doctor"]] {
             let mut command = strongroom(&database);
@@ -110,7 +110,7 @@ fn what_does_not_begin_a_vault_makes_none() {
         command.args(arguments);
         let output = run(command, "");
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-        assert!(said(&output).contains("there is no vault at"), "{}", said(&output));
+        assert!(said(&output).contains("no vault found at"), "{}", said(&output));
     }
     assert!(!mistyped.parent().unwrap().exists());
 }
@@ -209,7 +209,7 @@ fn a_secret_comes_from_standard_input_or_a_file_and_never_from_an_argument() {
     assert!(!refused.status.success() && said(&refused).contains("is secret"), "{}", said(&refused));
     assert!(!said(&refused).contains(CANARY));
     let nothing = save("Nothing", &[], "");
-    assert!(said(&nothing).contains("expected on standard input"), "{}", said(&nothing));
+    assert!(said(&nothing).contains("standard input is empty"), "{}", said(&nothing));
 
     let file = dir.path().join("secret.txt");
     std::fs::write(&file, "sk-not-a-canary-0123456789\n").unwrap();
@@ -238,7 +238,7 @@ fn a_secret_comes_from_standard_input_or_a_file_and_never_from_an_argument() {
     let host = done(&database, &["host-key", "create", "-q"], "");
     command.args(["credential", "open", "cred_00000000000000000000000000000000", "--user", "alice"]);
     let operator = run(command, &host);
-    assert!(said(&operator).contains("takes a plugin key"), "{}", said(&operator));
+    assert!(said(&operator).contains("requires a plugin key"), "{}", said(&operator));
 }
 
 #[test]
@@ -284,7 +284,11 @@ fn tenants_users_and_plugins_come_and_go() {
     let mut command = strongroom(&database);
     command.args(["tenant", "remove", "default"]);
     let output = run(command, "");
-    assert!(!output.status.success() && said(&output).contains("the default tenant stays"), "{}", said(&output));
+    assert!(
+        !output.status.success() && said(&output).contains("the default tenant cannot be removed"),
+        "{}",
+        said(&output)
+    );
     done(
         &database,
         &["credential", "save", "--user", "alice", "--plugin", "openai", "--name", "Work"],
@@ -302,7 +306,7 @@ fn tenants_users_and_plugins_come_and_go() {
     assert!(said(&kept).contains("still has credentials (1)"), "{}", said(&kept));
     done(&database, &["user", "delete", "alice"], "");
     done(&database, &["plugin", "remove", "openai"], "");
-    assert!(done(&database, &["audit", "verify", "--deep"], "").contains("all is as the log says"));
+    assert!(done(&database, &["audit", "verify", "--deep"], "").contains("no faults found"));
     assert!(done(&database, &["doctor"], "").contains("opens, instance"));
     assert!(done(&database, &["completions", "bash"], "").contains("strongroom"));
 }
@@ -339,7 +343,7 @@ async fn two_servers_and_the_command_line_share_a_file_and_are_all_right() {
     for (number, id) in ids.iter().enumerate() {
         assert_eq!(servers[(number + 1) % 2].open(&plugin, "alice", id, "both-servers").await.unwrap().0, 200);
     }
-    assert!(done(&database, &["audit", "verify", "--deep"], "").contains("all is as the log says"));
+    assert!(done(&database, &["audit", "verify", "--deep"], "").contains("no faults found"));
     let [one, two] = std::sync::Arc::into_inner(servers).unwrap();
     assert!(one.stop() && two.stop(), "SIGTERM is an orderly end");
 }

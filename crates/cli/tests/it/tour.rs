@@ -81,7 +81,7 @@ fn the_tour_of_the_readme_works_as_written() {
     assert!(parts[0].contains("openai") && parts[0].contains("Work"), "{}", parts[0]);
     assert!(parts[1].contains(r#""api_key":"sk-example-0123456789abcdef""#), "{}", parts[1]);
     assert!(parts[2].contains(r#""name":"Work""#) && !parts[2].contains("sk-example"), "{}", parts[2]);
-    assert!(parts[3].contains("credential.open") && parts[3].contains("all is as the log says"), "{}", parts[3]);
+    assert!(parts[3].contains("credential.open") && parts[3].contains("no faults found"), "{}", parts[3]);
     assert!(parts[4].contains("(none)"), "{}", parts[4]);
 }
 
@@ -98,7 +98,7 @@ fn a_second_dev_on_the_same_data_is_refused_and_changes_nothing() {
         let output = at_home(&mut command, &dir).args(["dev", "--listen", &format!("127.0.0.1:{listen}")]).output();
         let output = output.unwrap();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && text.contains("a `strongroom dev` runs on"), "{text}");
+        assert!(!output.status.success() && text.contains("`strongroom dev` already runs on"), "{text}");
     }
     assert_eq!(bash(&plugins, &dir), before);
 }

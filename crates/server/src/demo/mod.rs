@@ -122,7 +122,7 @@ async fn session(State(application): State<Arc<Application>>, headers: HeaderMap
     match application.vault.create_session(&Actor::host(), &owner, SESSION_LIFETIME, origins, None).await {
         Ok((_, token)) => Json(serde_json::json!({ "token": token.expose() })).into_response(),
         Err(error) => {
-            tracing::error!(%error, "the demo got no session");
+            tracing::error!(%error, "the demo could not create a session");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }

@@ -59,7 +59,7 @@ async fn authenticate(
     // Probes use the address as the host name. Only /livez is exempt from the rate limit: readiness is a durable write.
     let path = request.uri.path();
     if !matches!(path, "/livez" | "/readyz") && !host::is_known(app, request) {
-        let detail = "this server does not answer to that host name; add it to `hosts` in the configuration";
+        let detail = "this host name is not allowed; add it to `server.hosts` in the configuration";
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host-unknown", detail));
     }
     let header = request.headers.get(header::AUTHORIZATION);

@@ -52,7 +52,7 @@ pub(crate) fn apply(app: &Arc<App>, routes: Router) -> Router {
 }
 
 fn timed_out() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long; send it again")
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request timed out; send it again")
 }
 
 /// The panic's message may contain a secret, so the log does not get it.

@@ -284,9 +284,9 @@ impl std::fmt::Display for Finding {
                 write!(f, "the log does not contain the checkpoint's event {seq}: its tail was cut off or replaced")
             }
             Self::ForeignCheckpoint => f.write_str("the checkpoint was not made by this installation, or was altered"),
-            Self::Row { id } => write!(f, "{id} is not what its last event left behind: altered or rolled back"),
-            Self::Inserted { id } => write!(f, "{id} was inserted: no event speaks of it"),
-            Self::Deleted { id } => write!(f, "{id} was deleted: the log has it, the table has not"),
+            Self::Row { id } => write!(f, "{id} does not match its last event: it was altered or rolled back"),
+            Self::Inserted { id } => write!(f, "{id} was inserted: no event names it"),
+            Self::Deleted { id } => write!(f, "{id} was deleted: it is in the log, but not in the table"),
             Self::Unreadable { what } => write!(f, "a row cannot be read: {what}"),
         }
     }

@@ -171,7 +171,7 @@ impl Vault {
         }
         let mut provider = discover(&self.egress, &issuer.issuer, false).await?;
         if provider.authorize.is_none() {
-            return Err(Error::Provider("the issuer's description has no authorization endpoint".to_owned()));
+            return Err(Error::Provider("the issuer's metadata has no authorization endpoint".to_owned()));
         }
         provider.keep.answer.insert(ID_TOKEN.to_owned(), "/id_token".to_owned());
         let provider = Arc::new(provider);

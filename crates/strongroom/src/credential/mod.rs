@@ -203,7 +203,7 @@ pub struct Change {
 fn check_expiry(kind: CredentialType, values: &Values) -> Result<(), Error> {
     match values.get("expires_at") {
         Some(Value::Text(text)) if kind == CredentialType::Oauth2 && text.expose().parse::<Timestamp>().is_err() => {
-            Err(Error::field("expires_at", "format", "must be an instant such as 2027-01-02T03:04:05Z"))
+            Err(Error::field("expires_at", "format", "must be a time such as 2027-01-02T03:04:05Z"))
         }
         _ => Ok(()),
     }
@@ -216,7 +216,7 @@ fn schema_of(manifest: &Manifest, kind: CredentialType) -> Result<&Schema, Error
         None => Err(Error::field(
             "type",
             "unsupported",
-            format!("this plugin takes no credential of type `{}`", kind.as_str()),
+            format!("this plugin does not accept credentials of type `{}`", kind.as_str()),
         )),
     }
 }
@@ -249,7 +249,7 @@ impl Vault {
     ) -> Result<Credential, Error> {
         let manifest = self.genuine_manifest(owner.tenant, &draft.plugin).await?;
         let manifest =
-            manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin of this name is registered"))?;
+            manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin with this name is registered"))?;
         let schema = schema_of(&manifest, draft.kind)?;
         let values = schema.merge(schema.defaults(), draft.fields).map_err(Error::Fields)?;
         check_expiry(draft.kind, &values)?;
@@ -305,7 +305,7 @@ impl Vault {
             }
             Err(Error::Store(StoreError::Conflict(Conflict::Name))) => Err(Error::NameTaken { what: "credential" }),
             Err(Error::Store(StoreError::Conflict(Conflict::Plugin))) => {
-                Err(Error::field("plugin", "unknown", "no plugin of this name is registered"))
+                Err(Error::field("plugin", "unknown", "no plugin with this name is registered"))
             }
             Err(error) => Err(error),
         }
@@ -375,14 +375,13 @@ impl Vault {
             return Err(Error::Stale { what: "credential" });
         }
         if !change.fields.is_empty() && row.app.is_some() {
-            let message = "a connected account's tokens are its provider's; connect it again instead";
+            let message = "the tokens of a connected account come from its provider; reconnect it instead";
             return Err(Error::field("fields", "connected", message));
         }
         if !change.fields.is_empty() {
             let manifest = self.genuine_manifest(owner.tenant, &row.plugin).await?;
-            let manifest = manifest.ok_or_else(|| {
-                Error::field("plugin", "unknown", "the credential's plugin is not registered any more")
-            })?;
+            let manifest = manifest
+                .ok_or_else(|| Error::field("plugin", "unknown", "the credential's plugin is no longer registered"))?;
             let schema = schema_of(&manifest, row.kind)?;
             let key = self.key_of(&row).await?;
             // A field saved as secret stays secret until its value is replaced. Otherwise a manifest change could

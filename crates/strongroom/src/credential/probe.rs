@@ -85,7 +85,7 @@ impl Vault {
         self.record(entry.with_plugin(plugin)).await?;
         let manifest = self.genuine_manifest(owner.tenant, plugin).await?;
         let manifest =
-            manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin of this name is registered"))?;
+            manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin with this name is registered"))?;
         let schema = schema_of(&manifest, kind)?;
         let under = match row {
             Some(row) if !self.may_be_tested(&row, &manifest).await? => {

@@ -131,13 +131,14 @@ impl Vault {
         let key = draft.client_secret.as_ref().and_then(KeyFile::read);
         let (provider, definition) = if draft.provider.contains("://") {
             let provider = discovery::discover(&self.egress, &draft.provider, key.is_some()).await?;
-            let text =
-                serde_json::to_string(&provider).map_err(|_| Error::Provider("it describes itself oddly".into()))?;
+            let text = serde_json::to_string(&provider)
+                .map_err(|_| Error::Provider("its metadata cannot be stored".into()))?;
             (Arc::new(provider), Some(text))
         } else {
             let known = self.catalog.provider(&draft.provider).cloned();
-            let unknown =
-                || Error::field("provider", "unknown", "no such provider; `strongroom provider list` shows all");
+            let unknown = || {
+                Error::field("provider", "unknown", "unknown provider; `strongroom provider list` lists all providers")
+            };
             (known.ok_or_else(unknown)?, None)
         };
         provider.check_parameters(&draft.parameters).map_err(|error| parameter_fault(&error))?;
@@ -146,8 +147,8 @@ impl Vault {
         // The key file of a service account comes with the registration or with each connection.
         if !for_accounts && (auth == ClientAuth::None) != draft.client_secret.is_none() {
             let message = match auth {
-                ClientAuth::None => "no secret is wanted: clients of this provider are public ones",
-                _ => "a secret is needed: clients of this provider have one",
+                ClientAuth::None => "must be absent: clients of this provider are public",
+                _ => "must be given: clients of this provider have a secret",
             };
             return Err(Error::field("client_secret", "required", message));
         }
@@ -159,7 +160,8 @@ impl Vault {
             return Err(Error::field("client_secret", "format", NO_KEY_FILE));
         }
         if key.is_some() && !for_accounts && auth != ClientAuth::PrivateKeyJwt {
-            let message = "is a private key, and this provider takes secrets as words: it would be sent to it whole";
+            let message =
+                "is a private key, but this provider expects a client secret; a private key must never be sent";
             return Err(Error::field("client_secret", "format", message));
         }
         let named = key.filter(|_| for_accounts).and_then(|key| key.account);
@@ -237,11 +239,12 @@ impl Vault {
         match (rows.pop(), rows.is_empty()) {
             (Some(row), true) => self.registered(row),
             (None, _) => {
-                let message =
-                    format!("no OAuth app for `{provider}` is registered: strongroom oauth-app create {provider}");
+                let message = format!(
+                    "no OAuth app for `{provider}` is registered; run `strongroom oauth-app create {provider}`"
+                );
                 Err(Error::field("app", "unknown", message))
             }
-            (Some(_), false) => Err(Error::field("app", "ambiguous", "there are several OAuth apps: name one")),
+            (Some(_), false) => Err(Error::field("app", "ambiguous", "several OAuth apps are registered; name one")),
         }
     }
 
@@ -305,7 +308,7 @@ impl Vault {
 
     fn registered(&self, row: AppRow) -> Result<Registration, Error> {
         if !row.columns(|columns| self.keyring.row_is_genuine("oauth_app", columns, &row.mac)) {
-            tracing::error!(app = %row.id, "the OAuth app's row was altered behind Strongroom's back; create it again");
+            tracing::error!(app = %row.id, "the OAuth app's row was altered outside Strongroom; create it again");
             return Err(Error::NotFound { what: "OAuth app" });
         }
         let provider = match &row.definition {
@@ -313,8 +316,8 @@ impl Vault {
             None => self.catalog.provider(&row.provider).cloned(),
         };
         let provider = provider.ok_or_else(|| {
-            tracing::warn!(app = %row.id, provider = row.provider, "the OAuth app's provider is not in the catalogue any more");
-            Error::Provider(format!("`{}` is not in the catalogue", row.provider))
+            tracing::warn!(app = %row.id, provider = row.provider, "the OAuth app's provider is no longer in the catalog");
+            Error::Provider(format!("`{}` is not in the catalog", row.provider))
         })?;
         let parameters = serde_json::from_str(&row.parameters).unwrap_or_default();
         // Check again on use, because the catalogue may have become stricter.
@@ -363,7 +366,6 @@ fn fault_in_secret(secret: &Secret<String>) -> Option<&'static str> {
     if text.is_empty() {
         return Some("must not be empty");
     }
-    text.starts_with('{').then_some(
-        "is a JSON document; the secret itself is wanted, which in the file that Google gives for download is client_secret in `web`",
-    )
+    text.starts_with('{')
+        .then_some("is a JSON document; give only the secret (in Google's file: client_secret in `web`)")
 }

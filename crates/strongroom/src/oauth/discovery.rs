@@ -26,15 +26,15 @@ struct Metadata {
 }
 
 pub(crate) async fn discover(egress: &Egress, issuer: &str, has_key: bool) -> Result<Provider, Error> {
-    let failed = |what: &str| Error::Provider(format!("{issuer} does not describe itself: {what}"));
-    let base = Url::parse(issuer).map_err(|_| failed("that is no address"))?;
+    let failed = |what: &str| Error::Provider(format!("discovery of {issuer} failed: {what}"));
+    let base = Url::parse(issuer).map_err(|_| failed("the issuer is not a valid address"))?;
     if base.query().is_some() || base.fragment().is_some() {
-        return Err(failed("an issuer has no query and no fragment (RFC 8414 2)"));
+        return Err(failed("an issuer must have no query and no fragment (RFC 8414 2)"));
     }
     for place in candidates(&base) {
         let answer = egress.send(Call::new(reqwest::Method::GET, place)).await.map_err(|error| {
             tracing::info!(%error, "discovery failed");
-            failed("it cannot be reached")
+            failed("the issuer cannot be reached")
         })?;
         if answer.status != 200 {
             continue;
@@ -42,11 +42,11 @@ pub(crate) async fn discover(egress: &Egress, issuer: &str, has_key: bool) -> Re
         // Some servers answer every path with a web page. Then try the next address.
         let Ok(metadata) = serde_json::from_slice::<Metadata>(answer.body.expose()) else { continue };
         if metadata.issuer != issuer {
-            return Err(failed("the document names another issuer"));
+            return Err(failed("the metadata names another issuer"));
         }
         return provider(metadata, has_key).map_err(|what| failed(&what));
     }
-    Err(failed("there is no document at its well-known addresses"))
+    Err(failed("no metadata found at its well-known addresses"))
 }
 
 /// First with the well-known part between host and path (RFC 8414 3.1), then appended as in OpenID Connect Discovery.
@@ -81,7 +81,7 @@ fn provider(metadata: Metadata, has_key: bool) -> Result<Provider, String> {
     } else if offers("none") {
         ClientAuth::None
     } else {
-        return Err("it takes none of the ways to authenticate that are known here".to_owned());
+        return Err("the issuer offers no supported client authentication".to_owned());
     };
     let challenges = &metadata.code_challenge_methods_supported;
     let pkce = challenges.is_empty() || challenges.iter().any(|method| method == "S256");
@@ -121,5 +121,5 @@ fn provider(metadata: Metadata, has_key: bool) -> Result<Provider, String> {
     };
     let faults: Vec<String> = provider.faults("discovered").into_iter().filter(|f| !f.starts_with("docs")).collect();
     // The faults quote text of the issuer, so they are not shown.
-    if faults.is_empty() { Ok(provider) } else { Err("what it says of itself does not fit together".to_owned()) }
+    if faults.is_empty() { Ok(provider) } else { Err("the metadata is not consistent".to_owned()) }
 }

@@ -60,7 +60,7 @@ impl Vault {
         else {
             return Ok(tokens.account.clone());
         };
-        let failed = |cause: &str| Error::Provider(format!("it does not say whose account it is ({cause})"));
+        let failed = |cause: &str| Error::Provider(format!("it did not identify the account ({cause})"));
         let url = registration.address(template).map_err(|failure| failed(failure.cause()))?;
         let call = registration.call_with(
             account.method,
@@ -70,7 +70,7 @@ impl Vault {
             &tokens.access_token,
         );
         let answer = self.egress.send(call).await.map_err(|_| failed("no answer"))?;
-        let json = answer.json().filter(|_| answer.is_success()).ok_or_else(|| failed("another answer"))?;
+        let json = answer.json().filter(|_| answer.is_success()).ok_or_else(|| failed("unexpected answer"))?;
         let label = account.label.as_ref().and_then(|place| word(&json, place));
         Ok(Some((word(&json, &account.id).ok_or_else(|| failed("no id"))?, label)))
     }

@@ -54,7 +54,7 @@ impl Vault {
             Ok((registration, values)) => Ok(self.new_revocation(row, &registration, values)),
             Err(error @ (Error::Store(_) | Error::AuditUnavailable(_))) => Err(error),
             Err(error) => {
-                tracing::warn!(credential = %row.id, %app, %error, "a grant stays alive at its provider: revoke it there");
+                tracing::warn!(credential = %row.id, %app, %error, "a grant is still valid at its provider; revoke it there");
                 Ok(None)
             }
         }
@@ -67,7 +67,7 @@ impl Vault {
         registration: &Registration,
         values: Values,
     ) -> Result<(), Error> {
-        tracing::warn!(credential = %row.id, "tokens came for a credential that is gone; they are revoked");
+        tracing::warn!(credential = %row.id, "tokens arrived for a deleted credential; they will be revoked");
         let Some(revocation) = self.new_revocation(row, registration, values) else { return Ok(()) };
         let entry = self.sweeper_entry(row, Action::CredentialRefreshed).denied(Reason::NotFound);
         self.within_deadline(self.store.insert_revocation(&revocation, entry)).await
@@ -159,7 +159,7 @@ impl Vault {
                 (None, entry.denied(Reason::Provider))
             }
             Err(cause) => {
-                tracing::warn!(app = %row.app, cause, attempts, "a grant was not revoked; it will be tried again");
+                tracing::warn!(app = %row.app, cause, attempts, "a grant was not revoked; the revocation will be retried");
                 let wait = INITIAL_BACKOFF.saturating_mul(1 << attempts.min(10)).min(MAX_BACKOFF);
                 (self.clock.now().saturating_add(wait).ok(), entry.denied(Reason::Provider))
             }
@@ -175,7 +175,7 @@ impl Vault {
         let token =
             self.in_revocation_context(row, |context| self.keyring.open(Kind::Revocation, context, &row.sealed));
         let token = token.ok().and_then(|token| token.into_text().ok()).ok_or("its record does not open")?;
-        let call = registration.revocation(proof, &token).ok_or("the provider takes nothing back any more")?;
+        let call = registration.revocation(proof, &token).ok_or("the provider has no revocation endpoint")?;
         let answer = self.egress.send(call).await.map_err(|error| error.to_string())?;
         let json = answer.json().unwrap_or_default();
         let error = json.get("error").and_then(serde_json::Value::as_str);

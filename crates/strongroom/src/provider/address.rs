@@ -19,7 +19,7 @@ pub struct Address(Url);
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum AddressError {
     /// A parameter has no value and no default.
-    #[error("parameter `{0}` is needed")]
+    #[error("parameter `{0}` is required")]
     Missing(String),
     /// A value does not match its pattern.
     #[error("parameter `{name}` must match `{pattern}`")]
@@ -30,10 +30,10 @@ pub enum AddressError {
         pattern: String,
     },
     /// The provider has no such parameter.
-    #[error("there is no parameter `{0}` for this provider")]
+    #[error("this provider has no parameter `{0}`")]
     Unknown(String),
     /// The result is not an allowed address.
-    #[error("{0} is not an https address of the host that was written down")]
+    #[error("{0} is not an https address of the host in the provider's file")]
     Host(String),
 }
 

@@ -54,22 +54,23 @@ impl Provider {
             }
         }
         if (self.refresh.rotation == Rotation::Grace) != self.refresh.grace_seconds.is_some() {
-            faults.push("refresh.grace_seconds belongs to rotation `grace`, and only to it".to_owned());
+            faults
+                .push("refresh.grace_seconds is required with rotation `grace` and not allowed without it".to_owned());
         }
         if self.iss_required && self.issuer.is_none() {
-            faults.push("iss_required needs an `issuer` to compare with".to_owned());
+            faults.push("iss_required requires `issuer`".to_owned());
         }
         let signs = matches!(self.token.client_auth, ClientAuth::None | ClientAuth::PrivateKeyJwt);
         if self.token.grant == Grant::JwtBearer && !signs {
             faults.push("token.client_auth must be `none` or `private-key-jwt` with grant `jwt-bearer`".to_owned());
         }
         if self.authorize.is_some() && self.token.grant != Grant::default() {
-            faults.push("token.grant belongs to a provider without [authorize]".to_owned());
+            faults.push("token.grant is not allowed together with [authorize]".to_owned());
         }
         if !self.inject.template.contains("{{access_token}}") {
             faults.push("inject.template must contain `{{access_token}}`".to_owned());
         }
-        faults.extend(self.unknown_facts().map(|path| format!("unverified: there is no `{path}` in this file")));
+        faults.extend(self.unknown_facts().map(|path| format!("unverified: this file has no `{path}`")));
         faults
     }
 

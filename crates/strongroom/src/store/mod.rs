@@ -34,7 +34,7 @@ pub enum StoreError {
     #[error("conflict: {0:?}")]
     Conflict(Conflict),
     /// The key or session of the caller was revoked. Nothing was written.
-    #[error("the caller's key or session is gone")]
+    #[error("the caller's key or session no longer exists")]
     Revoked,
     /// The database cannot be read or written. It is full, locked, read-only or damaged.
     #[error("the database is unavailable: {0}")]

@@ -195,12 +195,12 @@ impl Vault {
             let entry = self.entry_of(actor, row, Action::ConnectionComplete);
             match self.take(row, entry).await {
                 Err(error @ (Error::AuditUnavailable(_) | Error::Store(_))) if wait < STATUS_WAIT => {
-                    tracing::error!(connection = %row.id, %error, "a connected account cannot be written; trying again");
+                    tracing::error!(connection = %row.id, %error, "a connected account could not be written; retrying");
                     tokio::time::sleep(wait).await;
                     wait *= 2;
                 }
                 Err(error) => {
-                    tracing::error!(connection = %row.id, %error, "a grant stays alive at its provider: revoke it there");
+                    tracing::error!(connection = %row.id, %error, "a grant is still valid at its provider; revoke it there");
                     return Err(error);
                 }
                 Ok(()) => return Ok(()),

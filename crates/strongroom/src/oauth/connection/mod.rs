@@ -135,9 +135,10 @@ impl Vault {
     pub async fn connect(&self, actor: &Actor, owner: &Owner, draft: ConnectionDraft) -> Result<Connecting, Error> {
         let manifest = self.genuine_manifest(owner.tenant, &draft.plugin).await?;
         let manifest =
-            manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin of this name is registered"))?;
+            manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin with this name is registered"))?;
         let wants = manifest.credentials.oauth2.as_ref();
-        let wants = wants.ok_or_else(|| Error::field("plugin", "unsupported", "this plugin connects no account"))?;
+        let wants =
+            wants.ok_or_else(|| Error::field("plugin", "unsupported", "this plugin does not connect accounts"))?;
         let mut scopes = wants.scopes.clone();
         let mut app = draft.app;
         let mut name = draft.name;
@@ -145,7 +146,7 @@ impl Vault {
             let row = self.store.credential(owner, id).await?.filter(|row| row.plugin == draft.plugin);
             let row = row.ok_or(Error::NotFound { what: "credential" })?;
             if row.kind != CredentialType::Oauth2 {
-                return Err(Error::field("credential", "unsupported", "only a connected account is connected again"));
+                return Err(Error::field("credential", "unsupported", "only a connected account can be reconnected"));
             }
             // Incremental consent: request the scopes of the old grant again.
             scopes.extend(row.scopes());
@@ -155,7 +156,7 @@ impl Vault {
         let registration = self.registration_at(owner.tenant, &wants.provider, app).await?;
         // Without consent, only the manifest may choose the scopes of the operator's registration. A user may not.
         if registration.acts_for_itself() && draft.key_file.is_none() && !draft.scopes.is_empty() {
-            let message = "are the manifest's alone where nobody is asked for consent";
+            let message = "must be absent: without a user's consent, the manifest sets the scopes";
             return Err(Error::field("scopes", "unsupported", message));
         }
         scopes.extend(draft.scopes);
@@ -228,9 +229,12 @@ impl Vault {
         let wanted = registration.provider.token.grant == Grant::JwtBearer;
         match &given {
             Some(key) if wanted && KeyFile::read(key).is_none() => Err(Error::field("key_file", "format", NO_KEY_FILE)),
-            Some(_) if !wanted => Err(Error::field("key_file", "unsupported", "this provider takes no key file")),
+            Some(_) if !wanted => {
+                Err(Error::field("key_file", "unsupported", "this provider does not accept a key file"))
+            }
             None if wanted && registration.row.client_secret.is_none() => {
-                let message = "must be given: neither this connection nor the OAuth app has a service account's key";
+                let message =
+                    "must be given: neither this connection nor the OAuth app has the key of a service account";
                 Err(Error::field("key_file", "required", message))
             }
             _ => Ok(given),
@@ -295,7 +299,7 @@ fn return_address(wanted: Option<String>, registered: &[String]) -> Result<Strin
         (None, [only]) => Ok(only.clone()),
         (Some(address), registered) if registered.contains(&address) => Ok(address),
         _ => {
-            let message = "must be one of the manifest's `return_addresses`, letter by letter";
+            let message = "must exactly match one of the manifest's `return_addresses`";
             Err(Error::field("return_address", "unknown", message))
         }
     }

@@ -191,7 +191,7 @@ impl Vault {
             }
         };
         if let Err(error) = self.finish_with(row, phase, entry).await {
-            tracing::warn!(connection = %row.id, %error, "what became of a connection cannot be written");
+            tracing::warn!(connection = %row.id, %error, "the result of a connection could not be written");
         }
     }
 

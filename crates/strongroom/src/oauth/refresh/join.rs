@@ -83,7 +83,7 @@ impl Vault {
                 return;
             }
             if let Err(error) = vault.refresh_once(&owner, id, generation, forced).await {
-                tracing::warn!(credential = %id, %error, "a refresh was not carried out");
+                tracing::warn!(credential = %id, %error, "a refresh was not started");
             }
         });
     }
@@ -99,7 +99,7 @@ impl Vault {
             }
         };
         if tokio::time::timeout(DRAIN_TIMEOUT, all).await.is_err() {
-            tracing::error!("a refresh was still under way when the vault was closed");
+            tracing::error!("a refresh was still running when the vault was closed");
         }
     }
 }

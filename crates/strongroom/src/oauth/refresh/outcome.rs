@@ -70,7 +70,7 @@ impl Vault {
                 Err(error @ (Error::Store(StoreError::Closed) | Error::Undecryptable)) => return Err(error),
                 // The disk is full or the database is locked. Hold the result until it can be written.
                 Err(error) => {
-                    tracing::error!(credential = %row.id, %error, "a refreshed token cannot be written; trying again");
+                    tracing::error!(credential = %row.id, %error, "a refreshed token could not be written; retrying");
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(RETRY_HOLD);
                 }
@@ -93,7 +93,7 @@ impl Vault {
             let Some(newer) = self.store.credential(&row.owner, row.id).await? else { return Ok(false) };
             let fence = self.store.refresh(row.id).await?.map(|refresh| refresh.fence);
             if newer.generation != generation || fence != Some(settled.fence) {
-                tracing::warn!(credential = %row.id, "a refresh came too late; what it brought is dropped");
+                tracing::warn!(credential = %row.id, "a refresh finished after its lease ended; its result is discarded");
                 return Ok(true);
             }
             *row = newer;

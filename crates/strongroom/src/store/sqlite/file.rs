@@ -34,7 +34,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 pub enum SqliteError {
     /// Other users of the machine could read it.
     #[error(
-        "{path} can be read by other users (mode {mode:03o}); run: chmod {wanted:03o} {path}, or, if others need it, give the database a directory of its own"
+        "{path} can be read by other users (mode {mode:03o}); run: chmod {wanted:03o} {path}, or, if others need it, move the database to its own directory"
     )]
     Exposed {
         /// The file or directory.
@@ -54,7 +54,7 @@ pub enum SqliteError {
     },
     /// A newer Strongroom wrote it.
     #[error(
-        "{path} was written by a newer Strongroom (schema {found}; this one knows {known}); nothing was changed: use the newer version"
+        "{path} was written by a newer Strongroom (schema {found}; this version supports {known}); nothing was changed; use the newer version"
     )]
     Newer {
         /// The file.
@@ -132,7 +132,7 @@ impl Database {
                 .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
                 .map_err(foreign)?;
             if tables > 0 {
-                let what = "it has tables, but none that Strongroom made".to_owned();
+                let what = "its tables were not created by Strongroom".to_owned();
                 return Err(SqliteError::Foreign { path: self.path.clone(), what });
             }
             return Ok(None);

@@ -148,7 +148,7 @@ fn checkpoint_between_views(connection: &mut Connection, readers: Arc<Readers>) 
         readers.end_views();
         // The commit is durable in any case. The next commit tries the checkpoint again.
         if let Err(error) = written {
-            tracing::warn!(%error, pages, "the WAL was not written into the database");
+            tracing::warn!(%error, pages, "the WAL could not be written to the database");
         }
         Ok(())
     }))?;
