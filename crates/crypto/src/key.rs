@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_and_hexadecimal_name_the_same_key() {
+    fn base64_and_hexadecimal_give_the_same_key() {
         let hex = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff";
         let base64 = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHv8=";
         let url = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHv8";
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_32_bytes_is_refused() {
+    fn keys_of_other_lengths_are_refused() {
         assert_eq!(read("  "), Err(KeyTextError::Empty));
         assert_eq!(read("not a key!"), Err(KeyTextError::Encoding));
         assert_eq!(read("AAECAwQ="), Err(KeyTextError::Length(5)));

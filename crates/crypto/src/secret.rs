@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_text_come_back_whole() {
+    fn bytes_that_are_not_text_are_returned_unchanged() {
         let back = Secret::new(vec![0xff, 1]).into_text().expect_err("not UTF-8");
         assert_eq!(back.expose(), &[0xff, 1]);
     }

@@ -155,7 +155,7 @@ mod tests {
     use crate::OsEntropy;
 
     #[test]
-    fn a_token_reads_back_and_any_changed_character_is_refused() {
+    fn tokens_parse_and_changed_characters_are_refused() {
         for kind in [TokenKind::Host, TokenKind::Plugin, TokenKind::Session] {
             let token = Token::generate(kind, &OsEntropy::default());
             let back = Token::parse(token.expose()).expect("own token");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_token_is_refused() {
+    fn malformed_tokens_are_refused() {
         for text in
             ["", "srh_", "srp_aaaa", "Bearer x", "srx_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
         {

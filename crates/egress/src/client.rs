@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_with_one_forbidden_address_is_not_called() {
+    async fn name_with_one_forbidden_address_is_not_called() {
         for answers in
             [&["127.0.0.1"][..], &["8.8.8.8", "127.0.0.1"], &["::ffff:127.0.0.1"], &["192.0.2.1", "10.0.0.1"], &[]]
         {
@@ -211,7 +211,7 @@ mod tests {
 
     /// DNS rebinding: the address is allowed at the check and forbidden at the connection. There is only one lookup.
     #[tokio::test]
-    async fn a_name_that_changes_between_lookups_is_looked_up_once() {
+    async fn name_is_resolved_once_per_call() {
         let egress_policy =
             EgressPolicy { loopback: false, networks: vec!["127.0.0.2/32".parse().expect("a network")] };
         let (lookups, knocks, _) = call(&[&["127.0.0.2"], &["127.0.0.1"]], egress_policy).await;
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_lay_idle_carries_no_token() {
+    async fn idle_connection_is_not_reused_for_tokens() {
         let egress = Egress::new(EgressPolicy { loopback: true, networks: Vec::new() }).expect("a client");
         let url = answers_once();
         let ask = async || egress.send(Call::new(reqwest::Method::POST, url.clone())).await.map(|answer| answer.status);

@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_read_back_from_their_own_json() {
+    fn values_round_trip_through_json() {
         let text = r#"{"a":"x\"y\u0001é","b":3,"c":true,"d":["p","q"],"e":1.5}"#;
         let values = from_json(&Secret::new(text.as_bytes().to_vec())).expect("plain values");
         let again = to_json(values.iter());

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_read_back_and_refuse_each_others_prefix() {
+    fn ids_parse_and_refuse_other_prefixes() {
         let id = CredentialId::generate(Timestamp::UNIX_EPOCH, &strongroom_crypto::OsEntropy::default());
         assert_eq!(id.to_string().parse(), Ok(id));
         assert!(id.to_string().parse::<PluginId>().is_err());
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn names_refuse_what_a_terminal_or_a_url_would_trip_over() {
+    fn names_refuse_unsafe_characters() {
         for bad in ["", "-a", "a-", "A", "a_b", "a/b", "é", &"a".repeat(64)] {
             assert!(bad.parse::<PluginName>().is_err(), "{bad}");
         }

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_given_twice_is_refused_at_any_depth() {
+    fn duplicate_keys_are_refused_at_any_depth() {
         assert!(from_slice::<serde_json::Value>(br#"{"a":{"b":1},"c":[{"b":2}]}"#).is_ok());
         assert!(from_slice::<serde_json::Value>(br#"{"a":1,"a":2}"#).is_err());
         assert!(from_slice::<serde_json::Value>(br#"{"x":[{"a":1,"\u0061":2}]}"#).is_err());

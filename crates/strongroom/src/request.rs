@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_goes_on_alone_works_for_the_same_request() {
+    async fn spawned_task_keeps_the_request_id() {
         assert_eq!(current(), None);
         let id: RequestId = "just-this-one".parse().expect("an id");
         let goes_on = answer(id.clone(), async { (current(), spawn(async { current() })) });
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_plain_whoever_made_it() {
+    fn request_ids_contain_safe_characters_only() {
         assert_eq!(RequestId::of([0xab; 16]).to_string(), "ab".repeat(16));
         assert_eq!("trace-12345678".parse::<RequestId>().expect("an id").to_string(), "trace-12345678");
         for bad in ["", "seven-7", "with space", "line\nfeed", "<script>", &"x".repeat(65)] {

@@ -15,7 +15,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn a_key_that_is_missing_or_wrong_is_one_sentence_and_nothing_written() {
+fn missing_or_wrong_key_prints_one_line_and_writes_nothing() {
     let dir = Dir::new("keys");
     let database = dir.database();
     furnish(&database);
@@ -59,7 +59,7 @@ fn a_key_that_is_missing_or_wrong_is_one_sentence_and_nothing_written() {
 }
 
 #[test]
-fn the_key_file_wins_over_the_variable() {
+fn key_file_takes_precedence_over_variable() {
     let dir = Dir::new("key-file");
     furnish(&dir.database());
     // Outside the directory that the canary scan reads: this file contains the key in plaintext on purpose.
@@ -75,7 +75,7 @@ fn the_key_file_wins_over_the_variable() {
 }
 
 #[test]
-fn a_path_that_cannot_be_used_is_said_once() {
+fn unusable_path_is_reported_once() {
     let dir = Dir::new("no-directory");
     std::fs::write(dir.path().join("file"), "").unwrap();
     std::fs::set_permissions(dir.path().join("file"), std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -90,7 +90,7 @@ fn a_path_that_cannot_be_used_is_said_once() {
 
 /// The operator needs all findings at once, not only the first.
 #[test]
-fn doctor_looks_at_the_key_though_the_database_is_none() {
+fn doctor_checks_key_without_a_database() {
     let dir = Dir::new("doctor");
     let mut command = strongroom(&dir.database());
     command.arg("doctor").env("DATABASE_URL", "nonsense").env("CREDENTIAL_ENCRYPTION_KEY", "zz");
@@ -102,7 +102,7 @@ fn doctor_looks_at_the_key_though_the_database_is_none() {
 
 /// A mistyped path would otherwise create an empty vault, which verifies without a finding.
 #[test]
-fn what_does_not_begin_a_vault_makes_none() {
+fn commands_do_not_create_a_vault() {
     let dir = Dir::new("mistyped");
     let mistyped = dir.path().join("typo").join("vault.db");
     for arguments in [&["audit", "verify", "--deep"][..], &["credential", "list", "--user", "a"], &["plugin", "list"]] {
@@ -116,7 +116,7 @@ fn what_does_not_begin_a_vault_makes_none() {
 }
 
 #[test]
-fn doctor_finds_what_serve_would_not_start_with() {
+fn doctor_reports_settings_that_serve_refuses() {
     let dir = Dir::new("doctor-settings");
     furnish(&dir.database());
     for (variable, value) in [
@@ -136,7 +136,7 @@ fn doctor_finds_what_serve_would_not_start_with() {
 
 /// An optional secret is never asked for. If it is on standard input, dropping it would lose it without an error.
 #[test]
-fn an_optional_secret_that_is_piped_in_is_kept() {
+fn piped_optional_secret_is_saved() {
     let dir = Dir::new("optional");
     let example = crate::process::repository().join("examples/plugins/smtp.json");
     let manifest = std::fs::read_to_string(example).unwrap();
@@ -158,7 +158,7 @@ fn an_optional_secret_that_is_piped_in_is_kept() {
 
 /// `--dev` with `serve` would look like the development vault but use the production database.
 #[test]
-fn serve_is_not_for_the_data_of_dev() {
+fn serve_refuses_the_dev_option() {
     let dir = Dir::new("dev-serve");
     let mut command = strongroom(&dir.database());
     command.args(["--dev", "serve"]);
@@ -168,7 +168,7 @@ fn serve_is_not_for_the_data_of_dev() {
 }
 
 #[test]
-fn a_misspelt_setting_is_refused_by_name() {
+fn misspelled_setting_is_refused_by_name() {
     let dir = Dir::new("misspelt");
     let mut command = strongroom(&dir.database());
     let output = run(
@@ -194,7 +194,7 @@ fn a_misspelt_setting_is_refused_by_name() {
 }
 
 #[test]
-fn a_secret_comes_from_standard_input_or_a_file_and_never_from_an_argument() {
+fn secrets_are_read_from_input_or_files_but_not_arguments() {
     let dir = Dir::new("argv");
     let database = dir.database();
     let (_, plugin_key) = furnish(&database);
@@ -242,7 +242,7 @@ fn a_secret_comes_from_standard_input_or_a_file_and_never_from_an_argument() {
 }
 
 #[test]
-fn every_command_has_help_with_an_example() {
+fn every_command_help_has_an_example() {
     fn walk(path: &[String], seen: &mut usize) {
         let dir = std::path::Path::new("/nonexistent/vault.db");
         let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -273,7 +273,7 @@ fn every_command_has_help_with_an_example() {
 }
 
 #[test]
-fn tenants_users_and_plugins_come_and_go() {
+fn tenants_users_and_plugins_are_created_and_removed() {
     let dir = Dir::new("tenants");
     let database = dir.database();
     furnish(&database);
@@ -312,7 +312,7 @@ fn tenants_users_and_plugins_come_and_go() {
 }
 
 #[tokio::test]
-async fn two_servers_and_the_command_line_share_a_file_and_are_all_right() {
+async fn two_servers_and_the_cli_share_one_database() {
     let dir = Dir::new("two-servers");
     let database = dir.database();
     let (host, plugin) = furnish(&database);
@@ -349,7 +349,7 @@ async fn two_servers_and_the_command_line_share_a_file_and_are_all_right() {
 }
 
 #[tokio::test]
-async fn whatever_is_logged_for_a_request_is_logged_under_its_id() {
+async fn log_lines_carry_the_request_id() {
     for format in ["json", "text"] {
         let dir = Dir::new(&format!("log-{format}"));
         let (host, plugin) = furnish(&dir.database());
@@ -382,7 +382,7 @@ async fn whatever_is_logged_for_a_request_is_logged_under_its_id() {
 }
 
 #[tokio::test]
-async fn metrics_are_on_a_listener_of_their_own_and_tell_no_names() {
+async fn metrics_have_a_separate_listener_and_contain_no_names() {
     let dir = Dir::new("metrics");
     let (host, plugin) = furnish(&dir.database());
     let port = crate::process::free_port();
@@ -408,7 +408,7 @@ async fn metrics_are_on_a_listener_of_their_own_and_tell_no_names() {
 }
 
 #[tokio::test]
-async fn the_log_is_followed_without_growing_by_it() {
+async fn following_the_log_adds_no_events() {
     let dir = Dir::new("follow");
     let (host, _) = furnish(&dir.database());
     let serving = Serving::start(&dir.database(), &dir.path().join("server.log"), &[]).await;
@@ -434,7 +434,7 @@ async fn the_log_is_followed_without_growing_by_it() {
 
 /// Over HTTP/2 a body in a response to HEAD breaks the connection, and the host name is in `:authority`.
 #[tokio::test]
-async fn over_http2_a_plugin_reads_and_an_answer_to_head_has_no_body() {
+async fn http2_reads_work_and_head_has_no_body() {
     let dir = Dir::new("http2");
     let (host, plugin) = furnish(&dir.database());
     let mut serving = Serving::start(&dir.database(), &dir.path().join("server.log"), &[]).await;
@@ -455,7 +455,7 @@ async fn over_http2_a_plugin_reads_and_an_answer_to_head_has_no_body() {
 
 /// Otherwise one address could use up all connections with a thousand idle ones (slowloris).
 #[tokio::test]
-async fn a_connection_on_which_nobody_says_what_they_want_is_closed() {
+async fn connections_without_a_request_are_closed() {
     let dir = Dir::new("silent");
     furnish(&dir.database());
     let serving = Serving::start(&dir.database(), &dir.path().join("server.log"), &[]).await;

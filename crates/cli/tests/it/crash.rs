@@ -28,7 +28,7 @@ struct Seen {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_at_any_moment_loses_nothing_it_acknowledged() {
+async fn killed_server_keeps_acknowledged_writes() {
     let dir = Dir::new("crash");
     let database = dir.database();
     let (host, plugin) = furnish(&database);

@@ -105,7 +105,7 @@ fn verified(database: &Path) {
 }
 
 #[tokio::test]
-async fn a_full_disk_gives_out_nothing_and_is_survived() {
+async fn full_disk_releases_nothing_and_server_recovers() {
     let dir = Dir::new("full-disk");
     let disk = SmallDisk::mount(&dir);
     let database = disk.0.join("vault").join("strongroom.db");
@@ -131,7 +131,7 @@ async fn a_full_disk_gives_out_nothing_and_is_survived() {
 }
 
 #[tokio::test]
-async fn a_log_that_somebody_holds_locked_is_a_503_within_the_deadline() {
+async fn locked_audit_log_returns_503_within_deadline() {
     let dir = Dir::new("locked");
     let database = dir.database();
     let vault = Vault::on(&database, &dir.path().join("server.log")).await;
@@ -146,7 +146,7 @@ async fn a_log_that_somebody_holds_locked_is_a_503_within_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_disk_that_turns_read_only_gives_out_nothing_and_a_start_on_it_is_refused() {
+async fn read_only_disk_releases_nothing_and_refuses_start() {
     let dir = Dir::new("read-only");
     let disk = SmallDisk::mount(&dir);
     let database = disk.0.join("vault").join("strongroom.db");

@@ -13,7 +13,7 @@ fn python() -> String {
 }
 
 #[tokio::test]
-async fn a_decoder_that_knows_only_the_document_opens_every_row() {
+async fn independent_decoder_opens_every_row() {
     let dir = Dir::new("format");
     let database = dir.database();
     let (host, _) = furnish(&database);

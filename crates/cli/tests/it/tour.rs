@@ -62,7 +62,7 @@ fn bash(script: &str, dir: &Dir) -> String {
 }
 
 #[test]
-fn the_tour_of_the_readme_works_as_written() {
+fn readme_tour_works() {
     let dir = Dir::new("tour");
     let dev = Dev::start(&dir);
     let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
@@ -87,7 +87,7 @@ fn the_tour_of_the_readme_works_as_written() {
 
 /// A second instance would move the demo page to another port and revoke the host key of the first.
 #[test]
-fn a_second_dev_on_the_same_data_is_refused_and_changes_nothing() {
+fn second_dev_on_same_data_is_refused() {
     let dir = Dir::new("second-dev");
     let first = Dev::start(&dir);
     let program = env!("CARGO_BIN_EXE_strongroom");
@@ -104,7 +104,7 @@ fn a_second_dev_on_the_same_data_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn the_three_commands_that_dev_prints_work_as_printed() {
+fn commands_printed_by_dev_work() {
     let dir = Dir::new("dev");
     for address in ["127.0.0.1", "0.0.0.0"] {
         let dev = Dev::start_at(&dir, address);

@@ -30,7 +30,7 @@ fn seal(key: &Key, plaintext: &[u8]) -> Sealed {
 }
 
 #[test]
-fn every_single_bit_flip_is_refused() {
+fn every_bit_flip_is_refused() {
     let key = user_key();
     let sealed = seal(&key, b"sk-live-0123456789");
     assert_eq!(key.open(Kind::Credential, &PLACE, &sealed).expect("untouched").expose(), b"sk-live-0123456789");
@@ -54,7 +54,7 @@ fn every_truncation_and_extension_is_refused() {
 }
 
 #[test]
-fn a_record_that_is_moved_is_refused() {
+fn moved_records_are_refused() {
     let key = user_key();
     let sealed = seal(&key, b"secret");
     let moved = [
@@ -78,14 +78,14 @@ fn a_record_that_is_moved_is_refused() {
 }
 
 #[test]
-fn another_key_is_refused_before_anything_is_decrypted() {
+fn wrong_key_is_refused_before_decryption() {
     let sealed = seal(&user_key(), b"secret");
     assert_eq!(user_key().open(Kind::Credential, &PLACE, &sealed).err(), Some(OpenError::OtherKey));
 }
 
 /// With a forged key id in the header, the commitment detects the wrong key.
 #[test]
-fn a_record_that_names_the_key_but_is_not_committed_to_it_is_refused() {
+fn records_without_key_commitment_are_refused() {
     let (mine, other) = (user_key(), user_key());
     let sealed = seal(&other, b"secret");
     let mut bytes = sealed.as_bytes().to_vec();
@@ -95,7 +95,7 @@ fn a_record_that_names_the_key_but_is_not_committed_to_it_is_refused() {
 
 /// An unlocked record gives access to this one record in its context only.
 #[test]
-fn what_is_unlocked_is_one_record_in_its_place() {
+fn message_key_opens_one_record_only() {
     let key = user_key();
     let sealed = seal(&key, b"secret");
     let unlock = |context: &Context<'_>, sealed: &Sealed| key.unlock(Kind::Credential, context, sealed);
@@ -115,7 +115,7 @@ fn what_is_unlocked_is_one_record_in_its_place() {
 }
 
 #[test]
-fn the_keyring_unlocks_with_its_key_in_its_installation_only() {
+fn keyring_opens_with_its_key_and_installation_only() {
     let (keyring, wrapped) = Keyring::create(&environment(1), "instance-1", &OsEntropy::default());
     let (_, user) = keyring.create_user_key("tnt_1", "alice", &OsEntropy::default());
 
@@ -134,7 +134,7 @@ fn the_keyring_unlocks_with_its_key_in_its_installation_only() {
 }
 
 #[test]
-fn a_row_mac_knows_its_table_and_its_seams() {
+fn row_mac_covers_table_and_column_boundaries() {
     let (keyring, _) = Keyring::create(&environment(1), "instance-1", &OsEntropy::default());
     let mac = keyring.row_mac("plugin", &[b"ab", b"c"]);
     assert!(keyring.row_is_genuine("plugin", &[b"ab", b"c"], &mac));
@@ -154,7 +154,7 @@ impl Entropy for Counting {
 }
 
 #[test]
-fn every_sealing_draws_a_salt_and_an_iv_of_its_own() {
+fn every_record_has_a_new_salt_and_iv() {
     let key = user_key();
     let entropy = Counting(AtomicU64::new(0));
     let mut seen = std::collections::HashSet::new();
@@ -168,7 +168,7 @@ fn every_sealing_draws_a_salt_and_an_iv_of_its_own() {
 
 proptest! {
     #[test]
-    fn whatever_is_sealed_opens_to_the_same_bytes(plaintext in proptest::collection::vec(any::<u8>(), 0..5_000)) {
+    fn sealed_records_open_to_the_same_bytes(plaintext in proptest::collection::vec(any::<u8>(), 0..5_000)) {
         let key = user_key();
         let sealed = seal(&key, &plaintext);
         prop_assert_eq!(sealed.as_bytes().len(), plaintext.len() + 114);
@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(user_key().open(Kind::Credential, &PLACE, &Sealed::from_bytes(bytes)).is_err());
     }
 }

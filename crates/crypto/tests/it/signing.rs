@@ -15,7 +15,7 @@ fn pem(label: &str, der: &[u8]) -> Secret<String> {
 }
 
 #[test]
-fn what_a_key_signs_verifies_under_its_public_half() {
+fn signatures_verify_with_the_public_key() {
     let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
     let key = SigningKey::from_pem(&pem("PRIVATE KEY", rsa.as_der().unwrap().as_ref())).unwrap();
     assert_eq!(key.algorithm(), "RS256");
@@ -37,7 +37,7 @@ fn what_a_key_signs_verifies_under_its_public_half() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_and_not_repeated() {
+fn malformed_keys_are_refused_and_not_quoted() {
     let public = pem("PUBLIC KEY", b"hush");
     let junk = pem("PRIVATE KEY", b"hush");
     let encrypted = pem("ENCRYPTED PRIVATE KEY", b"hush");

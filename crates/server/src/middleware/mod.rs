@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_becomes_a_problem_without_its_message() {
+    async fn panics_become_problems_without_the_message() {
         async fn fail() {
             tokio::task::yield_now().await;
             panic!("with a secret in it")

@@ -23,7 +23,7 @@ fn with(member: &str, value: Value) -> String {
 }
 
 #[tokio::test]
-async fn every_member_of_every_wrong_kind() {
+async fn members_of_wrong_types_are_refused() {
     let server = Server::new("members").await;
     let long = "x".repeat(1 << 20);
     for member in ["plugin", "type", "name", "fields"] {
@@ -58,7 +58,7 @@ async fn every_member_of_every_wrong_kind() {
 }
 
 #[tokio::test]
-async fn every_field_of_every_wrong_kind() {
+async fn fields_of_wrong_types_are_refused() {
     let server = Server::new("fields").await;
     let api_key = |value: Value| with("fields", json!({"api_key": value}));
     for (value, code) in [
@@ -83,7 +83,7 @@ async fn every_field_of_every_wrong_kind() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_not_what_they_should_be() {
+async fn malformed_bodies_are_refused() {
     let server = Server::new("bodies").await;
     assert_eq!(save(&server, "").await.1, "invalid-json");
     assert_eq!(save(&server, "{").await.1, "invalid-json");
@@ -108,7 +108,7 @@ async fn bodies_that_are_not_what_they_should_be() {
 }
 
 #[tokio::test]
-async fn ids_names_and_preconditions_that_are_none() {
+async fn malformed_ids_names_and_preconditions_are_refused() {
     let server = Server::new("ids").await;
     let id = server.saved("Work").await;
     for bad in ["cred_", "cred_zz", "%00", "..%2f..%2fetc", &id.to_uppercase(), &"a".repeat(5_000)] {
@@ -151,7 +151,7 @@ async fn ids_names_and_preconditions_that_are_none() {
 }
 
 #[tokio::test]
-async fn a_manifest_with_faults_is_refused_and_the_old_one_stays() {
+async fn faulty_manifest_is_refused_and_old_one_kept() {
     let server = Server::new("manifest").await;
     let good: Value = serde_json::from_str(include_str!("../../../../examples/plugins/openai.json")).unwrap();
     let mut bad = good.clone();

@@ -102,7 +102,7 @@ fn location(answer: &Answer) -> Url {
 }
 
 #[tokio::test]
-async fn an_account_is_connected_read_refreshed_and_given_back() {
+async fn account_is_connected_read_refreshed_and_revoked() {
     let browser = Browser::new("connections").await;
     let (server, alice) = (&browser.server, &browser.server.alice);
     let started = browser.start(&browser.begin(alice).await).await;
@@ -149,7 +149,7 @@ async fn an_account_is_connected_read_refreshed_and_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_joins_a_refresh_or_comes_late_draws_on_nothing_and_who_forces_more_waits() {
+async fn only_new_refreshes_count_against_the_call_limit() {
     let two_a_second = |config: Config| Config { limits: Limits { calls_per_second: 2, ..config.limits }, ..config };
     let browser = Arc::new(Browser::with("forced", two_a_second).await);
     let server = &browser.server;
@@ -183,7 +183,7 @@ async fn who_joins_a_refresh_or_comes_late_draws_on_nothing_and_who_forces_more_
 }
 
 #[tokio::test]
-async fn a_callback_without_what_the_start_gave_is_refused() {
+async fn callback_with_wrong_start_values_is_refused() {
     let browser = Browser::new("callbacks").await;
     let alice = &browser.server.alice;
     let other = "app_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f";
@@ -212,7 +212,7 @@ async fn a_callback_without_what_the_start_gave_is_refused() {
 }
 
 #[tokio::test]
-async fn a_provider_that_answers_nonsense_connects_nobody() {
+async fn malformed_provider_answers_do_not_connect() {
     let browser = Browser::new("nonsense").await;
     for (status, kind, body) in [
         (200, "text/html", format!("<script>{CANARY}</script>")),

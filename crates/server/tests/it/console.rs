@@ -49,7 +49,7 @@ async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]
 }
 
 #[tokio::test]
-async fn a_link_signs_somebody_in_once_and_from_our_own_page_only() {
+async fn sign_in_link_works_once_and_from_own_page_only() {
     let server = Server::new("console-link").await;
     let made = link(&server, alice()).await;
     for site in [
@@ -71,7 +71,7 @@ async fn a_link_signs_somebody_in_once_and_from_our_own_page_only() {
 }
 
 #[tokio::test]
-async fn a_user_at_the_console_has_their_own_credentials_and_nothing_else() {
+async fn console_user_can_reach_own_credentials_only() {
     let server = Server::new("console-user").await;
     let saved = server.saved("Work").await;
     let cookie = signed_in(&server, alice()).await;
@@ -97,7 +97,7 @@ async fn a_user_at_the_console_has_their_own_credentials_and_nothing_else() {
 
 /// CSRF: browsers attach the cookie to cross-site requests. Only requests from pages of the console count.
 #[tokio::test]
-async fn another_sites_page_gets_nothing_done() {
+async fn cross_site_requests_are_refused() {
     let server = Server::new("console-csrf").await;
     let cookie = signed_in(&server, alice()).await;
     let body = draft("Forged").to_string();
@@ -127,7 +127,7 @@ async fn another_sites_page_gets_nothing_done() {
 /// Browsers send the cookie to every path. On paths without sign-in it must have no effect. Otherwise a signed-in user
 /// could not return from a provider by a cross-site redirect.
 #[tokio::test]
-async fn a_cookie_is_no_hindrance_where_nobody_has_to_be_signed_in() {
+async fn cookies_are_ignored_on_anonymous_routes() {
     let server = Server::new("console-elsewhere").await;
     let cookie = signed_in(&server, alice()).await;
     let callback = "/api/auth/oauth/callback/app_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f?state=x";
@@ -142,7 +142,7 @@ async fn a_cookie_is_no_hindrance_where_nobody_has_to_be_signed_in() {
 
 /// A page loads twenty files at once, so embedded files must not count against the address limit.
 #[tokio::test]
-async fn what_is_in_the_program_draws_on_no_allowance() {
+async fn embedded_files_are_not_rate_limited() {
     let config = |mut config: strongroom_server::Config| {
         config.limits.address_per_second = 2;
         config
@@ -166,7 +166,7 @@ async fn what_is_in_the_program_draws_on_no_allowance() {
 
 /// HTTP/2 has no `Host` header: the name is in the `:authority` of the request.
 #[tokio::test]
-async fn our_own_page_is_known_over_http_2_too() {
+async fn own_page_is_recognized_over_http_2() {
     let server = Server::new("console-h2").await;
     let cookie = signed_in(&server, alice()).await;
     for (origin, status) in [("http://localhost", 201), ("gopher://localhost", 403), ("http://localhost:81", 403)] {
@@ -180,7 +180,7 @@ async fn our_own_page_is_known_over_http_2_too() {
 
 /// When the host ends a user's sessions, that includes console sessions.
 #[tokio::test]
-async fn ending_all_of_a_users_sessions_ends_those_at_the_console() {
+async fn ending_user_sessions_ends_console_sessions() {
     let server = Server::new("console-locked-out").await;
     let (cookie, bob) =
         (signed_in(&server, alice()).await, signed_in(&server, ConsoleUser::User("bob".parse().unwrap())).await);
@@ -191,7 +191,7 @@ async fn ending_all_of_a_users_sessions_ends_those_at_the_console() {
 }
 
 #[tokio::test]
-async fn a_session_ends_when_nobody_is_there_and_after_a_day_whatever_happens() {
+async fn console_session_ends_when_idle_and_after_one_day() {
     let server = Server::new("console-time").await;
     let status = async |cookie: &str| {
         ask(&server, "GET", "/v1/console", &[("cookie", cookie), OWN[0]], "").await.status.as_u16()
@@ -222,7 +222,7 @@ async fn a_session_ends_when_nobody_is_there_and_after_a_day_whatever_happens() 
 }
 
 #[tokio::test]
-async fn an_operator_sees_everything_but_secrets_and_changes_things_only_just_after_signing_in() {
+async fn operator_sees_no_secrets_and_changes_require_recent_sign_in() {
     let server = Server::new("console-operator").await;
     let saved = server.saved("Work").await;
     let cookie = signed_in(&server, ConsoleUser::Operator).await;
@@ -250,7 +250,7 @@ async fn an_operator_sees_everything_but_secrets_and_changes_things_only_just_af
 
 /// A session row that an attacker wrote or extended in the database has no valid MAC and counts as absent.
 #[tokio::test]
-async fn a_row_without_its_mac_is_no_session() {
+async fn console_session_with_wrong_mac_is_refused() {
     let server = Server::new("console-mac").await;
     let cookie = signed_in(&server, alice()).await;
     let intruder = rusqlite::Connection::open(server.dir.database()).unwrap();

@@ -87,7 +87,7 @@ fn query(begun: &Begun, name: &str) -> String {
 
 /// Attack: a person finds the browser and a provider session that is still valid. That sign-in must not allow changes.
 #[tokio::test]
-async fn a_sign_in_is_as_young_as_what_was_proven() {
+async fn sign_in_age_comes_from_the_issuer() {
     let house = House::new("oidc-age", true).await;
     for (proven_ago, may_change) in [(Some(10), true), (Some(16 * 60), false), (Some(-600), true), (None, false)] {
         let begun = house.begin().await;
@@ -103,7 +103,7 @@ async fn a_sign_in_is_as_young_as_what_was_proven() {
 }
 
 #[tokio::test]
-async fn people_get_in_as_what_the_settings_say() {
+async fn sign_in_follows_the_settings() {
     let house = House::new("oidc", true).await;
     assert_eq!(house.server.get("/v1/console/sign-in", "").await.json(), json!({"issuer": true}));
     for (change, role, user) in [
@@ -128,7 +128,7 @@ async fn people_get_in_as_what_the_settings_say() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_fit_gets_nobody_in() {
+async fn mismatched_sign_in_answers_are_refused() {
     let house = House::new("oidc-attacks", false).await;
     for (attack, change) in [
         ("another sign-in's nonce", json!({"nonce": "x"})),

@@ -32,7 +32,7 @@ fn redacted(mut value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn saved_listed_read_changed_deleted() {
+async fn credential_is_saved_listed_read_changed_and_deleted() {
     let server = Server::new("life").await;
     let saved = server.with_json("POST", "/v1/credentials", &server.alice, &draft("Work")).await;
     assert_eq!((saved.status, saved.etag().as_str()), (StatusCode::CREATED, "\"1\""));
@@ -66,7 +66,7 @@ async fn saved_listed_read_changed_deleted() {
 }
 
 #[tokio::test]
-async fn a_strangers_object_and_a_missing_one_look_the_same() {
+async fn foreign_and_missing_objects_are_indistinguishable() {
     let server = Server::new("strangers").await;
     let id = server.saved("Work").await;
     let missing = "cred_00000000000000000000000000000000";
@@ -95,7 +95,7 @@ async fn a_strangers_object_and_a_missing_one_look_the_same() {
 }
 
 #[tokio::test]
-async fn only_the_plugins_own_read_has_the_secret() {
+async fn only_plugin_reads_contain_the_secret() {
     let server = Server::new("no-secret").await;
     let id = server.saved("Work").await;
     for (path, token) in [
@@ -114,7 +114,7 @@ async fn only_the_plugins_own_read_has_the_secret() {
 
 /// Denial of service: lists of large credentials must not use up the server's memory.
 #[tokio::test]
-async fn a_page_of_large_credentials_is_short_and_the_pages_are_whole() {
+async fn large_credentials_shorten_pages_without_loss() {
     let server = Server::new("large-pages").await;
     for number in 0..40 {
         let mut draft = draft(&format!("Key {number}"));
@@ -138,7 +138,7 @@ async fn a_page_of_large_credentials_is_short_and_the_pages_are_whole() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_to_the_end() {
+async fn pages_list_every_credential() {
     let server = Server::new("pages").await;
     for number in 0..7 {
         server.saved(&format!("Key {number}")).await;
@@ -164,7 +164,7 @@ async fn pages_follow_each_other_to_the_end() {
 }
 
 #[tokio::test]
-async fn the_same_idempotency_key_saves_once_and_shows_a_token_again() {
+async fn same_idempotency_key_saves_once_and_returns_the_token() {
     let server = Server::new("once").await;
     let twice = async |path: &str, token: &str, body: Value, key: &str| {
         let first = server.raw("POST", path, token, &[("idempotency-key", key)], body.to_string()).await;
@@ -190,7 +190,7 @@ async fn the_same_idempotency_key_saves_once_and_shows_a_token_again() {
 }
 
 #[tokio::test]
-async fn revoked_and_expired_tokens_let_nobody_in() {
+async fn revoked_and_expired_tokens_are_refused() {
     let server = Server::new("revoked").await;
     let made = server
         .with_json("POST", "/v1/plugins/openai/keys", &server.host, &json!({"label": "short-lived"}))
@@ -212,7 +212,7 @@ async fn revoked_and_expired_tokens_let_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_host_deletes_a_user_and_everything_of_theirs() {
+async fn host_deletes_user_with_all_data() {
     let server = Server::new("delete-user").await;
     let id = server.saved("Work").await;
     assert_eq!(server.get("/v1/users", &server.host).await.json()["items"][0]["credentials"], 1);
@@ -233,7 +233,7 @@ async fn a_host_deletes_a_user_and_everything_of_theirs() {
 
 /// The read of a plugin bypasses the router. A path in another encoding uses the router. Both must answer alike.
 #[tokio::test]
-async fn a_read_is_answered_alike_whether_or_not_it_is_routed() {
+async fn routed_and_direct_reads_return_the_same_answer() {
     let server = Server::new("alike").await;
     let (id, unknown) = (server.saved("Work").await, format!("cred_{}", "0".repeat(32)));
     let callers = [&server.plugin, &server.other_plugin, &server.alice, &server.host, "", "srp_unknown"];

@@ -64,7 +64,7 @@ const EXPECTED: &[(&str, &str, [u16; 8])] = &[
 ];
 
 #[tokio::test]
-async fn every_route_answers_every_principal_as_stated() {
+async fn every_route_answers_each_principal_as_listed() {
     let routes = routes();
     let stated: Vec<_> = EXPECTED.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
     for route in &routes {

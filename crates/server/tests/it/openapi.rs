@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 #[test]
-fn the_description_has_not_drifted() {
+fn api_description_is_current() {
     let checked_in = include_str!("../../../../docs/openapi.json");
     assert!(
         checked_in == strongroom_server::openapi::text(),
@@ -13,7 +13,7 @@ fn the_description_has_not_drifted() {
 
 /// Only the response of a plugin's own read has a member that can hold a secret.
 #[test]
-fn no_answer_to_a_user_has_room_for_a_secret() {
+fn user_answers_have_no_secret_members() {
     let description: Value = serde_json::from_str(strongroom_server::openapi::text()).unwrap();
     let schemas = description["components"]["schemas"].as_object().unwrap();
     for name in ["Credential", "Key", "Session", "User", "Event", "Plugin"] {

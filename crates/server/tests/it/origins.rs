@@ -26,7 +26,7 @@ fn readable_by(answer: &Answer) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn a_session_works_in_the_pages_that_it_is_for() {
+async fn session_works_on_its_origins_only() {
     let server = Server::new("origins").await;
     let (embedded, own) = (minted(&server, &[APP]).await, server.alice.as_str());
     for (token, origin, status) in [
@@ -60,7 +60,7 @@ async fn a_session_works_in_the_pages_that_it_is_for() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_answered_without_a_token_and_says_nothing() {
+async fn preflight_needs_no_token_and_reveals_nothing() {
     let server = Server::new("preflight").await;
     let preflight = |path: &str| {
         Server::request("OPTIONS", path, "")
@@ -85,7 +85,7 @@ async fn a_preflight_is_answered_without_a_token_and_says_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_origin_is_refused() {
+async fn malformed_origins_are_refused() {
     let server = Server::new("no-origins").await;
     for wrong in [
         "app.example.com",
@@ -113,7 +113,7 @@ async fn what_is_no_origin_is_refused() {
 
 /// The error page of a browser navigation: what to do next, and nothing about the cause.
 #[tokio::test]
-async fn a_person_with_an_old_link_is_told_what_to_do() {
+async fn expired_link_shows_instructions() {
     let server = Server::new("old-link").await;
     let link = "A".repeat(43);
     let callback = "/api/auth/oauth/callback/app_0197d3a0c1f27c8e9b1d5a2f3c4e5d6f?state=%3Cscript%3E&code=x";
@@ -134,7 +134,7 @@ async fn a_person_with_an_old_link_is_told_what_to_do() {
 
 /// A browser whose sign-in fails at the console is told to sign in again, not to connect an account.
 #[tokio::test]
-async fn an_error_page_speaks_of_what_the_browser_was_about_to_do() {
+async fn error_page_names_the_attempted_action() {
     let server = Server::with("error-page", |mut config| {
         config.limits.address_per_second = 1;
         config

@@ -21,7 +21,7 @@ fn limited(principal: u32, address: u32) -> impl FnOnce(Config) -> Config {
 }
 
 #[tokio::test]
-async fn every_answer_carries_its_headers() {
+async fn every_answer_has_its_headers() {
     let server = Server::new("headers").await;
     for (path, token) in
         [("/livez", ""), ("/v1/credentials", ""), ("/v1/credentials", server.alice.as_str()), ("/nowhere", "")]
@@ -48,7 +48,7 @@ async fn every_answer_carries_its_headers() {
 }
 
 #[tokio::test]
-async fn a_plain_request_id_is_kept_and_any_other_replaced() {
+async fn valid_request_id_is_kept_and_others_are_replaced() {
     let server = Server::new("request-id").await;
     for (sent, kept) in
         [("trace-12345678", true), ("short", false), ("has space in it", false), (&"x".repeat(65), false)]
@@ -59,7 +59,7 @@ async fn a_plain_request_id_is_kept_and_any_other_replaced() {
 }
 
 #[tokio::test]
-async fn only_known_hosts_are_answered() {
+async fn unknown_host_names_are_refused() {
     let server = Server::new("hosts").await;
     for (host, status) in
         [("localhost", 401), ("LOCALHOST:8420", 401), ("evil.example.com", 421), ("localhost.evil.com", 421), ("", 421)]
@@ -86,7 +86,7 @@ async fn only_known_hosts_are_answered() {
 }
 
 #[tokio::test]
-async fn a_principal_has_an_allowance_of_its_own() {
+async fn each_principal_has_its_own_rate_limit() {
     let server = Server::with("limits", limited(5, 1_000)).await;
     for _ in 0..5 {
         assert_eq!(server.get("/v1/credentials", &server.alice).await.status, StatusCode::OK);
@@ -100,7 +100,7 @@ async fn a_principal_has_an_allowance_of_its_own() {
 }
 
 #[tokio::test]
-async fn wrong_tokens_draw_on_the_address() {
+async fn wrong_tokens_count_against_the_address() {
     let server = Server::with("address", limited(1_000, 5)).await;
     let wrong = "srh_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     for _ in 0..5 {
@@ -129,7 +129,7 @@ async fn wrong_tokens_draw_on_the_address() {
 }
 
 #[tokio::test]
-async fn forwarded_addresses_are_believed_of_trusted_proxies_only() {
+async fn forwarded_addresses_require_a_trusted_proxy() {
     let trusting = |config: Config| Config { trusted_proxies: vec!["192.0.2.0/24".parse().unwrap()], ..config };
     for (trusted, expected) in [(true, "203.0.113.9"), (false, "192.0.2.7")] {
         let server = if trusted { Server::with("proxy", trusting).await } else { Server::new("proxy").await };
@@ -142,7 +142,7 @@ async fn forwarded_addresses_are_believed_of_trusted_proxies_only() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_404_and_an_unknown_method_405_with_allow() {
+async fn unknown_path_is_404_and_unknown_method_is_405() {
     let server = Server::new("methods").await;
     assert_eq!(server.get("/nowhere", "").await.problem().0, "not-found");
     for method in ["POST", "PUT", "TRACE", "FOO", "CONNECT"] {
@@ -157,7 +157,7 @@ async fn an_unknown_path_is_404_and_an_unknown_method_405_with_allow() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_ends_is_given_up() {
+async fn endless_body_times_out() {
     let short = |config: Config| Config {
         limits: Limits { request_timeout: Duration::from_millis(100), ..config.limits },
         ..config
@@ -170,7 +170,7 @@ async fn a_body_that_never_ends_is_given_up() {
 }
 
 #[tokio::test]
-async fn the_event_names_the_request() {
+async fn event_contains_the_request_id() {
     let server = Server::new("event").await;
     let saved = server.with_json("POST", "/v1/credentials", &server.alice, &draft("Work")).await;
     let id = saved.headers["x-request-id"].to_str().unwrap();
@@ -184,7 +184,7 @@ async fn the_event_names_the_request() {
 }
 
 #[tokio::test]
-async fn an_answer_to_head_has_the_length_of_a_body_and_none() {
+async fn head_answer_has_content_length_and_no_body() {
     let server = Server::new("head").await;
     for (path, status) in [("/v1/credentials", StatusCode::UNAUTHORIZED), ("/nowhere", StatusCode::NOT_FOUND)] {
         let [get, head] = ["GET", "HEAD"].map(|method| Server::request(method, path, "").body(Body::empty()).unwrap());
@@ -198,7 +198,7 @@ async fn an_answer_to_head_has_the_length_of_a_body_and_none() {
 /// A token is authenticated when the request head arrives, and can be revoked before the body arrives. Otherwise a
 /// thief could create another key, and a deleted user could be recreated.
 #[tokio::test]
-async fn whoever_is_revoked_while_their_body_comes_gets_nothing() {
+async fn caller_revoked_during_body_gets_nothing() {
     let manifest: Value = serde_json::from_str(include_str!("../../../../examples/plugins/smtp.json")).unwrap();
     for (method, path, body) in [
         ("POST", "/v1/credentials", draft("Late")),
@@ -231,7 +231,7 @@ async fn whoever_is_revoked_while_their_body_comes_gets_nothing() {
 
 /// A client that sends an idempotency key relies on one execution.
 #[tokio::test]
-async fn an_idempotency_key_is_kept_or_refused() {
+async fn idempotency_key_is_used_or_refused() {
     let server = Server::new("not-idempotent").await;
     let app = json!({"provider": "github", "client_id": "x", "client_secret": "y"});
     let connection = json!({"plugin": "openai", "name": "Work"});

@@ -480,7 +480,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retry_after_is_seconds_or_a_date_and_never_for_ever() {
+    fn retry_after_accepts_seconds_or_date_and_is_bounded() {
         let now: Timestamp = "2026-11-06T08:49:00Z".parse().expect("an instant");
         let seconds = |text| retry_after(text, now).map(|wait| wait.as_secs());
         assert_eq!(seconds("120"), Some(120));

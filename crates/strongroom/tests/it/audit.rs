@@ -22,7 +22,7 @@ async fn busy(test: &str) -> Fixture {
 }
 
 #[tokio::test]
-async fn who_did_what_is_in_the_log_allowed_and_denied() {
+async fn allowed_and_denied_actions_are_logged() {
     let fixture = busy("log").await;
     let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
     let page = fixture.vault.audit(&Actor::host(), fixture.tenant, &filter).await.unwrap();
@@ -53,7 +53,7 @@ async fn who_did_what_is_in_the_log_allowed_and_denied() {
 
 /// If each poll were an event, following the log would make it grow.
 #[tokio::test]
-async fn a_reading_is_one_event_however_long_it_goes_on_and_misses_nothing() {
+async fn following_the_log_is_one_event_and_misses_none() {
     let fixture = Fixture::new("reading").await;
     let saved = fixture.save("alice", "A").await.unwrap();
     let everything = AuditFilter::default();
@@ -86,7 +86,7 @@ async fn after(test: &str, tamper: impl FnOnce(&Connection)) -> Vec<Finding> {
 }
 
 #[tokio::test]
-async fn any_column_of_any_event_that_is_altered_is_found() {
+async fn altered_event_columns_are_found() {
     let fixture = busy("altered").await;
     let db = fixture.intruder();
     let columns = [
@@ -123,7 +123,7 @@ async fn any_column_of_any_event_that_is_altered_is_found() {
 }
 
 #[tokio::test]
-async fn events_removed_or_reordered_are_found() {
+async fn removed_or_reordered_events_are_found() {
     let removed = after("removed", |db| drop(db.execute("DELETE FROM audit_event WHERE seq = 4", ()))).await;
     assert!(removed.contains(&Finding::Gap { seq: 4 }), "{removed:?}");
     let closed_up = after("closed-up", |db| {
@@ -140,7 +140,7 @@ async fn events_removed_or_reordered_are_found() {
 }
 
 #[tokio::test]
-async fn rows_altered_rolled_back_deleted_or_inserted_are_found() {
+async fn altered_rolled_back_deleted_and_inserted_rows_are_found() {
     let fixture = busy("rows").await;
     let db = fixture.intruder();
     db.execute_batch("CREATE TEMP TABLE old AS SELECT * FROM credential WHERE name = 'C'").unwrap();
@@ -166,7 +166,7 @@ async fn rows_altered_rolled_back_deleted_or_inserted_are_found() {
 /// An event that arrives during the comparison excuses a row only if the event wrote that row. Otherwise an attacker
 /// could hide a rollback: request the row until the verification ends.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_was_rolled_back_is_found_while_it_is_read_and_one_that_changes_is_not() {
+async fn verify_finds_rolled_back_rows_and_accepts_changing_rows() {
     let fixture = busy("meanwhile").await;
     let db = fixture.intruder();
     db.execute_batch("CREATE TEMP TABLE old AS SELECT * FROM credential WHERE name = 'C'").unwrap();
@@ -197,7 +197,7 @@ async fn a_row_that_was_rolled_back_is_found_while_it_is_read_and_one_that_chang
 }
 
 #[tokio::test]
-async fn an_event_before_the_first_and_a_tenant_under_another_name_are_found() {
+async fn event_before_first_and_renamed_tenant_are_found() {
     let fixture = busy("before-the-first").await;
     let db = fixture.intruder();
     db.execute_batch("PRAGMA ignore_check_constraints = ON; CREATE TEMP TABLE forged AS SELECT * FROM audit_event WHERE seq = 4; UPDATE forged SET seq = 0").unwrap();
@@ -215,7 +215,7 @@ async fn an_event_before_the_first_and_a_tenant_under_another_name_are_found() {
 
 /// A trigger would run foreign code in the transaction. This one would suppress the event and still release the secret.
 #[tokio::test]
-async fn a_trigger_in_the_file_does_not_run() {
+async fn database_triggers_do_not_run() {
     let fixture = Fixture::new("trigger").await;
     let saved = fixture.save("alice", "A").await.unwrap();
     fixture
@@ -229,7 +229,7 @@ async fn a_trigger_in_the_file_does_not_run() {
 }
 
 #[tokio::test]
-async fn a_tail_that_was_cut_off_is_found_against_a_checkpoint() {
+async fn truncated_log_is_found_with_a_checkpoint() {
     let fixture = busy("tail").await;
     let checkpoint = fixture.vault.checkpoint(&Actor::operator(), fixture.tenant).await.unwrap();
     let check =

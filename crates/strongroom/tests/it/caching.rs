@@ -11,7 +11,7 @@ async fn read(fixture: &Fixture, credential: &strongroom::Credential) -> Result<
 }
 
 #[tokio::test]
-async fn a_secret_that_changes_between_reads() {
+async fn changed_secret_is_read_after_caching() {
     let fixture = Fixture::new("again").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     for _ in 0..3 {
@@ -29,7 +29,7 @@ async fn a_secret_that_changes_between_reads() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_deleted_by_another_process() {
+async fn user_deleted_by_another_process_is_not_served() {
     let fixture = Fixture::new("again-elsewhere").await;
     let other = fixture.elsewhere().await;
     let saved = fixture.save("alice", "Work").await.unwrap();
@@ -41,7 +41,7 @@ async fn a_user_who_is_deleted_by_another_process() {
 }
 
 #[tokio::test]
-async fn a_plugin_is_recognised_by_the_key_it_came_with_until_that_is_revoked() {
+async fn cached_plugin_key_works_until_revoked() {
     let fixture = Fixture::new("recognised").await;
     let role = KeyOwner::Plugin("openai".parse().unwrap());
     let (row, token) =

@@ -20,7 +20,7 @@ use crate::support::{CANARY, Dir, KEY};
 const SECRET: &str = "s/e+c:r%e t";
 
 #[tokio::test]
-async fn every_provider_connects_refreshes_and_is_given_back() {
+async fn every_provider_connects_refreshes_and_revokes() {
     let catalog = Catalog::built_in().unwrap();
     let mut quirks = BTreeMap::<&str, Vec<String>>::new();
     for (name, provider) in catalog.iter() {

@@ -9,7 +9,7 @@ use crate::provider::{Policy, Turn};
 use crate::support::CANARY;
 
 #[tokio::test]
-async fn the_whole_way_from_the_button_to_a_token_and_back() {
+async fn account_connects_reads_and_disconnects() {
     let oauth = OauthFixture::new("connect", Policy::Strict).await;
     let begun = oauth.begin("alice", None).await.unwrap();
     assert!(begun.start_address.starts_with("http://127.0.0.1:8420/connect/"));
@@ -68,7 +68,7 @@ async fn the_whole_way_from_the_button_to_a_token_and_back() {
 
 /// Each attack is refused. As a control, the same flow without the attack succeeds.
 #[tokio::test]
-async fn a_callback_that_does_not_fit_connects_nobody() {
+async fn mismatched_callback_is_refused() {
     let oauth = OauthFixture::new("callback", Policy::Strict).await;
     let other = oauth.vault.create_app(&Actor::host(), oauth.tenant, crate::oauth_fixture::app_draft()).await.unwrap();
     oauth.vault.remove_app(&Actor::host(), oauth.tenant, other.id).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_callback_that_does_not_fit_connects_nobody() {
 
 /// An attacker's link opened by a victim: only the user who started the connection can complete it.
 #[tokio::test]
-async fn a_flow_begun_by_one_user_is_not_finished_by_another() {
+async fn flow_cannot_be_completed_by_another_user() {
     let oauth = OauthFixture::new("cosf", Policy::Strict).await;
     let start = oauth.start(&oauth.begin("mallory", None).await.unwrap()).await.unwrap();
     let back = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
@@ -129,7 +129,7 @@ async fn a_flow_begun_by_one_user_is_not_finished_by_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_completing_code_that_comes_many_times_at_once_is_exchanged_once() {
+async fn concurrent_completing_code_is_exchanged_once() {
     let oauth = OauthFixture::new("at-once", Policy::Strict).await;
     let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
     let back = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
@@ -145,7 +145,7 @@ async fn a_completing_code_that_comes_many_times_at_once_is_exchanged_once() {
 }
 
 #[tokio::test]
-async fn the_issuer_is_compared_letter_by_letter() {
+async fn issuer_is_compared_exactly() {
     let oauth = OauthFixture::with("iss", Policy::Strict, "").await;
     let toml = format!("issuer = \"https://sim.example\"\niss_required = true\n{}", oauth.provider.toml(""));
     let strict = strongroom::Catalog::built_in().unwrap().with("sim", &toml).unwrap();
@@ -166,7 +166,7 @@ async fn the_issuer_is_compared_letter_by_letter() {
 }
 
 #[tokio::test]
-async fn the_way_back_is_one_that_the_host_registered() {
+async fn return_address_must_be_registered() {
     let oauth = OauthFixture::new("return", Policy::Strict).await;
     for (address, fits) in [
         (BACK, true),
@@ -193,7 +193,7 @@ async fn the_way_back_is_one_that_the_host_registered() {
 }
 
 #[tokio::test]
-async fn what_the_provider_says_is_passed_on_only_where_it_is_a_code() {
+async fn provider_error_is_passed_on_only_as_a_code() {
     let oauth = OauthFixture::new("errors", Policy::Strict).await;
     for (said, told) in [("access_denied", "access_denied"), ("<script>alert(1)</script>", "failed")] {
         let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
@@ -218,7 +218,7 @@ async fn what_the_provider_says_is_passed_on_only_where_it_is_a_code() {
 /// Code injection: a thief puts a stolen code into their own flow. The code is bound to the victim's verifier, so the
 /// provider refuses (RFC 7636 1).
 #[tokio::test]
-async fn a_code_from_another_flow_is_of_no_use() {
+async fn code_of_another_flow_is_refused() {
     for pkce in [true, false] {
         let oauth = OauthFixture::new("injection", Policy::Strict).await;
         let toml = oauth.toml.replace("[token]", &format!("pkce = {pkce}\n[token]"));
@@ -237,7 +237,7 @@ async fn a_code_from_another_flow_is_of_no_use() {
 
 /// If redirects were followed, the code, the client secret or a refresh token would reach another address.
 #[tokio::test]
-async fn a_token_endpoint_that_redirects_is_not_followed() {
+async fn token_endpoint_redirect_is_not_followed() {
     let oauth = OauthFixture::new("redirects", Policy::Strict).await;
     for status in [301, 302, 303, 307, 308] {
         oauth.provider.next(Turn::Answer(status, "text/plain", String::new()));
@@ -248,7 +248,7 @@ async fn a_token_endpoint_that_redirects_is_not_followed() {
 
 /// A second consent for the same account creates a second credential only if the draft says so.
 #[tokio::test]
-async fn the_same_account_is_reconnected_where_the_draft_says_so() {
+async fn same_account_is_reconnected_if_requested() {
     let oauth = OauthFixture::new("if-connected", Policy::Strict).await;
     let reconnect = || ConnectionDraft { if_connected: IfConnected::Reconnect, ..crate::oauth_fixture::draft() };
     let first = oauth.connect_with("alice", reconnect()).await.unwrap();
@@ -280,7 +280,7 @@ async fn the_same_account_is_reconnected_where_the_draft_says_so() {
 
 /// Reconnecting the same account keeps the credential. The old grant remains until the new one is stored.
 #[tokio::test]
-async fn reconnecting_keeps_the_credential_and_refuses_another_account() {
+async fn reconnect_keeps_credential_and_refuses_another_account() {
     let oauth = OauthFixture::new("reconnect", Policy::Strict).await;
     let first = oauth.connected("alice").await;
     let before = text(&oauth.read(&first).await.unwrap(), "access_token");
@@ -296,7 +296,7 @@ async fn reconnecting_keeps_the_credential_and_refuses_another_account() {
 
 /// A refresh token must reach only the token endpoint of the app that issued it.
 #[tokio::test]
-async fn a_row_that_is_given_another_app_does_not_open() {
+async fn row_with_another_app_does_not_open() {
     let oauth = OauthFixture::new("other-app", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     let other = oauth.vault.create_app(&Actor::host(), oauth.tenant, crate::oauth_fixture::app_draft()).await.unwrap();
@@ -309,7 +309,7 @@ async fn a_row_that_is_given_another_app_does_not_open() {
 }
 
 #[tokio::test]
-async fn a_revocation_waits_for_a_provider_that_is_down() {
+async fn revocation_is_retried_while_provider_is_down() {
     let oauth = OauthFixture::new("outbox", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     assert!(matches!(
@@ -331,7 +331,7 @@ async fn a_revocation_waits_for_a_provider_that_is_down() {
 
 /// A 400 response means that the provider did not understand the request, except if it says that the token is invalid.
 #[tokio::test]
-async fn a_revocation_that_was_not_understood_is_still_owed() {
+async fn rejected_revocation_stays_pending() {
     for (status, body, done) in [
         (400, r#"{"error":"invalid_request"}"#, false),
         (400, r#"{"error":"invalid_client"}"#, false),
@@ -352,7 +352,7 @@ async fn a_revocation_that_was_not_understood_is_still_owed() {
 
 /// If an API key could be reconnected, its plugin would get the refresh token as one of the fields.
 #[tokio::test]
-async fn only_a_connected_account_is_connected_again() {
+async fn only_connected_accounts_can_be_reconnected() {
     let oauth = OauthFixture::new("kinds", Policy::Strict).await;
     let manifest = r#"{"title": "Both", "access": "read", "return_addresses": ["https://app.example.com/plugins/mail"],
         "credentials": {"oauth2": {"provider": "sim", "scopes": []},
@@ -372,7 +372,7 @@ async fn only_a_connected_account_is_connected_again() {
 
 /// Without user consent, the client requests a token for itself and renews it by the same request.
 #[tokio::test]
-async fn a_client_connects_for_itself_and_stays_fresh() {
+async fn client_credentials_connect_and_refresh() {
     let oauth = OauthFixture::new("itself", Policy::Strict).await;
     let toml = format!(
         "title = \"Machines\"\ndocs = \"https://example.com\"\n[token]\nurl = \"{}/token\"\nclient_auth = \"basic\"\n",

@@ -36,7 +36,7 @@ const LOOPBACK: [&str; 22] = [
 ];
 
 #[tokio::test]
-async fn no_forbidden_address_is_ever_connected_to() {
+async fn forbidden_addresses_are_never_connected() {
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let (port, knocks) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
     let counted = knocks.clone();

@@ -10,7 +10,7 @@ const HOUR: i64 = 3_600_000;
 
 /// Atlassian reports an invalid grant with 403, Slack with 200. The error code decides, not the status.
 #[tokio::test]
-async fn a_dead_grant_is_dead_whatever_the_status() {
+async fn invalid_grant_ends_grant_with_any_status() {
     for status in [200, 400, 401, 403] {
         let oauth = OauthFixture::new("dead", Policy::Strict).await;
         let credential = oauth.connected("alice").await;
@@ -33,7 +33,7 @@ async fn a_dead_grant_is_dead_whatever_the_status() {
 }
 
 #[tokio::test]
-async fn a_grant_that_ends_for_good_says_so_a_week_before() {
+async fn expiring_grant_is_reported_a_week_before() {
     let oauth = OauthFixture::new("absolute", Policy::Strict).await;
     *oauth.provider.members.lock().unwrap() =
         format!(r#""expires_in":3600,"refresh_token_expires_in":{}"#, 30 * 24 * 3600);
@@ -52,7 +52,7 @@ async fn a_grant_that_ends_for_good_says_so_a_week_before() {
 }
 
 #[tokio::test]
-async fn grants_are_given_back_when_their_plugin_goes() {
+async fn removing_a_plugin_revokes_its_grants() {
     let oauth = OauthFixture::new("plugin-goes", Policy::Strict).await;
     oauth.connected("alice").await;
     oauth.connected("bob").await;

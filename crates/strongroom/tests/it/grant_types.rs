@@ -89,7 +89,7 @@ fn says(oauth: &OauthFixture, error: &str) {
 }
 
 #[tokio::test]
-async fn a_code_is_typed_in_at_the_provider() {
+async fn device_flow_connects_with_a_user_code() {
     let oauth = device("device").await;
     let begun = prompted(&oauth).await;
     let prompt = begun.prompt.clone().unwrap();
@@ -131,7 +131,7 @@ async fn a_code_is_typed_in_at_the_provider() {
 
 /// Concurrent polls send the device code once per interval and store the result once.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_pages_that_ask_are_one() {
+async fn concurrent_polls_are_merged() {
     let oauth = device("device-many").await;
     let begun = prompted(&oauth).await;
     oauth.clock.advance(5_000);
@@ -150,7 +150,7 @@ async fn many_pages_that_ask_are_one() {
 
 /// The response with the tokens takes longer than the poll interval. No second poll starts, and the tokens are stored.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_takes_longer_than_the_interval_is_not_lost() {
+async fn slow_device_answer_is_not_lost() {
     let oauth = device("device-slow").await;
     let begun = prompted(&oauth).await;
     oauth.clock.advance(5_000);
@@ -168,7 +168,7 @@ async fn an_answer_that_takes_longer_than_the_interval_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_device_flow_ends_in_words() {
+async fn device_flow_failure_has_a_cause() {
     let oauth = device("device-ends").await;
     for (error, cause) in [("access_denied", "access_denied"), ("expired_token", "expired_token")] {
         let begun = prompted(&oauth).await;
@@ -201,7 +201,7 @@ async fn a_device_flow_ends_in_words() {
 
 /// Status of a redirect flow, for the page that polls it.
 #[tokio::test]
-async fn a_connection_says_what_became_of_it() {
+async fn connection_reports_its_result() {
     let oauth = OauthFixture::new("status", Policy::Strict).await;
     let status = async |id| {
         let found = oauth.vault.connection_status(&Actor::user(), &oauth.owner("alice"), id).await.unwrap();
@@ -247,7 +247,7 @@ fn decoded(assertion: &str) -> (Json, Json) {
 }
 
 #[tokio::test]
-async fn a_service_account_connects_with_its_key_file() {
+async fn service_account_connects_with_key_file() {
     let oauth = OauthFixture::new("service-account", Policy::Strict).await;
     let toml = format!(
         "title = \"Robots\"\ndocs = \"https://example.com\"\n[parameters.subject]\ntitle = \"For\"\npattern = \".*\"\n\
@@ -304,7 +304,7 @@ async fn a_service_account_connects_with_its_key_file() {
 
 /// A provider without support for signed assertions would get the private key itself as a client secret.
 #[tokio::test]
-async fn a_private_key_is_never_sent() {
+async fn private_key_is_never_sent() {
     let oauth = OauthFixture::new("key-as-secret", Policy::Strict).await;
     for secret in [Secret::from(PEM), key_file()] {
         let draft = AppDraft { client_secret: Some(secret), ..crate::oauth_fixture::app_draft() };
@@ -317,7 +317,7 @@ async fn a_private_key_is_never_sent() {
 }
 
 #[tokio::test]
-async fn a_client_proves_itself_by_a_signature() {
+async fn client_authenticates_with_a_signature() {
     let oauth = OauthFixture::new("private-key-jwt", Policy::Strict).await;
     let toml = oauth
         .toml

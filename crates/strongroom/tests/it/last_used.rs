@@ -18,7 +18,7 @@ fn events(file: &Connection) -> u64 {
 }
 
 #[tokio::test]
-async fn the_time_of_last_use_comes_from_the_log() {
+async fn last_used_comes_from_the_log() {
     let fixture = Fixture::new("last-used").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     fixture.clock.advance(5_000);
@@ -35,7 +35,7 @@ async fn the_time_of_last_use_comes_from_the_log() {
 
 /// Otherwise a start would process all events since the last idle period.
 #[tokio::test]
-async fn the_rows_follow_while_it_is_never_quiet() {
+async fn last_used_is_updated_under_constant_load() {
     let fixture = Fixture::new("never-quiet").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     let (file, began) = (fixture.intruder(), Instant::now());
@@ -52,7 +52,7 @@ async fn the_rows_follow_while_it_is_never_quiet() {
 }
 
 #[tokio::test]
-async fn what_another_process_read_is_noted_too() {
+async fn reads_of_another_process_update_last_used() {
     let fixture = Fixture::new("read-elsewhere").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     let elsewhere = fixture.elsewhere().await;
@@ -71,7 +71,7 @@ async fn what_another_process_read_is_noted_too() {
 
 /// Closing does not wait for the update, because the next process can continue it.
 #[tokio::test]
-async fn a_vault_that_is_far_behind_closes_at_once_and_the_next_goes_on() {
+async fn close_does_not_wait_and_next_open_continues() {
     let fixture = Fixture::new("far-behind").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     fixture.open("alice", "openai", &saved).await.unwrap();

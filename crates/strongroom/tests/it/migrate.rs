@@ -10,7 +10,7 @@ const BACK_TO_THE_FIRST: &str = "DROP TABLE console_session; DROP TABLE oauth_ap
      ALTER TABLE credential DROP COLUMN app_id; ALTER TABLE session DROP COLUMN origins; PRAGMA user_version = 1;";
 
 #[tokio::test]
-async fn a_vault_of_the_first_version_opens_with_all_its_credentials() {
+async fn first_version_vault_opens_with_all_credentials() {
     let fixture = Fixture::new("migrate").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     fixture.vault.close().await;

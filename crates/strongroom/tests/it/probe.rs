@@ -76,7 +76,7 @@ fn fields(user: &str) -> Fields {
 }
 
 #[tokio::test]
-async fn an_answer_becomes_one_of_three_words() {
+async fn probe_answer_has_one_of_three_results() {
     let bench = Bench::new("verdicts").await;
     let rejected = |cause: &str| Verdict::Rejected(cause.to_owned());
     let unverified = |cause: &str| Verdict::Unverified(cause.to_owned());
@@ -99,7 +99,7 @@ async fn an_answer_becomes_one_of_three_words() {
 }
 
 #[tokio::test]
-async fn a_stored_credential_is_tested_with_what_was_changed_and_nothing_is_kept() {
+async fn probe_uses_changed_fields_and_saves_nothing() {
     let bench = Bench::new("probe").await;
     let saved = bench.save(fields("ann")).await;
     let test = async |user: &str| bench.vault.test(&Actor::user(), &bench.owner(user), saved.id).await;
@@ -126,7 +126,7 @@ async fn a_stored_credential_is_tested_with_what_was_changed_and_nothing_is_kept
 /// Attack: change the manifest with a (stolen) host key, so that a test sends stored secrets to the attacker. Reading a
 /// secret needs a plugin key, and the log records the creation of that key.
 #[tokio::test]
-async fn a_stored_secret_is_tested_only_where_it_was_when_it_was_entered() {
+async fn stored_secret_is_probed_at_its_original_host_only() {
     let bench = Bench::new("probe-moved").await;
     let saved = bench.save(fields("ann")).await;
     let thief = Simulated::new(Policy::Strict).await;
@@ -148,7 +148,7 @@ async fn a_stored_secret_is_tested_only_where_it_was_when_it_was_entered() {
 }
 
 #[tokio::test]
-async fn a_connected_accounts_token_is_tested_at_its_provider_only() {
+async fn connected_token_is_probed_at_its_provider_only() {
     let oauth = OauthFixture::new("probe-elsewhere", Policy::Strict).await;
     let thief = Simulated::new(Policy::Strict).await;
     let credential = oauth.connected("alice").await;
@@ -169,7 +169,7 @@ async fn a_connected_accounts_token_is_tested_at_its_provider_only() {
 }
 
 #[tokio::test]
-async fn a_connected_account_is_tested_as_its_provider_says() {
+async fn connected_account_probe_follows_the_provider_file() {
     let more = |origin: &str| format!("[test]\nurl = \"{origin}/probe\"\n");
     let plain = OauthFixture::new("probe-connected", Policy::Strict).await;
     let toml = format!("{}{}", plain.toml, more(&plain.provider.origin));

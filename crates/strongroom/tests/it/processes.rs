@@ -34,7 +34,7 @@ impl Other {
         let clock = oauth.dir.database().with_extension("clock");
         WrittenClock::write(&clock, &oauth.clock);
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["processes::as_the_other_process", "--exact", "--nocapture", "--test-threads=1"])
+            .args(["processes::run_as_other_process", "--exact", "--nocapture", "--test-threads=1"])
             .env("OTHER_DATABASE", oauth.dir.database())
             .env("OTHER_CLOCK", &clock)
             .env("OTHER_PROVIDER", &oauth.toml)
@@ -131,7 +131,7 @@ impl Clock for WrittenClock {
 
 /// Not a test: the code of the other process. Without its variables it returns at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn as_the_other_process() {
+async fn run_as_other_process() {
     let variable = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
     let Some(database) = variable("OTHER_DATABASE") else { return };
     let (toml, of) = (variable("OTHER_PROVIDER").unwrap(), variable("OTHER_CREDENTIAL").unwrap());
@@ -164,7 +164,7 @@ async fn as_the_other_process() {
 
 /// Two processes with 200 callers each, strict rotation: one request for each rotation, no family revoked, no error.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_with_200_callers_each_make_one_request_a_rotation() {
+async fn two_processes_make_one_request_per_rotation() {
     let oauth = OauthFixture::new("two-processes", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     let mut other = Other::start(&oauth, &credential);
@@ -212,7 +212,7 @@ impl Step {
 
 /// At every step: the loss of a token is always reported, and no request is replayed in a loop.
 #[tokio::test(flavor = "multi_thread")]
-async fn kill_at_each_step_of_a_refresh_loses_nothing_in_silence() {
+async fn kill_at_each_refresh_step_is_detected() {
     let mut ends = std::collections::BTreeMap::<String, usize>::new();
     for policy in [Policy::Reusable, Policy::Grace, Policy::Strict] {
         for step in Step::ALL {
@@ -301,7 +301,7 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
 
 /// The lease holder is stopped until its lease has expired. Its late result changes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_holder_that_was_stopped_past_its_lease_writes_nothing() {
+async fn expired_lease_holder_writes_nothing() {
     let oauth = OauthFixture::new("stopped", Policy::Grace).await;
     let credential = oauth.connected("alice").await;
     oauth.clock.advance(HOUR);

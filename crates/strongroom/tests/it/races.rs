@@ -15,7 +15,7 @@ const HOUR: i64 = 3_600_000;
 
 /// After a deletion of a credential or its user is acknowledged, its secret is never returned.
 #[tokio::test]
-async fn what_was_granted_before_a_deletion_opens_nothing_after_it() {
+async fn permit_opens_nothing_after_deletion() {
     let oauth = OauthFixture::new("granted", Policy::Strict).await;
     let actor = Actor::plugin("mail".parse().unwrap());
     for whole_user in [false, true] {
@@ -32,7 +32,7 @@ async fn what_was_granted_before_a_deletion_opens_nothing_after_it() {
 
 /// The deletion revokes a token that the refresh has already replaced. The new token is revoked too.
 #[tokio::test]
-async fn a_grant_that_is_refreshed_while_its_credential_is_deleted_is_given_back() {
+async fn grant_refreshed_during_delete_is_revoked() {
     let oauth = OauthFixture::new("given-back", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     oauth.clock.advance(HOUR);
@@ -49,7 +49,7 @@ async fn a_grant_that_is_refreshed_while_its_credential_is_deleted_is_given_back
 }
 
 #[tokio::test]
-async fn a_user_who_was_deleted_does_not_come_back_by_a_connection_under_way() {
+async fn running_connection_does_not_restore_deleted_user() {
     let oauth = OauthFixture::new("gone", Policy::Strict).await;
     oauth.connected("alice").await;
     let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_user_who_was_deleted_does_not_come_back_by_a_connection_under_way() {
 
 /// A user without stored credentials can be deleted too, which ends their console session.
 #[tokio::test]
-async fn a_user_who_has_only_signed_in_can_be_deleted() {
+async fn user_without_credentials_can_be_deleted() {
     let oauth = OauthFixture::new("signed-in", Policy::Strict).await;
     let bob = ConsoleUser::User("bob".parse().unwrap());
     let link = oauth.vault.invite(&Actor::operator(), oauth.tenant, bob).await.unwrap();
@@ -89,7 +89,7 @@ fn probed(origin: &str) -> Manifest {
 
 /// The command line removes an untrusted host from the manifest. The running server then sends nothing to that host.
 #[tokio::test]
-async fn a_test_goes_by_the_manifest_that_another_process_has_registered() {
+async fn probe_uses_manifest_of_another_process() {
     let oauth = OauthFixture::new("manifest", Policy::Strict).await;
     let (old, new) = (Simulated::new(Policy::Strict).await, Simulated::new(Policy::Strict).await);
     let plugin: PluginName = "probed".parse().unwrap();
@@ -118,7 +118,7 @@ async fn a_test_goes_by_the_manifest_that_another_process_has_registered() {
 
 /// A replay that was interrupted is the last one, even if another error occurs before the next attempt.
 #[tokio::test]
-async fn a_breaker_between_two_replays_allows_no_third() {
+async fn breaker_between_replays_allows_no_third() {
     let oauth = OauthFixture::new("no-third", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     let mut others = Vec::new();

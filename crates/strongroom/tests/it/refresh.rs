@@ -20,7 +20,7 @@ async fn token(oauth: &OauthFixture, credential: &Credential) -> String {
 }
 
 #[tokio::test]
-async fn a_token_that_comes_to_its_end_is_refreshed_unseen() {
+async fn expiring_token_is_refreshed_on_read() {
     let oauth = OauthFixture::new("refresh", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     let first = token(&oauth, &credential).await;
@@ -44,7 +44,7 @@ async fn a_token_that_comes_to_its_end_is_refreshed_unseen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_hangs_up_loses_nothing() {
+async fn disconnected_caller_loses_no_token() {
     let oauth = OauthFixture::new("hangup", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     oauth.clock.advance(HOUR);
@@ -58,7 +58,7 @@ async fn a_caller_who_hangs_up_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_that_lives_is_served_while_its_refresh_fails() {
+async fn valid_token_is_served_while_refresh_fails() {
     let oauth = OauthFixture::new("serve", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     let first = token(&oauth, &credential).await;
@@ -81,7 +81,7 @@ async fn a_token_that_lives_is_served_while_its_refresh_fails() {
 }
 
 #[tokio::test]
-async fn causes_are_told_apart() {
+async fn refresh_causes_are_distinct() {
     for (answer, state, cause) in [
         (r#"{"error":"invalid_grant","error_description":"<b>x</b>"}"#, State::ReauthRequired, "invalid_grant"),
         (r#"{"error":"invalid_client"}"#, State::Degraded, "invalid_client"),
@@ -105,7 +105,7 @@ async fn causes_are_told_apart() {
 
 /// The response was lost, so it is unknown whether the token was spent. The result depends on the provider's policy.
 #[tokio::test]
-async fn a_lost_answer_is_resolved_by_the_policy_of_the_provider() {
+async fn lost_answer_follows_provider_policy() {
     for (policy, survives) in [(Policy::Reusable, true), (Policy::Grace, true), (Policy::Strict, false)] {
         for turn in [Turn::Reset, Turn::Half] {
             let oauth = OauthFixture::new("lost", policy).await;
@@ -137,7 +137,7 @@ async fn a_lost_answer_is_resolved_by_the_policy_of_the_provider() {
 
 /// A process dies while it holds the lease, at each relevant step.
 #[tokio::test]
-async fn a_lease_that_was_left_behind_is_taken_over() {
+async fn abandoned_lease_is_taken_over() {
     for (policy, survives) in [(Policy::Reusable, true), (Policy::Grace, true), (Policy::Strict, true)] {
         let oauth = OauthFixture::new("lease", policy).await;
         let credential = oauth.connected("alice").await;
@@ -160,7 +160,7 @@ async fn a_lease_that_was_left_behind_is_taken_over() {
 
 /// A holder whose lease expired has lost it: its late result changes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_result_changes_nothing() {
+async fn late_result_is_discarded() {
     let oauth = OauthFixture::new("late", Policy::Grace).await;
     let credential = oauth.connected("alice").await;
     oauth.clock.advance(HOUR);
@@ -181,7 +181,7 @@ async fn a_late_result_changes_nothing() {
 
 /// If the store is not writable, no request is sent: the intent must be durable first.
 #[tokio::test]
-async fn a_store_that_cannot_be_written_sends_nothing_out() {
+async fn unwritable_store_sends_no_request() {
     let oauth = OauthFixture::new("readonly", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     oauth.clock.advance(HOUR);
@@ -194,7 +194,7 @@ async fn a_store_that_cannot_be_written_sends_nothing_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_reports_of_401_make_one_refresh() {
+async fn concurrent_401_reports_make_one_refresh() {
     let oauth = OauthFixture::new("report", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     let opened = oauth.read(&credential).await.unwrap();
@@ -212,7 +212,7 @@ async fn a_hundred_reports_of_401_make_one_refresh() {
 }
 
 #[tokio::test]
-async fn lifetimes_of_every_kind() {
+async fn token_lifetimes_are_parsed() {
     for (members, lifetime) in [
         (r#""expires_in":3600"#, Some(3600)),
         (r#""expires_in":"3600""#, Some(3600)),
@@ -234,7 +234,7 @@ async fn lifetimes_of_every_kind() {
 
 /// A clock jump causes no burst of requests and no use of an expired token.
 #[tokio::test]
-async fn a_clock_that_jumps_makes_no_storm() {
+async fn clock_jump_causes_no_refresh_storm() {
     let oauth = OauthFixture::new("jump", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     for jump in [10 * 60_000, -10 * 60_000, 24 * HOUR, -24 * HOUR, 24 * HOUR] {
@@ -250,7 +250,7 @@ async fn a_clock_that_jumps_makes_no_storm() {
 }
 
 #[tokio::test]
-async fn the_sweep_refreshes_what_is_due_and_nothing_else() {
+async fn sweep_refreshes_due_credentials_only() {
     let oauth = OauthFixture::new("sweep", Policy::Strict).await;
     let mut users = Vec::new();
     for number in 0..30 {
@@ -269,7 +269,7 @@ async fn the_sweep_refreshes_what_is_due_and_nothing_else() {
 
 /// While a provider is down, the breaker stops calls for all credentials, and the sweep does not loop.
 #[tokio::test]
-async fn a_provider_that_is_down_is_left_alone_for_a_while() {
+async fn circuit_breaker_pauses_calls_to_failing_provider() {
     let oauth = OauthFixture::new("breaker", Policy::Strict).await;
     let mut credentials = Vec::new();
     for number in 0..30 {
@@ -293,7 +293,7 @@ async fn a_provider_that_is_down_is_left_alone_for_a_while() {
 
 /// A refusal with an unknown code does not end the grant at once, but retries are bounded.
 #[tokio::test]
-async fn a_refusal_that_nobody_understands_ends_at_last() {
+async fn unknown_refusals_end_after_a_limit() {
     let oauth = OauthFixture::new("unknown", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     oauth.clock.advance(HOUR);
@@ -315,7 +315,7 @@ async fn a_refusal_that_nobody_understands_ends_at_last() {
 
 /// One hour of outage does not end a grant if no response shows that the token was spent.
 #[tokio::test]
-async fn an_outage_ends_no_grant() {
+async fn outage_does_not_end_grants() {
     for policy in [Policy::Reusable, Policy::Grace, Policy::Strict] {
         let oauth = OauthFixture::new("outage", policy).await;
         let credential = oauth.connected("alice").await;
@@ -339,7 +339,7 @@ async fn an_outage_ends_no_grant() {
 
 /// Shutdown waits for the pending response of a provider.
 #[tokio::test(flavor = "multi_thread")]
-async fn closing_the_vault_loses_no_token_that_is_on_its_way() {
+async fn close_keeps_tokens_of_running_refreshes() {
     let oauth = OauthFixture::new("closing", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     oauth.clock.advance(HOUR);
@@ -358,7 +358,7 @@ async fn closing_the_vault_loses_no_token_that_is_on_its_way() {
 
 /// If a user changed the tokens, a running refresh would overwrite the change or lose its result.
 #[tokio::test]
-async fn the_tokens_of_a_connected_account_are_not_for_the_user_to_change() {
+async fn connected_tokens_cannot_be_changed_by_user() {
     let oauth = OauthFixture::new("patch", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     let fields = |json: &str| serde_json::from_str(json).unwrap();

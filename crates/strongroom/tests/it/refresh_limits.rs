@@ -20,7 +20,7 @@ fn none() -> Result<(), u64> {
 
 /// A caller that joins a running refresh causes no call, so the limit does not apply.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_leave_nobody_is_called() {
+async fn refused_call_limit_sends_no_request() {
     let oauth = OauthFixture::new("leave", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     let refused = refresh(&oauth.vault, &credential, &none).await;
@@ -49,7 +49,7 @@ async fn without_leave_nobody_is_called() {
 
 /// Another process finishes the refresh just before the limit check.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_while_it_lands_gets_what_it_brought() {
+async fn caller_during_finish_gets_the_new_token() {
     let oauth = OauthFixture::new("landing", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     let elsewhere = oauth.elsewhere().await;
@@ -65,7 +65,7 @@ async fn who_comes_while_it_lands_gets_what_it_brought() {
 
 /// If no call would start, the caller gets the current state and the limit is not checked.
 #[tokio::test]
-async fn leave_is_not_asked_where_no_call_would_begin() {
+async fn call_limit_is_checked_only_for_new_calls() {
     for (answer, is_gone) in [(r#"{"error":"invalid_grant"}"#, true), (r#"{"error":"temporarily_unavailable"}"#, false)]
     {
         let oauth = OauthFixture::new("no-call", Policy::Strict).await;
@@ -88,7 +88,7 @@ async fn leave_is_not_asked_where_no_call_would_begin() {
 /// After an interrupted refresh, the valid access token is used until it expires, before the refresh token is risked. A
 /// 401 response shows that it has ended.
 #[tokio::test]
-async fn a_reported_401_ends_the_wait_for_the_end_of_a_token() {
+async fn reported_401_refreshes_before_expiry() {
     let oauth = OauthFixture::new("interrupted", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     oauth.provider.next(Turn::Reset);

@@ -15,7 +15,7 @@ async fn two(test: &str) -> (Fixture, Credential, Credential) {
 }
 
 #[tokio::test]
-async fn a_sealed_column_moved_to_another_row_does_not_open() {
+async fn sealed_column_in_another_row_does_not_open() {
     let (fixture, a, b) = two("swap-rows").await;
     let sql =
         "UPDATE credential SET encrypted_data = (SELECT encrypted_data FROM credential WHERE id = ?1) WHERE id = ?2";
@@ -25,7 +25,7 @@ async fn a_sealed_column_moved_to_another_row_does_not_open() {
 }
 
 #[tokio::test]
-async fn a_row_given_to_another_user_or_plugin_does_not_open() {
+async fn row_moved_to_another_owner_does_not_open() {
     let (fixture, a, b) = two("swap-owner").await;
     fixture.save("bob", "His").await.unwrap();
     let db = fixture.intruder();
@@ -36,7 +36,7 @@ async fn a_row_given_to_another_user_or_plugin_does_not_open() {
 }
 
 #[tokio::test]
-async fn a_settings_column_is_not_taken_for_another_field() {
+async fn sealed_settings_do_not_open_as_another_field() {
     let (fixture, a, _) = two("swap-fields").await;
     fixture
         .intruder()
@@ -46,7 +46,7 @@ async fn a_settings_column_is_not_taken_for_another_field() {
 }
 
 #[tokio::test]
-async fn one_row_that_does_not_open_is_its_state_and_not_the_lists() {
+async fn undecryptable_row_does_not_break_the_list() {
     let (fixture, a, b) = two("undecryptable").await;
     fixture
         .intruder()
@@ -60,7 +60,7 @@ async fn one_row_that_does_not_open_is_its_state_and_not_the_lists() {
 }
 
 #[tokio::test]
-async fn a_key_written_into_the_database_lets_nobody_in() {
+async fn inserted_key_is_refused() {
     let fixture = Fixture::new("forged-key").await;
     let forged = Token::generate(TokenKind::Host, &SeededEntropy::new(5));
     let sql = "INSERT INTO host_key (id, tenant_id, label, hash, created_at, mac) VALUES ('key_00000000000000000000000000000000', ?1, 'x', ?2, 0, zeroblob(32))";
@@ -69,7 +69,7 @@ async fn a_key_written_into_the_database_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_key_or_session_given_to_somebody_else_lets_nobody_in() {
+async fn reassigned_key_or_session_is_refused() {
     let fixture = Fixture::new("moved-key").await;
     let role = KeyOwner::Plugin("stripe".parse().unwrap());
     let (_, token) =
@@ -89,7 +89,7 @@ async fn a_key_or_session_given_to_somebody_else_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_manifest_changed_in_the_database_counts_as_no_plugin() {
+async fn altered_manifest_counts_as_absent() {
     let fixture = Fixture::new("forged-manifest").await;
     let saved = fixture.save("alice", "A").await.unwrap();
     fixture
@@ -107,7 +107,7 @@ async fn a_manifest_changed_in_the_database_counts_as_no_plugin() {
 }
 
 #[tokio::test]
-async fn a_credential_copied_into_another_database_does_not_open() {
+async fn credential_copied_to_another_database_does_not_open() {
     let (fixture, other) = (Fixture::new("database-1").await, Fixture::new("database-2").await);
     let saved = fixture.save("alice", "A").await.unwrap();
     other.save("alice", "Own").await.unwrap();

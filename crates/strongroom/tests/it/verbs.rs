@@ -25,7 +25,7 @@ fn codes(error: Error) -> Vec<(String, &'static str)> {
 }
 
 #[tokio::test]
-async fn a_saved_credential_is_listed_without_and_opened_with_its_secret() {
+async fn list_omits_secret_and_open_returns_it() {
     let fixture = Fixture::new("save").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     assert_eq!(
@@ -46,7 +46,7 @@ async fn a_saved_credential_is_listed_without_and_opened_with_its_secret() {
 }
 
 #[tokio::test]
-async fn nobody_else_opens_it() {
+async fn other_callers_cannot_open_credential() {
     let fixture = Fixture::new("strangers").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     fixture.save("bob", "Work").await.unwrap();
@@ -77,7 +77,7 @@ async fn nobody_else_opens_it() {
 }
 
 #[tokio::test]
-async fn a_plugin_with_access_inject_reads_nothing() {
+async fn inject_access_cannot_read_secrets() {
     let fixture = Fixture::new("inject").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     fixture.register("openai", &MANIFEST.replace("\"read\"", "\"inject\"")).await.unwrap();
@@ -85,7 +85,7 @@ async fn a_plugin_with_access_inject_reads_nothing() {
 }
 
 #[tokio::test]
-async fn names_are_unique_for_a_user_and_plugin() {
+async fn names_are_unique_per_user_and_plugin() {
     let fixture = Fixture::new("names").await;
     fixture.save("alice", "Work").await.unwrap();
     assert!(matches!(fixture.save("alice", "Work").await, Err(Error::NameTaken { .. })));
@@ -100,7 +100,7 @@ async fn names_are_unique_for_a_user_and_plugin() {
 }
 
 #[tokio::test]
-async fn an_absent_field_stays_and_null_clears() {
+async fn absent_field_is_kept_and_null_clears() {
     let fixture = Fixture::new("update").await;
     let both = Draft {
         fields: fields(&format!(r#"{{"api_key":"{}","webhook":"{}","organization":"org"}}"#, canary("a"), canary("w"))),
@@ -123,7 +123,7 @@ async fn an_absent_field_stays_and_null_clears() {
 }
 
 #[tokio::test]
-async fn a_revision_from_yesterday_changes_nothing() {
+async fn stale_revision_is_refused() {
     let fixture = Fixture::new("stale").await;
     let (saved, alice) = (fixture.save("alice", "Work").await.unwrap(), fixture.owner("alice"));
     let rename = |name: &str| Change { name: Some(name.parse().unwrap()), ..Change::default() };
@@ -138,7 +138,7 @@ async fn a_revision_from_yesterday_changes_nothing() {
 }
 
 #[tokio::test]
-async fn of_many_updates_at_once_one_wins_each_revision() {
+async fn one_concurrent_update_wins_each_revision() {
     let fixture = Arc::new(Fixture::new("race").await);
     let saved = fixture.save("alice", "Work").await.unwrap();
     let mut running = tokio::task::JoinSet::new();
@@ -153,7 +153,7 @@ async fn of_many_updates_at_once_one_wins_each_revision() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_form_is_named_by_field() {
+async fn form_errors_name_each_field() {
     let fixture = Fixture::new("faults").await;
     let save = async |kind, json: &str| {
         let draft = Draft { kind, fields: fields(json), ..draft("Work") };
@@ -185,7 +185,7 @@ async fn every_fault_of_a_form_is_named_by_field() {
 }
 
 #[tokio::test]
-async fn unknown_means_secret_and_defaults_are_filled_in() {
+async fn unknown_fields_are_secret_and_defaults_apply() {
     let fixture = Fixture::new("custom").await;
     let draft = Draft {
         kind: CredentialType::Custom,
@@ -202,7 +202,7 @@ async fn unknown_means_secret_and_defaults_are_filled_in() {
 }
 
 #[tokio::test]
-async fn tokens_are_sealed_apart_and_a_plugin_gets_no_refresh_token() {
+async fn tokens_are_sealed_separately_and_refresh_token_is_hidden() {
     let fixture = Fixture::new("tokens").await;
     let json = format!(
         r#"{{"access_token":"{}","refresh_token":"{}","expires_at":"2027-01-02T03:04:05Z","scopes":["repo","read:user"]}}"#,
@@ -226,7 +226,7 @@ async fn tokens_are_sealed_apart_and_a_plugin_gets_no_refresh_token() {
 }
 
 #[tokio::test]
-async fn the_same_request_twice_saves_once() {
+async fn repeated_request_saves_once() {
     let fixture = Arc::new(Fixture::new("once").await);
     let idempotency_key = |request: &str| IdempotencyKey {
         scope: "POST user alice".into(),
@@ -289,7 +289,7 @@ async fn the_same_request_twice_saves_once() {
 }
 
 #[tokio::test]
-async fn a_deleted_user_is_gone_and_may_come_back_with_another_key() {
+async fn deleted_user_can_return_with_a_new_key() {
     let fixture = Fixture::new("delete-user").await;
     let before = fixture.save("alice", "Work").await.unwrap();
     let alice = fixture.owner("alice");
@@ -305,7 +305,7 @@ async fn a_deleted_user_is_gone_and_may_come_back_with_another_key() {
 }
 
 #[tokio::test]
-async fn a_row_of_a_deleted_user_put_back_from_a_backup_does_not_open() {
+async fn restored_row_of_deleted_user_does_not_open() {
     let fixture = Fixture::new("shredded").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     let db = fixture.intruder();
@@ -317,7 +317,7 @@ async fn a_row_of_a_deleted_user_put_back_from_a_backup_does_not_open() {
 }
 
 #[tokio::test]
-async fn keys_and_sessions_let_in_until_they_are_revoked_or_expire() {
+async fn keys_and_sessions_work_until_revoked_or_expired() {
     let fixture = Fixture::new("keys").await;
     let (row, token) = fixture
         .vault
@@ -359,7 +359,7 @@ async fn keys_and_sessions_let_in_until_they_are_revoked_or_expire() {
 
 /// Another process revokes the key while it is cached here. The event of the read detects it.
 #[tokio::test]
-async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
+async fn key_revoked_by_another_process_is_refused() {
     let fixture = Fixture::new("revoked-elsewhere").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     let role = KeyOwner::Plugin("openai".parse().unwrap());
@@ -406,7 +406,7 @@ async fn a_key_revoked_by_another_process_gives_out_nothing_more() {
 
 /// A cached row can be changed by any process. The next read returns the new value.
 #[tokio::test]
-async fn a_changed_secret_is_the_one_that_is_read_next() {
+async fn changed_secret_is_read_next() {
     let fixture = Fixture::new("changed-elsewhere").await;
     let (saved, alice) = (fixture.save("alice", "Work").await.unwrap(), fixture.owner("alice"));
     let builder =
@@ -434,7 +434,7 @@ async fn a_changed_secret_is_the_one_that_is_read_next() {
 
 /// A field saved as secret stays secret. Otherwise a host could reveal it by declaring it "not secret".
 #[tokio::test]
-async fn a_manifest_that_changes_its_mind_shows_no_stored_secret() {
+async fn manifest_change_does_not_reveal_stored_secret() {
     let fixture = Fixture::new("sticky").await;
     let (saved, alice) = (fixture.save("alice", "Work").await.unwrap(), fixture.owner("alice"));
     let open_book =
@@ -456,7 +456,7 @@ async fn a_manifest_that_changes_its_mind_shows_no_stored_secret() {
 
 /// The user key is destroyed after a save has read it and before the save is written. The save must not restore it.
 #[tokio::test]
-async fn a_destroyed_user_key_does_not_come_back_with_a_late_save() {
+async fn late_save_does_not_restore_destroyed_key() {
     let fixture = Arc::new(Fixture::new("late-save").await);
     fixture.save("alice", "First").await.unwrap();
     let key = |fixture: &Fixture| {
@@ -483,7 +483,7 @@ async fn a_destroyed_user_key_does_not_come_back_with_a_late_save() {
 }
 
 #[tokio::test]
-async fn a_user_deleted_and_saved_anew_elsewhere_still_opens_here() {
+async fn user_recreated_by_another_process_opens() {
     let fixture = Fixture::new("elsewhere").await;
     fixture.save("alice", "First").await.unwrap();
     let builder =
@@ -495,7 +495,7 @@ async fn a_user_deleted_and_saved_anew_elsewhere_still_opens_here() {
 }
 
 #[tokio::test]
-async fn a_vault_that_is_closed_while_it_writes_ends() {
+async fn close_during_write_returns() {
     let fixture = Arc::new(Fixture::new("closing").await);
     let mut running = tokio::task::JoinSet::new();
     for number in 0..50 {
@@ -508,7 +508,7 @@ async fn a_vault_that_is_closed_while_it_writes_ends() {
 }
 
 #[tokio::test]
-async fn a_plugin_in_use_stays_unless_its_credentials_go_too() {
+async fn plugin_in_use_is_removed_only_with_credentials() {
     let fixture = Fixture::new("remove-plugin").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     let name = "openai".parse().unwrap();
@@ -523,7 +523,7 @@ async fn a_plugin_in_use_stays_unless_its_credentials_go_too() {
 }
 
 #[tokio::test]
-async fn a_manifest_is_refused_with_all_its_faults() {
+async fn invalid_manifest_reports_all_errors() {
     for (from, to, place) in [
         ("\"read\"", "\"look\"", "manifest"),
         ("\"title\": \"OpenAI\"", "\"title\": \"\"", "title"),
@@ -546,7 +546,7 @@ async fn a_manifest_is_refused_with_all_its_faults() {
 }
 
 #[tokio::test]
-async fn the_wrong_key_opens_nothing_and_writes_nothing() {
+async fn wrong_key_opens_and_writes_nothing() {
     let fixture = Fixture::new("wrong-key").await;
     fixture.save("alice", "Work").await.unwrap();
     let path = fixture.dir.database();
@@ -564,7 +564,7 @@ async fn the_wrong_key_opens_nothing_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn files_that_others_could_read_or_that_are_not_ours_are_refused() {
+async fn readable_or_foreign_files_are_refused() {
     use std::os::unix::fs::PermissionsExt;
     let open = async |path: &std::path::Path| {
         Vault::builder(path).key(Secret::from(KEY)).open().await.map(drop).map_err(|error| error.to_string())

@@ -12,7 +12,7 @@ async fn events(fixture: &Fixture) -> u64 {
     fixture.vault.verify(false, None, &mut |_| {}).await.unwrap().events
 }
 
-pub(super) async fn finders_demand_tenant_and_owner(fixture: Fixture) {
+pub(super) async fn lookups_require_tenant_and_owner(fixture: Fixture) {
     let saved = fixture.save("alice", "A").await.unwrap();
     let other = fixture.vault.create_tenant(&Actor::operator(), "other".parse().unwrap()).await.unwrap();
     let everybody = CredentialFilter { limit: 100, ..CredentialFilter::default() };
@@ -35,7 +35,7 @@ pub(super) async fn finders_demand_tenant_and_owner(fixture: Fixture) {
     assert!(theirs.events.iter().all(|event| event.tenant.as_deref() == Some(other.id.to_string().as_str())));
 }
 
-pub(super) async fn a_refused_change_leaves_neither_row_nor_event(fixture: Fixture) {
+pub(super) async fn refused_change_leaves_no_row_and_no_event(fixture: Fixture) {
     fixture.save("alice", "A").await.unwrap();
     let before = events(&fixture).await;
     assert!(matches!(fixture.save("alice", "A").await, Err(Error::NameTaken { .. })));
@@ -43,7 +43,7 @@ pub(super) async fn a_refused_change_leaves_neither_row_nor_event(fixture: Fixtu
     assert!(fixture.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty());
 }
 
-pub(super) async fn a_batch_keeps_what_is_good_and_refuses_what_is_not(fixture: Fixture) {
+pub(super) async fn batch_keeps_valid_writes_and_refuses_others(fixture: Fixture) {
     let fixture = Arc::new(fixture);
     let mut running = tokio::task::JoinSet::new();
     for number in 0..400 {
@@ -56,7 +56,7 @@ pub(super) async fn a_batch_keeps_what_is_good_and_refuses_what_is_not(fixture: 
     assert_eq!((report.findings.len(), report.rows), (0, 203));
 }
 
-pub(super) async fn pages_are_whole_and_in_order(fixture: Fixture) {
+pub(super) async fn pages_are_complete_and_ordered(fixture: Fixture) {
     for number in 0..25 {
         fixture.save("alice", &format!("Name {number}")).await.unwrap();
         fixture.clock.advance(1);
@@ -87,7 +87,7 @@ pub(super) async fn pages_are_whole_and_in_order(fixture: Fixture) {
     assert_eq!(numbers.last(), Some(&1));
 }
 
-pub(super) async fn an_entry_is_in_the_log_when_its_write_returns(fixture: Fixture) {
+pub(super) async fn entry_is_logged_when_write_returns(fixture: Fixture) {
     for number in 0..20 {
         let before = events(&fixture).await;
         fixture.save("alice", &format!("Name {number}")).await.unwrap();
@@ -95,7 +95,7 @@ pub(super) async fn an_entry_is_in_the_log_when_its_write_returns(fixture: Fixtu
     }
 }
 
-pub(super) async fn a_user_key_that_is_gone_refuses_the_credential(fixture: Fixture) {
+pub(super) async fn credential_without_user_key_is_refused(fixture: Fixture) {
     let fixture = Arc::new(fixture);
     fixture.save("alice", "First").await.unwrap();
     let mut running = tokio::task::JoinSet::new();
@@ -135,7 +135,7 @@ pub(super) async fn writes_after_close_are_refused(fixture: Fixture) {
 }
 
 /// A key or session is revoked after authentication and before the write.
-pub(super) async fn who_is_gone_by_then_writes_nothing(fixture: Fixture) {
+pub(super) async fn revoked_caller_writes_nothing(fixture: Fixture) {
     let (vault, alice) = (&fixture.vault, fixture.owner("alice"));
     let label = "a".parse().unwrap();
     let (key, host) = vault.create_key(&Actor::host(), fixture.tenant, KeyOwner::Host, label, None).await.unwrap();

@@ -15,12 +15,12 @@ macro_rules! mount {
 }
 
 mount! { sqlite, crate::fixture::Fixture::new;
-    finders_demand_tenant_and_owner
-    a_refused_change_leaves_neither_row_nor_event
-    a_batch_keeps_what_is_good_and_refuses_what_is_not
-    pages_are_whole_and_in_order
-    an_entry_is_in_the_log_when_its_write_returns
-    a_user_key_that_is_gone_refuses_the_credential
+    lookups_require_tenant_and_owner
+    refused_change_leaves_no_row_and_no_event
+    batch_keeps_valid_writes_and_refuses_others
+    pages_are_complete_and_ordered
+    entry_is_logged_when_write_returns
+    credential_without_user_key_is_refused
     writes_after_close_are_refused
-    who_is_gone_by_then_writes_nothing
+    revoked_caller_writes_nothing
 }
