@@ -7,6 +7,7 @@ mod audit;
 mod caching;
 mod catalog;
 mod connect;
+mod credentials;
 mod egress;
 mod fixture;
 mod grant_end;
@@ -25,4 +26,5 @@ mod store;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 mod tamper;
-mod verbs;
+mod users;
+mod vault;
