@@ -6,6 +6,7 @@ use strongroom_crypto::{Context, Kind, Sealed, Secret, Token};
 
 use crate::error::Error;
 use crate::id::TenantId;
+use crate::sealer::Sealer;
 use crate::vault::Vault;
 
 /// An idempotency key and the request that it came with.
@@ -41,15 +42,15 @@ impl Vault {
         token: Option<&Token>,
     ) -> IdempotencyRow {
         let sealed = token.map(|token| {
-            self.in_idempotency_context(tenant, idempotency, |context| {
-                self.keyring.seal(&*self.entropy, Kind::Reply, context, token.expose().as_bytes())
+            self.sealer.in_idempotency_context(tenant, idempotency, |context| {
+                self.sealer.seal(Kind::Reply, context, token.expose().as_bytes())
             })
         });
         IdempotencyRow {
             tenant,
             scope: idempotency.scope.clone(),
             key: idempotency.key.clone(),
-            fingerprint: self.fingerprint(idempotency),
+            fingerprint: self.sealer.fingerprint(idempotency),
             target,
             sealed,
             created_at: self.clock.now(),
@@ -68,20 +69,22 @@ impl Vault {
             .idempotency(tenant, &idempotency.scope, &idempotency.key)
             .await?
             .ok_or(Error::IdempotencyKeyUsed)?;
-        if row.fingerprint != self.fingerprint(idempotency) {
+        if row.fingerprint != self.sealer.fingerprint(idempotency) {
             return Err(Error::IdempotencyMismatch);
         }
         let token = row.sealed.and_then(|sealed| {
-            let text = self.in_idempotency_context(tenant, idempotency, |context| {
-                self.keyring.open(Kind::Reply, context, &sealed)
-            });
+            let text = self
+                .sealer
+                .in_idempotency_context(tenant, idempotency, |context| self.sealer.open(Kind::Reply, context, &sealed));
             Token::parse(text.ok()?.into_text().ok()?.expose()).ok()
         });
         Ok((row.target.parse().map_err(|_| Error::IdempotencyKeyUsed)?, token))
     }
+}
 
+impl Sealer {
     fn fingerprint(&self, idempotency: &IdempotencyKey) -> [u8; 32] {
-        self.keyring.row_mac("idempotency", &[idempotency.scope.as_bytes(), idempotency.request.expose()])
+        self.keyring().row_mac("idempotency", &[idempotency.scope.as_bytes(), idempotency.request.expose()])
     }
 
     fn in_idempotency_context<T>(
@@ -91,7 +94,7 @@ impl Vault {
         then: impl FnOnce(&Context<'_>) -> T,
     ) -> T {
         then(&Context {
-            instance: self.keyring.instance(),
+            instance: self.instance(),
             tenant: &tenant.to_string(),
             user: &idempotency.scope,
             object: &idempotency.key,

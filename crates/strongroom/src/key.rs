@@ -9,7 +9,7 @@ use crate::audit::Action;
 use crate::error::Error;
 use crate::id::{ApiKeyId, Label, PluginName, TenantId};
 use crate::idempotency::IdempotencyKey;
-use crate::store::{Conflict, StoreError};
+use crate::store::{Conflict, MacRow, StoreError};
 use crate::vault::Vault;
 
 /// The owner of an API key.
@@ -65,6 +65,15 @@ impl ApiKeyRow {
     pub fn digest(&self) -> [u8; 32] {
         self.columns(|columns| digest("key", columns))
     }
+}
+
+impl MacRow for ApiKeyRow {
+    fn table(&self) -> &'static str {
+        match self.owner {
+            KeyOwner::Host => "host_key",
+            KeyOwner::Plugin(_) => "plugin_key",
+        }
+    }
 
     fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
         then(&[
@@ -77,11 +86,12 @@ impl ApiKeyRow {
         ])
     }
 
-    fn table(&self) -> &'static str {
-        match self.owner {
-            KeyOwner::Host => "host_key",
-            KeyOwner::Plugin(_) => "plugin_key",
-        }
+    fn mac(&self) -> &[u8; 32] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut [u8; 32] {
+        &mut self.mac
     }
 }
 
@@ -113,7 +123,7 @@ impl Vault {
             created_at: now,
             mac: [0; 32],
         };
-        row.mac = row.columns(|columns| self.keyring.row_mac(row.table(), columns));
+        self.sealer.set_mac(&mut row);
         let action = if row.owner == KeyOwner::Host { Action::HostKeyCreate } else { Action::PluginKeyCreate };
         let mut entry = self.entry(actor, tenant, action).with_target(row.id).with_digest(row.digest());
         entry.plugin = row.owner.plugin().cloned();
@@ -160,9 +170,5 @@ impl Vault {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: owner.noun() }),
             other => other,
         }
-    }
-
-    pub(crate) fn key_is_genuine(&self, row: &ApiKeyRow) -> bool {
-        row.columns(|columns| self.keyring.row_is_genuine(row.table(), columns, &row.mac))
     }
 }

@@ -54,6 +54,7 @@ pub mod plugin;
 pub mod provider;
 pub mod request;
 pub mod schema;
+mod sealer;
 pub mod session;
 pub mod store;
 pub mod tenant;

@@ -11,7 +11,7 @@ use crate::audit::Action;
 use crate::error::Error;
 use crate::id::{PluginId, PluginName, TenantId};
 use crate::manifest::{MAX_BYTES, Manifest};
-use crate::store::{Conflict, StoreError};
+use crate::store::{Conflict, MacRow, StoreError};
 use crate::vault::Vault;
 
 /// A registered plugin.
@@ -46,6 +46,12 @@ impl PluginRow {
     pub fn digest(&self) -> [u8; 32] {
         self.columns(|columns| digest("plugin", columns))
     }
+}
+
+impl MacRow for PluginRow {
+    fn table(&self) -> &'static str {
+        "plugin"
+    }
 
     fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
         then(&[
@@ -57,6 +63,14 @@ impl PluginRow {
             &self.created_at.as_millisecond().to_be_bytes(),
             &self.updated_at.as_millisecond().to_be_bytes(),
         ])
+    }
+
+    fn mac(&self) -> &[u8; 32] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut [u8; 32] {
+        &mut self.mac
     }
 }
 
@@ -97,11 +111,11 @@ impl Vault {
             updated_at: now,
             mac: [0; 32],
         };
-        let genuine = old.as_ref().is_some_and(|old| self.is_genuine(old));
+        let genuine = old.as_ref().is_some_and(|old| self.sealer.is_genuine(old));
         if let Some(old) = old.as_ref().filter(|old| genuine && old.manifest == row.manifest) {
             return Ok((shown(old, Arc::new(manifest)), true));
         }
-        row.mac = row.columns(|columns| self.keyring.row_mac("plugin", columns));
+        self.sealer.set_mac(&mut row);
         let action = if old.is_some() { Action::PluginUpdate } else { Action::PluginRegister };
         let entry = self.entry(actor, tenant, action).with_plugin(name).with_target(row.id).with_digest(row.digest());
         let written = self.store.put_plugin(&row, old.as_ref().map(|old| old.revision), entry);
@@ -184,15 +198,11 @@ impl Vault {
     }
 
     fn manifest_of(&self, row: &PluginRow) -> Option<Arc<Manifest>> {
-        if !self.is_genuine(row) {
+        if !self.sealer.is_genuine(row) {
             tracing::error!(plugin = %row.name, "the plugin's row was altered outside Strongroom; register it again");
             return None;
         }
         Manifest::parse(&row.manifest).ok().map(Arc::new)
-    }
-
-    fn is_genuine(&self, row: &PluginRow) -> bool {
-        row.columns(|columns| self.keyring.row_is_genuine("plugin", columns, &row.mac))
     }
 }
 

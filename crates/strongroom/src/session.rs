@@ -15,7 +15,7 @@ use crate::id::{Owner, SessionId, TenantId};
 use crate::idempotency::IdempotencyKey;
 use crate::key::ApiKeyRow;
 use crate::request::RequestId;
-use crate::store::{Conflict, StoreError};
+use crate::store::{Conflict, MacRow, StoreError};
 use crate::vault::Vault;
 
 /// The maximum lifetime of a session.
@@ -33,20 +33,6 @@ pub struct SessionRow {
     /// The origins of the pages that may use the session. If empty, only the vault's own origin may.
     pub origins: Vec<String>,
     pub mac: [u8; 32],
-}
-
-impl SessionRow {
-    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
-        then(&[
-            self.id.to_string().as_bytes(),
-            self.owner.tenant.to_string().as_bytes(),
-            self.owner.user.as_str().as_bytes(),
-            self.hash.as_bytes(),
-            &self.created_at.as_millisecond().to_be_bytes(),
-            &self.expires_at.as_millisecond().to_be_bytes(),
-            self.origins.join(" ").as_bytes(),
-        ])
-    }
 }
 
 /// The principal of a valid token, and its tenant.
@@ -70,6 +56,32 @@ impl Authenticated {
     #[must_use]
     pub fn actor(&self, address: Option<IpAddr>, request_id: Option<RequestId>) -> Actor {
         Actor { principal: self.principal.clone(), address, request_id, cached_key: self.cached_key }
+    }
+}
+
+impl MacRow for SessionRow {
+    fn table(&self) -> &'static str {
+        "session"
+    }
+
+    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
+        then(&[
+            self.id.to_string().as_bytes(),
+            self.owner.tenant.to_string().as_bytes(),
+            self.owner.user.as_str().as_bytes(),
+            self.hash.as_bytes(),
+            &self.created_at.as_millisecond().to_be_bytes(),
+            &self.expires_at.as_millisecond().to_be_bytes(),
+            self.origins.join(" ").as_bytes(),
+        ])
+    }
+
+    fn mac(&self) -> &[u8; 32] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut [u8; 32] {
+        &mut self.mac
     }
 }
 
@@ -106,7 +118,7 @@ impl Vault {
             origins,
             mac: [0; 32],
         };
-        row.mac = row.columns(|columns| self.keyring.row_mac("session", columns));
+        self.sealer.set_mac(&mut row);
         let entry = self.entry(actor, owner.tenant, Action::SessionCreate).with_user(&owner.user).with_target(row.id);
         let idempotency_row = idempotency
             .map(|idempotency| self.idempotency_row(owner.tenant, idempotency, row.id.to_string(), Some(&token)));
@@ -204,13 +216,15 @@ impl Vault {
     }
 
     async fn genuine_key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<ApiKeyRow>, Error> {
-        Ok(self.store.key(kind, hash).await?.filter(|row| self.key_is_genuine(row)))
+        Ok(self.store.key(kind, hash).await?.filter(|row| self.sealer.is_genuine(row)))
     }
 
     async fn authenticate_session(&self, hash: &TokenHash) -> Result<Option<Authenticated>, Error> {
-        let genuine =
-            |row: &SessionRow| row.columns(|columns| self.keyring.row_is_genuine("session", columns, &row.mac));
-        let row = self.store.session(hash).await?.filter(|row| row.expires_at > self.clock.now() && genuine(row));
+        let row = self
+            .store
+            .session(hash)
+            .await?
+            .filter(|row| row.expires_at > self.clock.now() && self.sealer.is_genuine(row));
         Ok(row.map(|row| Authenticated {
             tenant: row.owner.tenant,
             principal: Principal::User { session: Some(row.id) },

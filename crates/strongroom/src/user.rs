@@ -70,7 +70,7 @@ impl Vault {
             return Ok(found);
         }
         let (key, sealed) =
-            self.keyring.create_user_key(&owner.tenant.to_string(), owner.user.as_str(), &*self.entropy);
+            self.sealer.keyring().create_user_key(&owner.tenant.to_string(), owner.user.as_str(), &*self.entropy);
         let row = UserKeyRow { owner: owner.clone(), sealed, created_at: self.clock.now(), found: false };
         Ok((Arc::new(key), row))
     }
@@ -87,7 +87,7 @@ impl Vault {
         if let Some((key, _)) = self.user_keys.get(owner).filter(|(_, kept)| kept.sealed == row.sealed) {
             return Ok((key, row));
         }
-        let key = self.keyring.open_user_key(&owner.tenant.to_string(), owner.user.as_str(), &row.sealed);
+        let key = self.sealer.keyring().open_user_key(&owner.tenant.to_string(), owner.user.as_str(), &row.sealed);
         let key = Arc::new(key.map_err(|error| {
             tracing::error!(tenant = %owner.tenant, %error, "a user's data key does not open");
             Error::Undecryptable

@@ -21,6 +21,7 @@ use crate::oauth::EgressPolicy;
 use crate::oauth::breaker::Breakers;
 use crate::oauth::refresh::RunningRefresh;
 use crate::provider::{Catalog, CatalogError, Provider};
+use crate::sealer::Sealer;
 use crate::session::Authenticated;
 use crate::store::sqlite::{Database, SqliteError};
 use crate::store::{Store, StoreError, UserKeyRow};
@@ -31,7 +32,7 @@ use strongroom_egress::Egress;
 #[derive(Clone)]
 pub struct Vault {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) sealer: Sealer,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) user_keys: Arc<Cache<Owner, KnownKey>>,
@@ -200,7 +201,7 @@ impl Builder {
         let keyring = Arc::new(keyring);
         let vault = Vault {
             store: Arc::new(database.start(keyring.clone(), self.memory)?),
-            keyring,
+            sealer: Sealer::new(keyring, self.entropy.clone()),
             clock: self.clock,
             entropy: self.entropy,
             user_keys: Arc::new(Cache::new(MAX_CACHED_USER_KEYS)),
@@ -264,7 +265,7 @@ impl Vault {
     /// The installation's id.
     #[must_use]
     pub fn instance(&self) -> &str {
-        self.keyring.instance()
+        self.sealer.instance()
     }
 
     /// The clock of this vault.

@@ -277,21 +277,25 @@ async fn callback(
     axum::extract::RawQuery(query): axum::extract::RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let query: Vec<(String, String)> =
-        url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
+    let query = Secret::new(query.unwrap_or_default());
+    let mut query: Vec<(String, Secret<String>)> = url::form_urlencoded::parse(query.expose().as_bytes())
+        .map(|(name, value)| (name.into_owned(), Secret::new(value.into_owned())))
+        .collect();
     // A repeated parameter is ambiguous, so ignore all its values.
-    let one = |name: &str| {
-        let mut values = query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone());
-        values.next().filter(|_| values.next().is_none())
+    let mut take = |name: &str| {
+        let place = query.iter().position(|(key, _)| key == name)?;
+        let repeated = query.iter().filter(|(key, _)| key == name).count() > 1;
+        (!repeated).then(|| query.remove(place).1)
     };
-    let state = one("state").unwrap_or_default();
-    let name = cookie_name(&state);
+    let text = |secret: Secret<String>| secret.expose().clone();
+    let state = take("state").unwrap_or_else(|| Secret::from(""));
+    let name = cookie_name(state.expose());
     let callback = Callback {
         browser: cookie(&headers, &name).map(Secret::new),
-        code: one("code").map(Secret::new),
-        error: one("error"),
-        iss: one("iss"),
-        state: Secret::new(state),
+        code: take("code"),
+        error: take("error").map(text),
+        iss: take("iss").map(text),
+        state,
         query,
     };
     let back = app.vault.handle_callback(&anybody.actor, id, callback).await?;

@@ -192,12 +192,12 @@ impl Vault {
             at: self.clock.now().to_string(),
             mac: String::new(),
         };
-        checkpoint.mac = data_encoding::HEXLOWER.encode(&self.keyring.checkpoint_mac(&checkpoint.canonical()));
+        checkpoint.mac = data_encoding::HEXLOWER.encode(&self.sealer.keyring().checkpoint_mac(&checkpoint.canonical()));
         Ok(checkpoint)
     }
 
     fn is_genuine_checkpoint(&self, checkpoint: &Checkpoint) -> bool {
-        let mac = data_encoding::HEXLOWER.encode(&self.keyring.checkpoint_mac(&checkpoint.canonical()));
+        let mac = data_encoding::HEXLOWER.encode(&self.sealer.keyring().checkpoint_mac(&checkpoint.canonical()));
         checkpoint.instance == self.instance() && checkpoint.mac == mac
     }
 
@@ -207,7 +207,7 @@ impl Vault {
         if event.seq != seq + 1 {
             report.find(Finding::Gap { seq: seq + 1 });
         }
-        if self.keyring.audit_link(&previous, &event.canonical()) != *link {
+        if self.sealer.keyring().audit_link(&previous, &event.canonical()) != *link {
             report.find(Finding::Event { seq: event.seq });
         }
         report.events += 1;

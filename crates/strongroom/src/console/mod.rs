@@ -15,7 +15,7 @@ use crate::audit::Action;
 use crate::error::Error;
 use crate::id::{Owner, SessionId, TenantId, UserId};
 use crate::session::Authenticated;
-use crate::store::StoreError;
+use crate::store::{MacRow, StoreError};
 use crate::vault::Vault;
 
 /// Lifetime of an unused link. A link that is found later no longer works.
@@ -64,7 +64,11 @@ pub struct Console {
     pub recent_until: Timestamp,
 }
 
-impl ConsoleRow {
+impl MacRow for ConsoleRow {
+    fn table(&self) -> &'static str {
+        "console_session"
+    }
+
     fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
         // An empty text is unique, because no user id is empty.
         let user = match &self.user {
@@ -82,6 +86,14 @@ impl ConsoleRow {
             &self.expires_at.as_millisecond().to_be_bytes(),
             &self.created_at.as_millisecond().to_be_bytes(),
         ])
+    }
+
+    fn mac(&self) -> &[u8; 32] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut [u8; 32] {
+        &mut self.mac
     }
 }
 
@@ -113,7 +125,7 @@ impl Vault {
         row.opened_at = Some(now);
         row.seen_at = now;
         row.expires_at = now.saturating_add(MAX_SESSION_LIFETIME).unwrap_or(now);
-        self.authenticate_row(&mut row);
+        self.sealer.set_mac(&mut row);
         let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
         match self.within_deadline(self.store.move_console(&from, &row, entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(gone()),
@@ -159,7 +171,7 @@ impl Vault {
             created_at: now,
             mac: [0; 32],
         };
-        self.authenticate_row(&mut row);
+        self.sealer.set_mac(&mut row);
         row
     }
 
@@ -196,7 +208,7 @@ impl Vault {
             Authenticated { tenant: row.tenant, principal, owner, origins: Vec::new(), cached_key: None, console };
         if row.seen_at.saturating_add(SEEN_UPDATE_INTERVAL).is_ok_and(|due| due <= now) {
             row.seen_at = now;
-            self.authenticate_row(&mut row);
+            self.sealer.set_mac(&mut row);
             let entry = self.console_entry(&authenticated.actor(None, None), &row, Action::ConsoleSeen);
             match self.within_deadline(self.store.move_console(hash, &row, entry)).await {
                 // The session was signed out at the same time.
@@ -208,13 +220,7 @@ impl Vault {
     }
 
     async fn console_row(&self, hash: &TokenHash) -> Result<Option<ConsoleRow>, Error> {
-        let genuine =
-            |row: &ConsoleRow| row.columns(|columns| self.keyring.row_is_genuine("console_session", columns, &row.mac));
-        Ok(self.store.console(hash).await?.filter(genuine))
-    }
-
-    fn authenticate_row(&self, row: &mut ConsoleRow) {
-        row.mac = row.columns(|columns| self.keyring.row_mac("console_session", columns));
+        Ok(self.store.console(hash).await?.filter(|row| self.sealer.is_genuine(row)))
     }
 
     fn console_entry(&self, actor: &Actor, row: &ConsoleRow, action: Action) -> crate::audit::Entry {

@@ -92,7 +92,7 @@ impl Vault {
     /// [`Error::NotFound`] if there is no issuer. [`Error::Provider`] if discovery fails.
     pub async fn begin_sign_in(&self, tenant: TenantId) -> Result<SignIn, Error> {
         let (_, registration, redirect) = self.console_registration(tenant).await?;
-        let browser = self.random_text();
+        let browser = self.sealer.random_text();
         let gone = || Error::NotFound { what: "issuer" };
         let template = &registration.provider.authorize.as_ref().ok_or_else(gone)?.url;
         let mut authorize =
@@ -196,7 +196,7 @@ impl Vault {
             created_at: now,
             mac: [0; 32],
         };
-        row.client_secret = issuer.client_secret.as_ref().map(|secret| self.seal_app_secret(&row, secret));
+        row.client_secret = issuer.client_secret.as_ref().map(|secret| self.sealer.seal_app_secret(&row, secret));
         let redirect = format!("{}/console/callback", base.as_str().trim_end_matches('/'));
         Ok((issuer, Registration { row, provider, parameters: Default::default() }, redirect))
     }

@@ -4,6 +4,8 @@
 
 mod probe;
 mod row;
+mod sealed;
+mod settings;
 
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
@@ -266,7 +268,7 @@ impl Vault {
             .map(|connect| connect.provider.clone());
         loop {
             let (key, key_row) = self.user_key_or_new(owner).await?;
-            row.seal(self, &key, &|field| schema.is_secret(field), test.as_deref(), &values);
+            self.sealer.seal_credential(&mut row, &key, &|field| schema.is_secret(field), test.as_deref(), &values);
             match self.insert(actor, &row, &key_row, idempotency).await {
                 // Another request stored the user's first data key, or the user was deleted. Seal again with the
                 // current key.
@@ -386,15 +388,16 @@ impl Vault {
             let key = self.key_of(&row).await?;
             // A field saved as secret stays secret until its value is replaced. Otherwise a manifest change could
             // reveal it.
-            let before = row.settings(self, &key)?;
+            let before = self.sealer.credential_settings(&row, &key)?;
             let mut kept_secret = before.configured;
             kept_secret.retain(|field| !change.fields.0.contains_key(field));
             // While an old secret remains, it may only be tested at the host from when it was saved.
             let test = if kept_secret.is_empty() { manifest.test_host(row.kind) } else { before.test };
-            let values = schema.merge(row.values(self, &key)?, change.fields).map_err(Error::Fields)?;
+            let values =
+                schema.merge(self.sealer.credential_values(&row, &key)?, change.fields).map_err(Error::Fields)?;
             check_expiry(row.kind, &values)?;
             let is_secret = |field: &str| schema.is_secret(field) || kept_secret.iter().any(|kept| kept == field);
-            row.seal(self, &key, &is_secret, test.as_deref(), &values);
+            self.sealer.seal_credential(&mut row, &key, &is_secret, test.as_deref(), &values);
         }
         if let Some(name) = change.name {
             row.name = name;
@@ -461,14 +464,14 @@ impl Vault {
     }
 
     pub(crate) async fn values(&self, row: &CredentialRow) -> Result<Values, Error> {
-        row.values(self, &*self.key_of(row).await?)
+        self.sealer.credential_values(row, &*self.key_of(row).await?)
     }
 
     async fn for_a_plugin(&self, row: &CachedCredential) -> Result<Secret<Vec<u8>>, Error> {
-        if let Some(found) = row.reopened() {
+        if let Some(found) = sealed::reopen(row) {
             return found;
         }
-        row.for_a_plugin(self, &*self.key_of(row).await?)
+        self.sealer.open_for_plugin(row, &*self.key_of(row).await?)
     }
 
     /// The data key of a credential's user. It seals and opens the columns of the row.
@@ -507,14 +510,14 @@ impl Vault {
 
     pub(crate) async fn view(&self, row: CredentialRow) -> Result<Credential, Error> {
         let settings = match self.user_key(&row.owner, &row.settings).await {
-            Ok(Some(key)) => row.settings(self, &key).ok(),
+            Ok(Some(key)) => self.sealer.credential_settings(&row, &key).ok(),
             Ok(None) | Err(Error::Undecryptable) => None,
             Err(error) => return Err(error),
         };
         let manifest = self.genuine_manifest(row.owner.tenant, &row.plugin).await?;
         let schema = manifest.as_ref().and_then(|manifest| schema_of(manifest, row.kind).ok());
         let connected = row.app.is_some();
-        let mut credential = row.into_credential(settings, schema);
+        let mut credential = Credential::from_row(row, settings, schema);
         if connected
             && credential.state == State::Active
             && let Some(refresh) = self.store.refresh(credential.id).await?

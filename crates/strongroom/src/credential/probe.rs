@@ -103,7 +103,7 @@ impl Vault {
     /// the manifest could have the secret sent to a host of their choice. The log would then show no plugin key.
     async fn may_be_tested(&self, row: &CredentialRow, manifest: &Manifest) -> Result<bool, Error> {
         let Some(host) = manifest.test_host(row.kind) else { return Ok(true) };
-        let settings = row.settings(self, &*self.key_of(row).await?)?;
+        let settings = self.sealer.credential_settings(row, &*self.key_of(row).await?)?;
         Ok(settings.test.as_ref() == Some(&host))
     }
 

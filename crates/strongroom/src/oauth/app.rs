@@ -15,7 +15,8 @@ use crate::error::Error;
 use crate::id::{AppId, TenantId};
 use crate::manifest::{Connect, Manifest};
 use crate::provider::{AddressError, ClientAuth, Grant, Parameters, Provider, Refresh, Rotation};
-use crate::store::{Conflict, StoreError};
+use crate::sealer::Sealer;
+use crate::store::{Conflict, MacRow, StoreError};
 use crate::vault::Vault;
 
 /// The message for an invalid private key.
@@ -86,19 +87,6 @@ impl AppRow {
     pub fn digest(&self) -> [u8; 32] {
         self.columns(|columns| digest("oauth_app", columns))
     }
-
-    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
-        then(&[
-            self.id.to_string().as_bytes(),
-            self.tenant.to_string().as_bytes(),
-            self.provider.as_bytes(),
-            self.definition.as_deref().unwrap_or_default().as_bytes(),
-            self.parameters.as_bytes(),
-            self.client_id.as_bytes(),
-            self.client_secret.as_ref().map_or(&[][..], Sealed::as_bytes),
-            &self.created_at.as_millisecond().to_be_bytes(),
-        ])
-    }
 }
 
 /// A genuine registration with its provider. All calls to a provider use one.
@@ -118,6 +106,33 @@ impl Registration {
     pub(crate) fn refresh_policy(&self) -> Refresh {
         let policy = self.provider.refresh.clone();
         if self.acts_for_itself() { Refresh { rotation: Rotation::None, ..policy } } else { policy }
+    }
+}
+
+impl MacRow for AppRow {
+    fn table(&self) -> &'static str {
+        "oauth_app"
+    }
+
+    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
+        then(&[
+            self.id.to_string().as_bytes(),
+            self.tenant.to_string().as_bytes(),
+            self.provider.as_bytes(),
+            self.definition.as_deref().unwrap_or_default().as_bytes(),
+            self.parameters.as_bytes(),
+            self.client_id.as_bytes(),
+            self.client_secret.as_ref().map_or(&[][..], Sealed::as_bytes),
+            &self.created_at.as_millisecond().to_be_bytes(),
+        ])
+    }
+
+    fn mac(&self) -> &[u8; 32] {
+        &self.mac
+    }
+
+    fn mac_mut(&mut self) -> &mut [u8; 32] {
+        &mut self.mac
     }
 }
 
@@ -187,8 +202,8 @@ impl Vault {
             created_at: now,
             mac: [0; 32],
         };
-        row.client_secret = draft.client_secret.map(|secret| self.seal_app_secret(&row, &secret));
-        row.mac = row.columns(|columns| self.keyring.row_mac("oauth_app", columns));
+        row.client_secret = draft.client_secret.map(|secret| self.sealer.seal_app_secret(&row, &secret));
+        self.sealer.set_mac(&mut row);
         let entry = self.entry(actor, tenant, Action::OauthAppCreate).with_target(row.id).with_digest(row.digest());
         match self.within_deadline(self.store.insert_app(&row, entry)).await {
             Ok(()) => self.shown_app(row),
@@ -288,18 +303,6 @@ impl Vault {
         }
     }
 
-    pub(crate) fn seal_app_secret(&self, row: &AppRow, secret: &Secret<String>) -> Sealed {
-        self.in_app_context(row, |context| {
-            self.keyring.seal(&*self.entropy, Kind::App, context, secret.expose().as_bytes())
-        })
-    }
-
-    pub(crate) fn app_secret(&self, row: &AppRow) -> Result<Option<Secret<String>>, Error> {
-        let Some(sealed) = &row.client_secret else { return Ok(None) };
-        let bytes = self.in_app_context(row, |context| self.keyring.open(Kind::App, context, sealed));
-        bytes.ok().and_then(|bytes| bytes.into_text().ok()).map(Some).ok_or(Error::Undecryptable)
-    }
-
     /// The callback address of a registration.
     pub(crate) fn redirect_address(&self, id: AppId) -> Option<String> {
         let base = self.public_url.as_ref()?;
@@ -307,7 +310,7 @@ impl Vault {
     }
 
     fn registered(&self, row: AppRow) -> Result<Registration, Error> {
-        if !row.columns(|columns| self.keyring.row_is_genuine("oauth_app", columns, &row.mac)) {
+        if !self.sealer.is_genuine(&row) {
             tracing::error!(app = %row.id, "the OAuth app's row was altered outside Strongroom; create it again");
             return Err(Error::NotFound { what: "OAuth app" });
         }
@@ -338,10 +341,22 @@ impl Vault {
             created_at: row.created_at,
         })
     }
+}
+
+impl Sealer {
+    pub(crate) fn seal_app_secret(&self, row: &AppRow, secret: &Secret<String>) -> Sealed {
+        self.in_app_context(row, |context| self.seal(Kind::App, context, secret.expose().as_bytes()))
+    }
+
+    pub(crate) fn app_secret(&self, row: &AppRow) -> Result<Option<Secret<String>>, Error> {
+        let Some(sealed) = &row.client_secret else { return Ok(None) };
+        let bytes = self.in_app_context(row, |context| self.open(Kind::App, context, sealed));
+        bytes.ok().and_then(|bytes| bytes.into_text().ok()).map(Some).ok_or(Error::Undecryptable)
+    }
 
     fn in_app_context<T>(&self, row: &AppRow, then: impl FnOnce(&Context<'_>) -> T) -> T {
         then(&Context {
-            instance: self.keyring.instance(),
+            instance: self.instance(),
             tenant: &row.tenant.to_string(),
             user: "",
             object: &row.id.to_string(),

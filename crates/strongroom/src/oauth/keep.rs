@@ -164,7 +164,7 @@ impl Vault {
         let of = (connection.phase == Phase::Settling).then_some(connection.id);
         loop {
             let (key, key_row) = self.user_key_or_new(owner).await?;
-            row.seal(self, &key, &|_| true, None, &connected.values);
+            self.sealer.seal_credential(&mut row, &key, &|_| true, None, &connected.values);
             let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
             let entry = self.entry_for(actor, &row, Action::CredentialSave).with_digest(row.digest());
             let written = self.store.insert_credential(&row, &key_row, None, Some((&refresh, of)), entry);
@@ -221,7 +221,7 @@ impl Vault {
             row.app = Some(registration.row.id);
             row.provider = Some(registration.row.provider.clone());
             row.account.clone_from(&connected.account);
-            row.seal(self, &key, &|_| true, None, &connected.values);
+            self.sealer.seal_credential(&mut row, &key, &|_| true, None, &connected.values);
             row.revision += 1;
             row.updated_at = self.clock.now();
             let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::fields::{Value, Values};
 use crate::id::{AppId, Owner, PluginName, RevocationId, TenantId};
 use crate::provider::{Method, RevokeStyle, Which};
+use crate::sealer::Sealer;
 use crate::store::CredentialFilter;
 use crate::vault::Vault;
 
@@ -96,9 +97,7 @@ impl Vault {
         };
         // Not sealed with the user's data key. Deleting the user destroys that key, and the grant must still be
         // revoked.
-        revocation.sealed = self.in_revocation_context(&revocation, |context| {
-            self.keyring.seal(&*self.entropy, Kind::Revocation, context, token.expose().as_bytes())
-        });
+        revocation.sealed = self.sealer.seal_revocation(&revocation, &token);
         Some(revocation)
     }
 
@@ -172,9 +171,7 @@ impl Vault {
         let registration = self.registration(row.tenant, row.app).await.map_err(|error| error.to_string())?;
         let proof =
             self.authenticate_client(&registration, self.clock.now()).map_err(|failure| failure.cause().to_owned())?;
-        let token =
-            self.in_revocation_context(row, |context| self.keyring.open(Kind::Revocation, context, &row.sealed));
-        let token = token.ok().and_then(|token| token.into_text().ok()).ok_or("its record does not open")?;
+        let token = self.sealer.open_revocation(row).ok_or("its record does not open")?;
         let call = registration.revocation(proof, &token).ok_or("the provider has no revocation endpoint")?;
         let answer = self.egress.send(call).await.map_err(|error| error.to_string())?;
         let json = answer.json().unwrap_or_default();
@@ -188,10 +185,21 @@ impl Vault {
         }
         Err(format!("http-{}", answer.status))
     }
+}
+
+impl Sealer {
+    fn seal_revocation(&self, row: &RevocationRow, token: &Secret<String>) -> Sealed {
+        self.in_revocation_context(row, |context| self.seal(Kind::Revocation, context, token.expose().as_bytes()))
+    }
+
+    fn open_revocation(&self, row: &RevocationRow) -> Option<Secret<String>> {
+        let token = self.in_revocation_context(row, |context| self.open(Kind::Revocation, context, &row.sealed));
+        token.ok()?.into_text().ok()
+    }
 
     fn in_revocation_context<T>(&self, row: &RevocationRow, then: impl FnOnce(&Context<'_>) -> T) -> T {
         then(&Context {
-            instance: self.keyring.instance(),
+            instance: self.instance(),
             tenant: &row.tenant.to_string(),
             user: "",
             object: &row.id.to_string(),

@@ -184,7 +184,7 @@ impl Vault {
         registration: &Registration,
         now: Timestamp,
     ) -> Result<ClientProof, Failure> {
-        let secret = self.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))?;
+        let secret = self.sealer.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))?;
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let id = &registration.row.client_id;
         let mut proof = ClientProof::default();

@@ -2,12 +2,14 @@
 //! audit [`Entry`] and commits both in one transaction, so no write is unaudited. Every query takes the tenant, and the
 //! owner where there is one. The exceptions are lookups by hash and the internal queries for refreshes and revocations.
 
+mod mac_row;
 pub mod sqlite;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+pub use mac_row::MacRow;
 use strongroom_crypto::{Keyring, Sealed, TokenHash, TokenKind};
 
 use crate::audit::{Action, Entry, Event};

@@ -137,7 +137,7 @@ async fn prove(name: &str, original: &Provider) {
             .keep
             .callback
             .values()
-            .map(|parameter| (parameter.clone(), "from-callback".to_owned()))
+            .map(|parameter| (parameter.clone(), Secret::from("from-callback")))
             .collect(),
     };
     let back = vault.handle_callback(&Actor::anonymous(), app.id, callback).await.unwrap();

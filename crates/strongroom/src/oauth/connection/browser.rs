@@ -7,8 +7,10 @@ use data_encoding::BASE64URL_NOPAD;
 use strongroom_crypto::{Secret, sha256};
 use url::Url;
 
-use super::row::{ConnectionRow, ConnectionSecrets, Phase, hash};
+use super::phases::hash;
+use super::row::{ConnectionRow, Phase};
 use super::run_to_completion;
+use super::secrets::ConnectionSecrets;
 use crate::access::{Actor, Principal};
 use crate::audit::{Action, Reason};
 use crate::credential::Credential;
@@ -42,7 +44,7 @@ pub struct Start {
     pub browser: Secret<String>,
 }
 
-/// The parameters of a callback. It has no `Debug`, because the query contains the code.
+/// The parameters of a callback. It has no `Debug`, because it holds the code.
 pub struct Callback {
     /// `state`.
     pub state: Secret<String>,
@@ -54,8 +56,8 @@ pub struct Callback {
     pub iss: Option<String>,
     /// The browser's cookie.
     pub browser: Option<Secret<String>>,
-    /// The whole query, for additional parameters of the provider.
-    pub query: Vec<(String, String)>,
+    /// The other parameters of the query. Some providers send the account there.
+    pub query: Vec<(String, Secret<String>)>,
 }
 
 impl Vault {
@@ -66,7 +68,7 @@ impl Vault {
     pub async fn start(&self, actor: &Actor, link: &StartLink) -> Result<Start, Error> {
         let (mut row, mut secrets) = self.connection(Phase::Begun, hash("start", &link.0)).await?;
         let registration = self.registration(row.owner.tenant, row.app).await?;
-        let (state, browser) = (self.random_text(), self.random_text());
+        let (state, browser) = (self.sealer.random_text(), self.sealer.random_text());
         secrets.browser = Some(hash("browser", &browser));
         let authorize = self.authorize_address(&registration, &row, &secrets, &state)?;
         self.advance(actor, &mut row, Phase::Started, hash("state", &state), &secrets).await?;
@@ -112,12 +114,12 @@ impl Vault {
             back.query_pairs_mut().append_pair("error", error);
             return Ok(back);
         };
-        secrets.code = Some(code.expose().clone());
+        secrets.code = Some(code);
         for (field, parameter) in &provider.keep.callback {
             let value = callback.query.iter().find(|(name, _)| name == parameter);
-            secrets.kept.extend(value.map(|(_, value)| (field.clone(), value.clone())));
+            secrets.kept.extend(value.map(|(_, value)| (field.clone(), Secret::from(value.expose().as_str()))));
         }
-        let completing = self.random_text();
+        let completing = self.sealer.random_text();
         self.advance(actor, &mut row, Phase::Returned, hash("complete", &completing), &secrets).await?;
         back.query_pairs_mut().append_pair("code", completing.expose());
         Ok(back)
@@ -146,7 +148,7 @@ impl Vault {
         run_to_completion(async move {
             // Consume the code first. Of two concurrent calls the second finds nothing, and a code is never sent twice.
             vault.take(&mut row, entry).await?;
-            let outcome = vault.finish(&actor, &row, &secrets).await;
+            let outcome = vault.finish(&actor, &row, secrets).await;
             vault.settle(&actor, &mut row, &outcome).await;
             outcome
         })
@@ -157,21 +159,20 @@ impl Vault {
         &self,
         actor: &Actor,
         row: &ConnectionRow,
-        secrets: &ConnectionSecrets,
+        secrets: ConnectionSecrets,
     ) -> Result<Credential, Error> {
         let registration = self.registration(row.owner.tenant, row.app).await?;
-        let tokens = self.exchange(&registration, secrets).await?;
-        let kept = secrets.kept.iter().map(|(name, value)| (name.clone(), Value::Text(Secret::from(value.as_str()))));
+        let tokens = self.exchange(&registration, &secrets).await?;
+        let kept = secrets.kept.into_iter().map(|(name, value)| (name, Value::Text(value)));
         let granted = Granted { tokens, kept: kept.collect(), account: None, if_connected: secrets.if_connected };
         self.keep_granted(actor, row, &registration, granted).await
     }
 
     async fn exchange(&self, registration: &Registration, secrets: &ConnectionSecrets) -> Result<Tokens, Error> {
         let redirect = self.redirect_address(registration.row.id).ok_or(Error::NoPublicAddress)?;
-        let code = Secret::new(secrets.code.clone().unwrap_or_default());
-        let verifier = Secret::new(secrets.verifier.clone());
+        let code = secrets.code.as_ref().ok_or(Error::NotFound { what: "connection" })?;
         let pkce = registration.provider.authorize.as_ref().is_some_and(|authorize| authorize.pkce);
-        let ask = TokenRequest::Code { code: &code, verifier: pkce.then_some(&verifier), redirect: &redirect };
+        let ask = TokenRequest::Code { code, verifier: pkce.then_some(&secrets.verifier), redirect: &redirect };
         self.ask(registration, ask).await.map_err(|failure| Error::Provider(failure.cause().to_owned()))
     }
 
@@ -198,7 +199,7 @@ impl Vault {
                 query.append_pair(&authorize.scope_param, &row.scopes.replace(' ', &authorize.scope_separator));
             }
             if authorize.pkce {
-                let challenge = BASE64URL_NOPAD.encode(&sha256(secrets.verifier.as_bytes()));
+                let challenge = BASE64URL_NOPAD.encode(&sha256(secrets.verifier.expose().as_bytes()));
                 query.append_pair("code_challenge", &challenge).append_pair("code_challenge_method", "S256");
             }
             for (name, value) in &authorize.params {

@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use strongroom_crypto::Secret;
 use url::Url;
-use zeroize::Zeroize;
 
-use super::row::{ConnectionRow, ConnectionSecrets, Device, Phase, hash};
+use super::phases::hash;
+use super::row::{ConnectionRow, Phase};
+use super::secrets::{ConnectionSecrets, Device};
 use super::status::{Connection, Prompt};
 use super::{Connecting, IfConnected};
 use crate::access::Actor;
@@ -31,7 +32,7 @@ const MAX_POLL_INTERVAL_MS: i64 = 60_000;
 const POLL_LEASE_MS: i64 = 25_000;
 const _: () = assert!(
     POLL_LEASE_MS as u128 > strongroom_egress::CALL_TIMEOUT.as_millis(),
-    "the tokens would come while somebody else asks"
+    "the tokens could arrive after another request has begun to poll"
 );
 /// Limit of the wait between attempts to store received tokens. They are held for about twice as long.
 const STATUS_WAIT: Duration = Duration::from_secs(15);
@@ -41,7 +42,7 @@ const MAX_DEVICE_CODE_LIFETIME_SECONDS: f64 = 1800.0;
 /// A device authorization (RFC 8628 3.2). Some providers write `url` instead of `uri`.
 #[derive(Deserialize)]
 struct Authorization {
-    device_code: String,
+    device_code: Secret<String>,
     user_code: String,
     #[serde(alias = "verification_url")]
     verification_uri: String,
@@ -49,12 +50,6 @@ struct Authorization {
     verification_uri_complete: Option<String>,
     expires_in: Option<f64>,
     interval: Option<f64>,
-}
-
-impl Drop for Authorization {
-    fn drop(&mut self) {
-        self.device_code.zeroize();
-    }
 }
 
 impl Vault {
@@ -88,19 +83,18 @@ impl Vault {
         );
         row.expires_at = now.saturating_add(SignedDuration::from_millis(life)).unwrap_or(now);
         row.phase = Phase::Prompted;
-        let mut secrets = ConnectionSecrets::default();
-        secrets.if_connected = if_connected;
+        let mut secrets = ConnectionSecrets::new(Secret::from(""), if_connected);
         secrets.device = Some(Device {
-            code: authorization.device_code.clone(),
+            code: authorization.device_code,
             prompt: Prompt {
-                user_code: authorization.user_code.clone(),
-                address: authorization.verification_uri.clone(),
-                complete_address: authorization.verification_uri_complete.clone(),
+                user_code: authorization.user_code,
+                address: authorization.verification_uri,
+                complete_address: authorization.verification_uri_complete,
             },
             interval,
             next_at: now.as_millisecond() + interval,
         });
-        row.sealed = self.seal_secrets(&row, &secrets);
+        row.sealed = self.sealer.seal_connection(&row, &secrets);
         self.within_deadline(self.store.insert_connection(&row, entry)).await?;
         Ok(Connecting::Prompted(self.prompted(&row, &secrets)))
     }
@@ -140,7 +134,7 @@ impl Vault {
 
     /// Polls whether the user has entered the code. Runs in a new task, because the tokens are sent only once.
     pub(super) async fn poll(&self, actor: &Actor, mut row: ConnectionRow) -> Result<Connection, Error> {
-        let mut secrets = self.unseal_secrets(&row)?;
+        let mut secrets = self.sealer.open_connection(&row)?;
         let Some(device) = &mut secrets.device else { return Ok(self.shown_connection(&row)) };
         let now = self.clock.now().as_millisecond();
         if now < device.next_at {
@@ -154,8 +148,8 @@ impl Vault {
             other => other?,
         }
         let registration = self.registration(row.owner.tenant, row.app).await?;
-        let code = Secret::new(secrets.device.as_ref().map(|device| device.code.clone()).unwrap_or_default());
-        let failure = match self.ask(&registration, TokenRequest::Device { code: &code }).await {
+        let Some(device) = &secrets.device else { return Ok(self.shown_connection(&row)) };
+        let failure = match self.ask(&registration, TokenRequest::Device { code: &device.code }).await {
             Ok(tokens) => {
                 self.take_granted(actor, &mut row).await?;
                 let if_connected = secrets.if_connected;
@@ -214,7 +208,7 @@ impl Vault {
         row: &mut ConnectionRow,
         secrets: &ConnectionSecrets,
     ) -> Result<(), Error> {
-        let next = hash("device", &self.random_text());
+        let next = hash("device", &self.sealer.random_text());
         self.advance(actor, row, Phase::Prompted, next, secrets).await
     }
 

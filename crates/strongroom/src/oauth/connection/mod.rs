@@ -5,7 +5,9 @@
 
 mod browser;
 mod device;
+mod phases;
 mod row;
+mod secrets;
 mod status;
 
 use std::str::FromStr;
@@ -13,8 +15,9 @@ use std::time::Duration;
 
 pub use browser::{Callback, Start, StartLink};
 use jiff::Timestamp;
+use phases::hash;
 pub use row::{ConnectionRow, Phase};
-use row::{ConnectionSecrets, hash};
+use secrets::ConnectionSecrets;
 use serde::{Deserialize, Serialize};
 pub use status::{Connection, Prompt, Status};
 use strongroom_crypto::{Sealed, Secret};
@@ -180,7 +183,7 @@ impl Vault {
             }
         };
         let now = self.clock.now();
-        let start = self.random_text();
+        let start = self.sealer.random_text();
         let mut row = ConnectionRow {
             id: ConnectionId::generate(now, &*self.entropy),
             owner: owner.clone(),
@@ -210,10 +213,8 @@ impl Vault {
             }
             return self.prompt(row, &registration, draft.if_connected, entry).await;
         }
-        let mut secrets = ConnectionSecrets::default();
-        secrets.if_connected = draft.if_connected;
-        secrets.verifier.push_str(self.random_text().expose());
-        row.sealed = self.seal_secrets(&row, &secrets);
+        let secrets = ConnectionSecrets::new(self.sealer.random_text(), draft.if_connected);
+        row.sealed = self.sealer.seal_connection(&row, &secrets);
         let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
         self.within_deadline(self.store.insert_connection(&row, entry)).await?;
         let start_address = format!("{}/connect/{}", base.as_str().trim_end_matches('/'), start.expose());
@@ -278,7 +279,7 @@ impl Vault {
         if let Some(Value::Text(key)) = values.get(KEY_FILE) {
             return self.ask(registration, TokenRequest::Account { key, scopes }).await;
         }
-        let key = self.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))?;
+        let key = self.sealer.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))?;
         let key = key.ok_or_else(|| Failure::config("no-key-file"))?;
         self.ask(registration, TokenRequest::Account { key: &key, scopes }).await
     }

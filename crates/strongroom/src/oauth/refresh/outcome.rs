@@ -99,9 +99,9 @@ impl Vault {
             *row = newer;
             let read_at = row.revision;
             let key = self.key_of(row).await?;
-            row.seal(self, &key, &|_| true, None, values);
+            self.sealer.seal_credential(row, &key, &|_| true, None, values);
             if let Some(Value::Text(spent)) = spent {
-                row.keep_previous(self, &key, spent);
+                self.sealer.keep_previous_refresh_token(row, &key, spent);
             }
             row.revision += 1;
             row.updated_at = settled.refreshed_at;
