@@ -1,114 +1,13 @@
 //! Principals and the authorization check. The vault releases plaintext only for a [`Permit`], and only
 //! [`Vault::authorize`] creates one.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use strongroom_crypto::TokenHash;
-
-use crate::audit::{Action, Entry, Reason};
-use crate::credential::CachedCredential;
 use crate::error::Error;
-use crate::id::{ApiKeyId, CredentialId, Owner, PluginName, SessionId};
 use crate::manifest::Access;
-use crate::request::RequestId;
 use crate::vault::Vault;
-
-/// The principal of a request, its address and its request id. Each event names an actor.
-#[derive(Clone, Debug)]
-pub struct Actor {
-    /// The principal.
-    pub principal: Principal,
-    /// The caller's address.
-    pub address: Option<IpAddr>,
-    /// The request's id.
-    pub request_id: Option<RequestId>,
-    pub(crate) cached_key: Option<CachedKey>,
-}
-
-/// A plugin key that was recognised from the cache, and the epoch of that lookup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CachedKey {
-    pub(crate) hash: TokenHash,
-    pub(crate) epoch: u64,
-}
-
-/// The four principals, anonymous requests, and Strongroom itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Principal {
-    /// Runs Strongroom.
-    Operator {
-        /// The console session. `None` for the command line.
-        session: Option<SessionId>,
-    },
-    /// A request without a valid token: a browser with a start link, or a provider's callback.
-    Anonymous,
-    /// Strongroom itself, for refreshes and revocations that no caller started.
-    Strongroom,
-    /// The application's backend.
-    Host {
-        /// The host key of the request. `None` if the host embeds the library.
-        key: Option<ApiKeyId>,
-    },
-    /// A person in the host's pages.
-    User {
-        /// The session of the request. `None` if the host embeds the library.
-        session: Option<SessionId>,
-    },
-    /// Code that needs the credential.
-    Plugin {
-        /// Its registered name.
-        name: PluginName,
-        /// The plugin key of the request. `None` if the host embeds the library.
-        key: Option<ApiKeyId>,
-    },
-}
-
-impl Actor {
-    /// The operator at the command line.
-    #[must_use]
-    pub fn operator() -> Self {
-        Self::of(Principal::Operator { session: None })
-    }
-
-    /// The host that embeds the library.
-    #[must_use]
-    pub fn host() -> Self {
-        Self::of(Principal::Host { key: None })
-    }
-
-    /// A user whom the embedding host has authenticated.
-    #[must_use]
-    pub fn user() -> Self {
-        Self::of(Principal::User { session: None })
-    }
-
-    /// A plugin that the embedding host has authenticated.
-    #[must_use]
-    pub fn plugin(name: PluginName) -> Self {
-        Self::of(Principal::Plugin { name, key: None })
-    }
-
-    /// A browser that is not signed in.
-    #[must_use]
-    pub fn anonymous() -> Self {
-        Self::of(Principal::Anonymous)
-    }
-
-    /// A browser that is not signed in, with its address and request id.
-    #[must_use]
-    pub fn anonymous_from(address: Option<IpAddr>, request_id: Option<RequestId>) -> Self {
-        Self { address, request_id, ..Self::anonymous() }
-    }
-
-    pub(crate) fn strongroom() -> Self {
-        Self::of(Principal::Strongroom)
-    }
-
-    fn of(principal: Principal) -> Self {
-        Self { principal, address: None, request_id: None, cached_key: None }
-    }
-}
+use strongroom_store::{Action, CachedCredential, CredentialId, Entry, Owner, Reason};
+pub use strongroom_store::{Actor, Principal};
 
 /// Authorization to read one credential once. Only [`Vault::authorize`] creates it, and [`Vault::open`] consumes it.
 #[derive(Debug)]

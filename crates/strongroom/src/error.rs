@@ -2,7 +2,7 @@
 //! `source()` holds the cause for the log.
 
 use crate::fields::FieldError;
-use crate::store::StoreError;
+use strongroom_store::StoreError;
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]

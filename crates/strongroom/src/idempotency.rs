@@ -1,13 +1,12 @@
 //! Idempotency keys. A create request that is sent twice with one key creates one object. One transaction writes the
 //! object and the row of its key, so neither exists without the other.
 
-use jiff::Timestamp;
-use strongroom_crypto::{Context, Kind, Sealed, Secret, Token};
+use strongroom_crypto::{Context, Kind, Secret, Token};
 
 use crate::error::Error;
-use crate::id::TenantId;
 use crate::sealer::Sealer;
 use crate::vault::Vault;
+use strongroom_store::{IdempotencyRow, TenantId};
 
 /// An idempotency key and the request that it came with.
 #[derive(Debug)]
@@ -18,19 +17,6 @@ pub struct IdempotencyKey {
     pub key: String,
     /// The whole request. Only a keyed fingerprint of it is stored.
     pub request: Secret<Vec<u8>>,
-}
-
-/// An idempotency key as it is stored. Rows are deleted after one day.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the columns of the table `idempotency`")]
-pub struct IdempotencyRow {
-    pub tenant: TenantId,
-    pub scope: String,
-    pub key: String,
-    pub fingerprint: [u8; 32],
-    pub target: String,
-    pub sealed: Option<Sealed>,
-    pub created_at: Timestamp,
 }
 
 impl Vault {

@@ -1,99 +1,13 @@
 //! Host keys and plugin keys. Only the SHA-256 of a key is stored. The row carries a MAC, so a key that an attacker
 //! inserts into the database is not accepted. Revoking deletes the row, so no flag can be reset to restore the key.
 
-use jiff::Timestamp;
-use strongroom_crypto::{Token, TokenHash, TokenKind, digest};
+use strongroom_crypto::Token;
 
-use crate::access::Actor;
-use crate::audit::Action;
 use crate::error::Error;
-use crate::id::{ApiKeyId, Label, PluginName, TenantId};
 use crate::idempotency::IdempotencyKey;
-use crate::store::{Conflict, MacRow, StoreError};
 use crate::vault::Vault;
-
-/// The owner of an API key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyOwner {
-    /// The application's backend.
-    Host,
-    /// One plugin.
-    Plugin(PluginName),
-}
-
-impl KeyOwner {
-    /// The prefix kind of its tokens.
-    #[must_use]
-    pub fn token_kind(&self) -> TokenKind {
-        match self {
-            Self::Host => TokenKind::Host,
-            Self::Plugin(_) => TokenKind::Plugin,
-        }
-    }
-
-    pub(crate) fn plugin(&self) -> Option<&PluginName> {
-        match self {
-            Self::Host => None,
-            Self::Plugin(name) => Some(name),
-        }
-    }
-
-    fn noun(&self) -> &'static str {
-        match self {
-            Self::Host => "host key",
-            Self::Plugin(_) => "plugin key",
-        }
-    }
-}
-
-/// An API key as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the columns of the tables `host_key` and `plugin_key`")]
-pub struct ApiKeyRow {
-    pub id: ApiKeyId,
-    pub tenant: TenantId,
-    pub owner: KeyOwner,
-    pub label: Label,
-    pub hash: TokenHash,
-    pub created_at: Timestamp,
-    pub mac: [u8; 32],
-}
-
-impl ApiKeyRow {
-    /// SHA-256 of every column.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        self.columns(|columns| digest("key", columns))
-    }
-}
-
-impl MacRow for ApiKeyRow {
-    fn table(&self) -> &'static str {
-        match self.owner {
-            KeyOwner::Host => "host_key",
-            KeyOwner::Plugin(_) => "plugin_key",
-        }
-    }
-
-    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
-        then(&[
-            self.id.to_string().as_bytes(),
-            self.tenant.to_string().as_bytes(),
-            self.owner.plugin().map_or("", PluginName::as_str).as_bytes(),
-            self.label.as_str().as_bytes(),
-            self.hash.as_bytes(),
-            &self.created_at.as_millisecond().to_be_bytes(),
-        ])
-    }
-
-    fn mac(&self) -> &[u8; 32] {
-        &self.mac
-    }
-
-    fn mac_mut(&mut self) -> &mut [u8; 32] {
-        &mut self.mac
-    }
-}
+use strongroom_store::{Action, Actor, ApiKeyId, Conflict, Label, StoreError, TenantId};
+pub use strongroom_store::{ApiKeyRow, KeyOwner};
 
 impl Vault {
     /// Creates a key. The token is only available from this call. With `idempotency`, a repeated request returns the

@@ -44,7 +44,8 @@ pub mod console;
 pub mod credential;
 pub mod error;
 pub mod fields;
-pub mod id;
+/// Ids and names.
+pub use strongroom_store::model as id;
 pub mod idempotency;
 pub mod json;
 pub mod key;
@@ -56,24 +57,23 @@ pub mod request;
 pub mod schema;
 mod sealer;
 pub mod session;
-pub mod store;
 pub mod tenant;
 pub mod user;
 pub mod vault;
 
-pub use access::{Actor, Permit, Principal};
+pub use access::Permit;
 pub use clock::Clock;
-pub use credential::{Change, Credential, CredentialPage, CredentialType, Draft, Opened, State, Verdict};
+pub use credential::{Change, Credential, CredentialPage, Draft, Opened, State, Verdict};
 pub use error::Error;
 pub use fields::Fields;
-pub use id::{
-    ApiKeyId, AppId, CredentialId, CredentialName, Label, Owner, PluginName, SessionId, TenantId, TenantName, UserId,
-};
 pub use idempotency::IdempotencyKey;
-pub use key::KeyOwner;
 pub use manifest::Manifest;
 pub use plugin::Expected;
 pub use provider::{Catalog, Provider};
-pub use store::{AuditFilter, CredentialFilter};
 pub use strongroom_crypto::{Entropy, Key, OsEntropy, Secret, Token, TokenKind, digest, sha256};
+pub use strongroom_store::{Actor, CredentialType, KeyOwner, Principal};
+pub use strongroom_store::{
+    ApiKeyId, AppId, CredentialId, CredentialName, Label, Owner, PluginName, SessionId, TenantId, TenantName, UserId,
+};
+pub use strongroom_store::{AuditFilter, CredentialFilter};
 pub use vault::{OpenError, Vault};

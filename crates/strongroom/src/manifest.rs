@@ -7,11 +7,10 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::credential::CredentialType;
 use crate::error::Error;
 use crate::fields::FieldError;
-use crate::id::PluginName;
 use crate::schema::Schema;
+use strongroom_store::{CredentialType, PluginName};
 
 /// What a plugin declares.
 #[derive(Clone, Debug, Serialize, Deserialize)]

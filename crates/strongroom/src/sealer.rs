@@ -2,11 +2,10 @@
 //! data of each kind of row is built in the module of its noun.
 
 use std::sync::Arc;
+use strongroom_store::MacRow;
 
 use data_encoding::BASE64URL_NOPAD;
 use strongroom_crypto::{Context, Entropy, Keyring, Kind, OpenError, Sealed, Secret};
-
-use crate::store::MacRow;
 
 /// The keyring, and the source of nonces.
 #[derive(Clone)]

@@ -4,36 +4,19 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
-use crate::access::{Actor, CachedKey, Principal};
-use crate::audit::{Action, Target};
 use crate::console::Console;
 use crate::error::Error;
-use crate::id::{Owner, SessionId, TenantId};
 use crate::idempotency::IdempotencyKey;
-use crate::key::ApiKeyRow;
-use crate::request::RequestId;
-use crate::store::{Conflict, MacRow, StoreError};
 use crate::vault::Vault;
+pub use strongroom_store::SessionRow;
+use strongroom_store::{
+    Action, Actor, ApiKeyRow, CachedKey, Conflict, Owner, Principal, RequestId, SessionId, StoreError, Target, TenantId,
+};
 
 /// The maximum lifetime of a session.
 pub const MAX_SESSION_LIFETIME: Duration = Duration::from_secs(30 * 60);
-
-/// A session as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the columns of the table `session`")]
-pub struct SessionRow {
-    pub id: SessionId,
-    pub owner: Owner,
-    pub hash: TokenHash,
-    pub created_at: Timestamp,
-    pub expires_at: Timestamp,
-    /// The origins of the pages that may use the session. If empty, only the vault's own origin may.
-    pub origins: Vec<String>,
-    pub mac: [u8; 32],
-}
 
 /// The principal of a valid token, and its tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,32 +39,6 @@ impl Authenticated {
     #[must_use]
     pub fn actor(&self, address: Option<IpAddr>, request_id: Option<RequestId>) -> Actor {
         Actor { principal: self.principal.clone(), address, request_id, cached_key: self.cached_key }
-    }
-}
-
-impl MacRow for SessionRow {
-    fn table(&self) -> &'static str {
-        "session"
-    }
-
-    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
-        then(&[
-            self.id.to_string().as_bytes(),
-            self.owner.tenant.to_string().as_bytes(),
-            self.owner.user.as_str().as_bytes(),
-            self.hash.as_bytes(),
-            &self.created_at.as_millisecond().to_be_bytes(),
-            &self.expires_at.as_millisecond().to_be_bytes(),
-            self.origins.join(" ").as_bytes(),
-        ])
-    }
-
-    fn mac(&self) -> &[u8; 32] {
-        &self.mac
-    }
-
-    fn mac_mut(&mut self) -> &mut [u8; 32] {
-        &mut self.mac
     }
 }
 

@@ -1,36 +1,13 @@
 //! Tenants. The tenant `default` always exists and cannot be removed.
 //! A tenant with users or pending revocations cannot be removed either.
 
-use jiff::Timestamp;
-use strongroom_crypto::digest;
-
-use crate::access::Actor;
-use crate::audit::Action;
 use crate::error::Error;
-use crate::id::{TenantId, TenantName};
-use crate::store::{Conflict, StoreError};
 use crate::vault::Vault;
+pub use strongroom_store::Tenant;
+use strongroom_store::{Action, Actor, Conflict, StoreError, TenantId, TenantName};
 
 /// The name of the tenant that always exists.
 pub(crate) const DEFAULT: &str = "default";
-
-/// A tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Tenant {
-    pub id: TenantId,
-    pub name: TenantName,
-    pub created_at: Timestamp,
-}
-
-impl Tenant {
-    /// SHA-256 of every column.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        let created_at = self.created_at.as_millisecond().to_be_bytes();
-        digest("tenant", &[self.id.to_string().as_bytes(), self.name.as_str().as_bytes(), &created_at])
-    }
-}
 
 impl Vault {
     /// Creates a tenant.

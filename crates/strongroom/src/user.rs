@@ -3,24 +3,12 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use strongroom_crypto::{Key, Sealed};
 
-use crate::access::Actor;
-use crate::audit::Action;
 use crate::error::Error;
-use crate::id::{Owner, TenantId, UserId};
-use crate::store::{StoreError, UserKeyRow};
 use crate::vault::Vault;
-
-/// A user who has a data key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct User {
-    pub id: UserId,
-    pub credentials: u64,
-    pub created_at: Timestamp,
-}
+pub use strongroom_store::User;
+use strongroom_store::{Action, Actor, Owner, StoreError, TenantId, UserId, UserKeyRow};
 
 impl Vault {
     /// The tenant's users by id, after `after`, at most `limit`.

@@ -15,7 +15,6 @@ use url::Url;
 use crate::clock::{Clock, SystemClock};
 use crate::console::Issuer;
 use crate::error::Error;
-use crate::id::{CredentialId, Owner, PluginName, TenantId, TenantName};
 use crate::manifest::Manifest;
 use crate::oauth::EgressPolicy;
 use crate::oauth::breaker::Breakers;
@@ -23,10 +22,10 @@ use crate::oauth::refresh::RunningRefresh;
 use crate::provider::{Catalog, CatalogError, Provider};
 use crate::sealer::Sealer;
 use crate::session::Authenticated;
-use crate::store::sqlite::{Database, SqliteError};
-use crate::store::{Store, StoreError, UserKeyRow};
 use crate::tenant::DEFAULT;
 use strongroom_egress::Egress;
+use strongroom_store::sqlite::{Database, SqliteError};
+use strongroom_store::{CredentialId, Owner, PluginName, Store, StoreError, TenantId, TenantName, UserKeyRow};
 
 /// The vault. Its methods are all operations of Strongroom. A clone shares the state of the original.
 #[derive(Clone)]
@@ -315,7 +314,7 @@ impl Vault {
             return Ok(());
         }
         let Ok(name) = DEFAULT.parse::<TenantName>() else { return Ok(()) };
-        match self.create_tenant(&crate::access::Actor::operator(), name).await {
+        match self.create_tenant(&strongroom_store::Actor::operator(), name).await {
             Ok(_) | Err(Error::NameTaken { .. }) => Ok(()),
             Err(Error::Store(error) | Error::AuditUnavailable(Some(error))) => Err(error),
             Err(_) => Err(StoreError::Closed),

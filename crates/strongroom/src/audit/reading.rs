@@ -1,12 +1,9 @@
 //! Reads the log in several pages as one event. If each page were an event, following the log would make it grow
 //! without end.
 
-use crate::access::Actor;
-use crate::audit::{Action, Event};
 use crate::error::Error;
-use crate::id::TenantId;
-use crate::store::AuditFilter;
 use crate::vault::Vault;
+use strongroom_store::{Action, Actor, AuditFilter, Event, TenantId};
 
 /// The number of events that one step searches before it returns what it found.
 const EVENTS_PER_STEP: u64 = 10_000;

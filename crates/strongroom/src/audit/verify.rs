@@ -6,12 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Event};
-use crate::access::Actor;
 use crate::error::Error;
-use crate::id::TenantId;
-use crate::store::{AuditFilter, Linked};
 use crate::vault::Vault;
+use strongroom_store::{Action, Actor, AuditFilter, Event, Linked, TenantId};
 
 /// A signed statement of the chain's end. Kept outside the database, it reveals whether the tail was cut off later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,7 +146,7 @@ impl Vault {
         loop {
             let page = match self.store.chain(head.1, PAGE_SIZE).await {
                 Ok(page) => page,
-                Err(crate::store::StoreError::Corrupt { table, what }) => {
+                Err(strongroom_store::StoreError::Corrupt { table, what }) => {
                     report.find(Finding::Unreadable { what: format!("{table}: {what}") });
                     return Ok(false);
                 }
@@ -239,7 +236,7 @@ impl Vault {
             .await;
         match visited {
             Ok(()) => {}
-            Err(crate::store::StoreError::Corrupt { table, what }) => {
+            Err(strongroom_store::StoreError::Corrupt { table, what }) => {
                 report.find(Finding::Unreadable { what: format!("{table}: {what}") });
             }
             Err(error) => return Err(error.into()),

@@ -10,13 +10,11 @@ use jiff::Timestamp;
 pub use oidc::{Issuer, SignIn};
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
-use crate::access::{Actor, Principal};
-use crate::audit::Action;
 use crate::error::Error;
-use crate::id::{Owner, SessionId, TenantId, UserId};
 use crate::session::Authenticated;
-use crate::store::{MacRow, StoreError};
 use crate::vault::Vault;
+pub use strongroom_store::ConsoleUser;
+use strongroom_store::{Action, Actor, ConsoleRow, Owner, Principal, SessionId, StoreError, TenantId};
 
 /// Lifetime of an unused link. A link that is found later no longer works.
 const LINK_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -29,30 +27,6 @@ const SEEN_UPDATE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// Changes by an operator need a sign-in that is at most this old.
 const RECENT_SIGN_IN: Duration = Duration::from_secs(15 * 60);
 
-/// The user of a console session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ConsoleUser {
-    /// The operator.
-    Operator,
-    /// A user of the host, for the user's own credentials.
-    User(UserId),
-}
-
-/// A sign-in link or a session, as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the columns of the table `console_session`")]
-pub struct ConsoleRow {
-    pub id: SessionId,
-    pub tenant: TenantId,
-    pub user: ConsoleUser,
-    pub hash: TokenHash,
-    pub opened_at: Option<Timestamp>,
-    pub seen_at: Timestamp,
-    pub expires_at: Timestamp,
-    pub created_at: Timestamp,
-    pub mac: [u8; 32],
-}
-
 /// The limits of a console session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Console {
@@ -62,39 +36,6 @@ pub struct Console {
     pub expires_at: Timestamp,
     /// Until when an operator may make changes without a new sign-in.
     pub recent_until: Timestamp,
-}
-
-impl MacRow for ConsoleRow {
-    fn table(&self) -> &'static str {
-        "console_session"
-    }
-
-    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
-        // An empty text is unique, because no user id is empty.
-        let user = match &self.user {
-            ConsoleUser::Operator => "",
-            ConsoleUser::User(user) => user.as_str(),
-        };
-        let opened = self.opened_at.map(|at| at.as_millisecond().to_be_bytes());
-        then(&[
-            self.id.to_string().as_bytes(),
-            self.tenant.to_string().as_bytes(),
-            user.as_bytes(),
-            self.hash.as_bytes(),
-            opened.as_ref().map_or(&[][..], |at| at),
-            &self.seen_at.as_millisecond().to_be_bytes(),
-            &self.expires_at.as_millisecond().to_be_bytes(),
-            &self.created_at.as_millisecond().to_be_bytes(),
-        ])
-    }
-
-    fn mac(&self) -> &[u8; 32] {
-        &self.mac
-    }
-
-    fn mac_mut(&mut self) -> &mut [u8; 32] {
-        &mut self.mac
-    }
 }
 
 impl Vault {
@@ -223,7 +164,7 @@ impl Vault {
         Ok(self.store.console(hash).await?.filter(|row| self.sealer.is_genuine(row)))
     }
 
-    fn console_entry(&self, actor: &Actor, row: &ConsoleRow, action: Action) -> crate::audit::Entry {
+    fn console_entry(&self, actor: &Actor, row: &ConsoleRow, action: Action) -> strongroom_store::Entry {
         let entry = self.entry(actor, row.tenant, action).with_target(row.id);
         match &row.user {
             ConsoleUser::Operator => entry,

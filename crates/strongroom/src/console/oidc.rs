@@ -11,15 +11,14 @@ use serde::Deserialize;
 use strongroom_crypto::{Secret, Token, digest, sha256};
 use url::Url;
 
-use super::{Console, ConsoleUser, RECENT_SIGN_IN};
-use crate::access::Actor;
+use super::{Console, RECENT_SIGN_IN};
 use crate::error::Error;
-use crate::id::{AppId, TenantId, UserId};
-use crate::oauth::app::{AppRow, Registration};
+use crate::oauth::app::Registration;
 use crate::oauth::discovery::discover;
 use crate::oauth::token::TokenRequest;
 use crate::provider::Provider;
 use crate::vault::Vault;
+use strongroom_store::{Actor, AppId, AppRow, ConsoleUser, TenantId, UserId};
 
 /// Tolerated clock difference of the provider in seconds.
 const CLOCK_SKEW_SECONDS: i64 = 60;

@@ -3,65 +3,28 @@
 //! data of each record.
 
 mod probe;
-mod row;
 mod sealed;
 mod settings;
 
-use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
 pub use probe::Verdict;
-pub use row::{CachedCredential, CredentialRow};
 use strongroom_crypto::{Key, Secret};
 
-use crate::access::{Actor, Permit, Principal};
-use crate::audit::{Action, Entry, Reason};
+use crate::access::Permit;
 use crate::error::Error;
 use crate::fields::{self, Fields, Value, Values};
-use crate::id::{CredentialId, CredentialName, NameError, Owner, PluginName};
 use crate::idempotency::IdempotencyKey;
 use crate::manifest::{Manifest, Takes};
-use crate::oauth::refresh::RefreshState;
 use crate::schema::Schema;
-use crate::store::{Conflict, CredentialFilter, StoreError, UserKeyRow};
 use crate::vault::Vault;
-
-/// The types of credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CredentialType {
-    /// An API key that a user enters.
-    ApiKey,
-    /// A connected account with its access token and refresh token.
-    Oauth2,
-    /// Fields that the plugin defines.
-    Custom,
-}
-
-impl CredentialType {
-    /// All types.
-    pub const ALL: [Self; 3] = [Self::ApiKey, Self::Oauth2, Self::Custom];
-
-    /// The stored and displayed form.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ApiKey => "api-key",
-            Self::Oauth2 => "oauth2",
-            Self::Custom => "custom",
-        }
-    }
-}
-
-impl FromStr for CredentialType {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| NameError("must be `api-key`, `oauth2` or `custom`".to_owned()))
-    }
-}
+pub use strongroom_store::CredentialType;
+use strongroom_store::{
+    Action, Actor, CachedCredential, Conflict, CredentialFilter, CredentialId, CredentialName, CredentialRow, Entry,
+    Owner, PluginName, Principal, Reason, RefreshState, StoreError, UserKeyRow,
+};
 
 /// Whether a credential can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,17 +10,15 @@ use reqwest::header::{AUTHORIZATION, HeaderName};
 use strongroom_crypto::Secret;
 use url::Url;
 
-use super::{CredentialRow, CredentialType, check_expiry, schema_of};
-use crate::access::Actor;
-use crate::audit::Action;
+use super::{check_expiry, schema_of};
 use crate::error::Error;
 use crate::fields::{Fields, Value, Values};
-use crate::id::{CredentialId, Owner, PluginName};
 use crate::manifest::{Inject, Manifest, Method};
 use crate::oauth::token::basic;
 use crate::provider::Provider;
 use crate::vault::Vault;
 use strongroom_egress::{Answer, Call, EgressError};
+use strongroom_store::{Action, Actor, CredentialId, CredentialRow, CredentialType, Owner, PluginName};
 
 /// A user waits for the result.
 const TEST_TIMEOUT: Duration = Duration::from_secs(8);

@@ -4,11 +4,11 @@
 use strongroom_crypto::{Context, Key, Kind, OpenError, Sealed, Secret};
 
 use super::settings::Settings;
-use super::{CachedCredential, CredentialRow, CredentialType};
 use crate::error::Error;
 use crate::fields::{self, Value, Values};
 use crate::oauth::KEY_FILE;
 use crate::sealer::Sealer;
+use strongroom_store::{CachedCredential, CredentialRow, CredentialType};
 
 /// The fields of a connected account that have their own columns.
 const TOKEN_COLUMNS: [&str; 4] = ["access_token", "refresh_token", "expires_at", "scopes"];

@@ -1,7 +1,8 @@
 //! The settings of a credential: the fields that are not secret, and the names of the secret fields.
 
-use super::{Credential, CredentialRow, State};
+use super::{Credential, State};
 use crate::schema::Schema;
+use strongroom_store::CredentialRow;
 
 #[derive(Default, serde::Deserialize)]
 pub(super) struct Settings {

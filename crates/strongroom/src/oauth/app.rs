@@ -5,19 +5,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use strongroom_crypto::{Context, Kind, Sealed, Secret, digest};
+use strongroom_crypto::{Context, Kind, Sealed, Secret};
 
 use super::assertion::KeyFile;
 use super::discovery;
-use crate::access::Actor;
-use crate::audit::Action;
 use crate::error::Error;
-use crate::id::{AppId, TenantId};
 use crate::manifest::{Connect, Manifest};
 use crate::provider::{AddressError, ClientAuth, Grant, Parameters, Provider, Refresh, Rotation};
 use crate::sealer::Sealer;
-use crate::store::{Conflict, MacRow, StoreError};
 use crate::vault::Vault;
+use strongroom_store::{Action, Actor, AppId, AppRow, Conflict, StoreError, TenantId};
 
 /// The message for an invalid private key.
 pub(crate) const NO_KEY_FILE: &str =
@@ -66,29 +63,6 @@ pub struct Connectable {
     pub unattended: bool,
 }
 
-/// A registration as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the columns of the table `oauth_app`")]
-pub struct AppRow {
-    pub id: AppId,
-    pub tenant: TenantId,
-    pub provider: String,
-    pub definition: Option<String>,
-    pub parameters: String,
-    pub client_id: String,
-    pub client_secret: Option<Sealed>,
-    pub created_at: Timestamp,
-    pub mac: [u8; 32],
-}
-
-impl AppRow {
-    /// SHA-256 of every column.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        self.columns(|columns| digest("oauth_app", columns))
-    }
-}
-
 /// A genuine registration with its provider. All calls to a provider use one.
 pub(crate) struct Registration {
     pub(crate) row: AppRow,
@@ -106,33 +80,6 @@ impl Registration {
     pub(crate) fn refresh_policy(&self) -> Refresh {
         let policy = self.provider.refresh.clone();
         if self.acts_for_itself() { Refresh { rotation: Rotation::None, ..policy } } else { policy }
-    }
-}
-
-impl MacRow for AppRow {
-    fn table(&self) -> &'static str {
-        "oauth_app"
-    }
-
-    fn columns<T>(&self, then: impl FnOnce(&[&[u8]]) -> T) -> T {
-        then(&[
-            self.id.to_string().as_bytes(),
-            self.tenant.to_string().as_bytes(),
-            self.provider.as_bytes(),
-            self.definition.as_deref().unwrap_or_default().as_bytes(),
-            self.parameters.as_bytes(),
-            self.client_id.as_bytes(),
-            self.client_secret.as_ref().map_or(&[][..], Sealed::as_bytes),
-            &self.created_at.as_millisecond().to_be_bytes(),
-        ])
-    }
-
-    fn mac(&self) -> &[u8; 32] {
-        &self.mac
-    }
-
-    fn mac_mut(&mut self) -> &mut [u8; 32] {
-        &mut self.mac
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::token::{Failure, Tokens};
-use crate::id::AppId;
+use strongroom_store::AppId;
 
 /// Number of consecutive failures that opens a breaker. The failures may be of different credentials.
 const FAILURE_THRESHOLD: u32 = 5;

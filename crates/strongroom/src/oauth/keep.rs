@@ -6,17 +6,16 @@ use jiff::Timestamp;
 use strongroom_crypto::Secret;
 
 use super::app::Registration;
-use super::connection::{ConnectionRow, IfConnected, Phase};
-use super::refresh::{RefreshRow, RefreshState};
+use super::connection::IfConnected;
 use super::token::{Tokens, split, word};
-use crate::access::Actor;
-use crate::audit::Action;
-use crate::credential::{Credential, CredentialRow, CredentialType};
+use crate::credential::Credential;
 use crate::error::Error;
 use crate::fields::{Value, Values};
-use crate::id::{CredentialId, Owner};
-use crate::store::{Conflict, CredentialFilter, StoreError};
 use crate::vault::Vault;
+use strongroom_store::{
+    Action, Actor, Conflict, ConnectionRow, CredentialFilter, CredentialId, CredentialRow, CredentialType, Owner,
+    Phase, RefreshRow, RefreshState, StoreError,
+};
 
 /// Scopes that answers do not repeat, because they concern the answer itself (OpenID Connect Core 3.1.2.1, 11).
 const UNREPEATED: [&str; 2] = ["openid", "offline_access"];
@@ -260,12 +259,18 @@ impl Vault {
         }
     }
 
-    async fn another_name(&self, owner: &Owner, row: &CredentialRow) -> Result<crate::id::CredentialName, Error> {
+    async fn another_name(
+        &self,
+        owner: &Owner,
+        row: &CredentialRow,
+    ) -> Result<strongroom_store::CredentialName, Error> {
         let filter = CredentialFilter { plugin: Some(row.plugin.clone()), limit: 1000, ..Default::default() };
         let taken: Vec<_> = self.store.credentials(owner, &filter).await?.into_iter().map(|row| row.name).collect();
         let base: String = row.name.as_str().chars().take(90).collect();
         let free = (2..2000)
-            .filter_map(|number| format!("{} {number}", base.trim_end()).parse::<crate::id::CredentialName>().ok())
+            .filter_map(|number| {
+                format!("{} {number}", base.trim_end()).parse::<strongroom_store::CredentialName>().ok()
+            })
             .find(|name| !taken.contains(name));
         free.ok_or(Error::NameTaken { what: "credential" })
     }

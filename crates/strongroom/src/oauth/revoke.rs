@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use reqwest::header::AUTHORIZATION;
 use strongroom_crypto::{Context, Kind, Sealed, Secret};
 use strongroom_egress::Call;
@@ -12,35 +11,21 @@ use strongroom_egress::Call;
 use super::app::Registration;
 use super::run_bounded;
 use super::token::ClientProof;
-use crate::access::Actor;
-use crate::audit::{Action, Reason};
-use crate::credential::{CredentialRow, CredentialType};
 use crate::error::Error;
 use crate::fields::{Value, Values};
-use crate::id::{AppId, Owner, PluginName, RevocationId, TenantId};
 use crate::provider::{Method, RevokeStyle, Which};
 use crate::sealer::Sealer;
-use crate::store::CredentialFilter;
 use crate::vault::Vault;
+use strongroom_store::{
+    Action, Actor, CredentialFilter, CredentialRow, CredentialType, Owner, PluginName, Reason, RevocationId,
+    RevocationRow, TenantId,
+};
 
 const INITIAL_BACKOFF: Duration = Duration::from_secs(30);
 const MAX_BACKOFF: Duration = Duration::from_secs(6 * 3600);
 /// About one month of attempts. The last failure is logged for the operator.
 const MAX_ATTEMPTS: u64 = 120;
 const SWEEP_BATCH_SIZE: u32 = 100;
-
-/// A pending revocation as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the columns of the table `revocation`")]
-pub struct RevocationRow {
-    pub id: RevocationId,
-    pub tenant: TenantId,
-    pub app: AppId,
-    pub sealed: Sealed,
-    pub attempts: u64,
-    pub due_at: Timestamp,
-    pub created_at: Timestamp,
-}
 
 impl Vault {
     /// The revocation to store when this credential is deleted. `None` if it has no connected account, cannot be

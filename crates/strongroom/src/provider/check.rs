@@ -4,7 +4,7 @@
 use regex::Regex;
 
 use super::{ClientAuth, Grant, Parameters, Provider, Rotation};
-use crate::id::PluginName;
+use strongroom_store::PluginName;
 
 impl Provider {
     /// All faults of a provider's file, each with its place.

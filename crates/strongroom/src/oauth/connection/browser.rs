@@ -8,19 +8,16 @@ use strongroom_crypto::{Secret, sha256};
 use url::Url;
 
 use super::phases::hash;
-use super::row::{ConnectionRow, Phase};
 use super::run_to_completion;
 use super::secrets::ConnectionSecrets;
-use crate::access::{Actor, Principal};
-use crate::audit::{Action, Reason};
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::fields::Value;
-use crate::id::{AppId, ConnectionId, NameError, Owner};
 use crate::oauth::app::Registration;
 use crate::oauth::keep::Granted;
 use crate::oauth::token::{Failure, TokenRequest, Tokens};
 use crate::vault::Vault;
+use strongroom_store::{Action, Actor, AppId, ConnectionId, ConnectionRow, NameError, Owner, Phase, Principal, Reason};
 
 /// The last path segment of a start address: 256 bits in base64url.
 #[derive(Debug)]

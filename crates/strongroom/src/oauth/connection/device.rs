@@ -9,12 +9,9 @@ use strongroom_crypto::Secret;
 use url::Url;
 
 use super::phases::hash;
-use super::row::{ConnectionRow, Phase};
 use super::secrets::{ConnectionSecrets, Device};
 use super::status::{Connection, Prompt};
 use super::{Connecting, IfConnected};
-use crate::access::Actor;
-use crate::audit::{Action, Entry, Reason};
 use crate::error::Error;
 use crate::fields::Values;
 use crate::manifest::is_plain_address;
@@ -23,6 +20,7 @@ use crate::oauth::keep::Granted;
 use crate::oauth::token::{Failure, TokenRequest};
 use crate::vault::Vault;
 use strongroom_egress::Call;
+use strongroom_store::{Action, Actor, ConnectionRow, Entry, Phase, Reason};
 
 /// Interval if the provider names none (RFC 8628 3.2), and what each `slow_down` adds to it permanently (3.5).
 const DEFAULT_POLL_INTERVAL_MS: i64 = 5_000;

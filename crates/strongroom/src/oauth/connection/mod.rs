@@ -6,7 +6,6 @@
 mod browser;
 mod device;
 mod phases;
-mod row;
 mod secrets;
 mod status;
 
@@ -16,7 +15,6 @@ use std::time::Duration;
 pub use browser::{Callback, Start, StartLink};
 use jiff::Timestamp;
 use phases::hash;
-pub use row::{ConnectionRow, Phase};
 use secrets::ConnectionSecrets;
 use serde::{Deserialize, Serialize};
 pub use status::{Connection, Prompt, Status};
@@ -26,15 +24,16 @@ use super::app::{NO_KEY_FILE, Registration};
 use super::assertion::{KEY_FILE, KeyFile};
 use super::keep::Granted;
 use super::token::{Failure, TokenRequest, Tokens};
-use crate::access::Actor;
-use crate::audit::Action;
-use crate::credential::{Credential, CredentialType};
+use crate::credential::Credential;
 use crate::error::Error;
 use crate::fields::{Value, Values};
-use crate::id::{AppId, ConnectionId, CredentialId, CredentialName, NameError, Owner, PluginName};
 use crate::provider::Grant;
 use crate::request;
 use crate::vault::Vault;
+use strongroom_store::{
+    Action, Actor, AppId, ConnectionId, ConnectionRow, CredentialId, CredentialName, CredentialType, NameError, Owner,
+    Phase, PluginName,
+};
 
 /// Maximum duration of a connection.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(10 * 60);

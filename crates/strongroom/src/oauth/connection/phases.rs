@@ -2,14 +2,11 @@
 
 use strongroom_crypto::{Sealed, Secret};
 
-use super::row::{ConnectionRow, Phase};
 use super::secrets::ConnectionSecrets;
-use crate::access::Actor;
-use crate::audit::{Action, Entry, Reason};
 use crate::credential::Credential;
 use crate::error::Error;
-use crate::store::StoreError;
 use crate::vault::Vault;
+use strongroom_store::{Action, Actor, ConnectionRow, Entry, Phase, Reason, StoreError};
 
 impl Vault {
     /// The row of a phase, if it exists, has not expired and can be decrypted. All deciding columns are associated

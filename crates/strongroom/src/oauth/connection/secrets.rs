@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize, Serializer};
 use strongroom_crypto::{Context, Kind, Sealed, Secret, SecretBuf};
 
 use super::IfConnected;
-use super::row::ConnectionRow;
 use super::status::Prompt;
 use crate::error::Error;
 use crate::sealer::Sealer;
+use strongroom_store::ConnectionRow;
 
 /// Larger than the secrets of most connections.
 const USUAL_BYTES: usize = 1024;

@@ -4,12 +4,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::row::{ConnectionRow, Phase};
 use super::run_to_completion;
-use crate::access::Actor;
 use crate::error::Error;
-use crate::id::{ConnectionId, CredentialId, Owner};
 use crate::vault::Vault;
+use strongroom_store::{Actor, ConnectionId, ConnectionRow, CredentialId, Owner, Phase};
 
 /// A connection, for the user who started it.
 #[derive(Clone, Debug)]

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::credential::CredentialRow;
 use crate::error::Error;
-use crate::id::CredentialId;
 use crate::request;
 use crate::vault::Vault;
+use strongroom_store::{CredentialId, CredentialRow};
 
 /// How long closing the vault waits for running refreshes.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);

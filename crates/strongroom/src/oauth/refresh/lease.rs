@@ -6,17 +6,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::outcome::CONFIGURATION_RETRY;
-use super::{Claim, RefreshRow, RefreshState};
-use crate::audit::{Action, Reason};
-use crate::credential::CredentialRow;
 use crate::error::Error;
 use crate::fields::{Value, Values};
-use crate::id::{CredentialId, Owner};
 use crate::oauth::app::Registration;
 use crate::oauth::token::{Failure, TokenRequest, Tokens};
 use crate::provider::{Refresh, Rotation};
-use crate::store::StoreError;
 use crate::vault::Vault;
+use strongroom_store::{
+    Action, Claim, CredentialId, CredentialRow, Owner, Reason, RefreshRow, RefreshState, StoreError,
+};
 
 /// Longer than a call and its commit.
 const LEASE_DURATION: Duration = Duration::from_secs(60);
@@ -46,7 +44,7 @@ impl Vault {
             let Some(mut refresh) = self.store.refresh(id).await? else { return Ok(()) };
             let Some(app) = row.app.filter(|_| row.generation == seen) else { return Ok(()) };
             let now = self.clock.now();
-            if refresh.is_backing_off(now, forced) {
+            if is_backing_off(&refresh, now, forced) {
                 return Ok(());
             }
             // After a clock was set back, a stored lease may end too far in the future. Such a lease does not count.
@@ -137,7 +135,7 @@ impl Vault {
             return Ok(true);
         }
         let refresh = self.store.refresh(seen.id).await?;
-        Ok(refresh.is_none_or(|refresh| refresh.is_backing_off(self.clock.now(), true)))
+        Ok(refresh.is_none_or(|refresh| is_backing_off(&refresh, self.clock.now(), true)))
     }
 
     async fn has_moved(&self, owner: &Owner, id: CredentialId, seen: u64) -> Result<bool, Error> {
@@ -192,19 +190,17 @@ impl Vault {
     }
 }
 
-impl RefreshRow {
-    /// Whether it is too early to retry after a failure. Otherwise a busy plugin would send many requests. A forced
-    /// refresh does not wait for the end of the access token whose refresh was interrupted.
-    fn is_backing_off(&self, now: Timestamp, forced: bool) -> bool {
-        let failed = match self.state {
-            RefreshState::ReauthRequired => return true,
-            RefreshState::Degraded => true,
-            RefreshState::Ambiguous => !forced || self.cause.as_deref() != Some("interrupted"),
-            RefreshState::Active | RefreshState::Refreshing => false,
-        };
-        let soon = now.saturating_add(MAX_BACKOFF).unwrap_or(now);
-        failed && self.due_at.is_some_and(|due| due > now && due <= soon)
-    }
+/// Whether it is too early to retry after a failure. Otherwise a busy plugin would send many requests. A forced
+/// refresh does not wait for the end of the access token whose refresh was interrupted.
+fn is_backing_off(refresh: &RefreshRow, now: Timestamp, forced: bool) -> bool {
+    let failed = match refresh.state {
+        RefreshState::ReauthRequired => return true,
+        RefreshState::Degraded => true,
+        RefreshState::Ambiguous => !forced || refresh.cause.as_deref() != Some("interrupted"),
+        RefreshState::Active | RefreshState::Refreshing => false,
+    };
+    let soon = now.saturating_add(MAX_BACKOFF).unwrap_or(now);
+    failed && refresh.due_at.is_some_and(|due| due > now && due <= soon)
 }
 
 enum Step {

@@ -8,21 +8,17 @@ mod join;
 mod lease;
 mod outcome;
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 pub use join::RateLimitCheck;
 pub(crate) use join::RunningRefresh;
 
-use crate::access::Actor;
-use crate::audit::Action;
-use crate::credential::{CachedCredential, Credential, CredentialRow};
+use crate::credential::Credential;
 use crate::error::Error;
-use crate::id::{CredentialId, NameError, Owner};
 use crate::oauth::run_bounded;
 use crate::vault::Vault;
+use strongroom_store::{Action, Actor, CachedCredential, CredentialId, CredentialRow, Owner, RefreshState};
 
 /// After this time, a token that is still valid is served even if its refresh is not done.
 const SERVE_STALE_AFTER: Duration = Duration::from_secs(2);
@@ -30,77 +26,6 @@ const SERVE_STALE_AFTER: Duration = Duration::from_secs(2);
 const EXPIRY_LEEWAY: Duration = Duration::from_secs(2);
 /// Maximum number of refreshes in one sweep.
 const SWEEP_BATCH_SIZE: u32 = 200;
-
-/// The state of a connected account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefreshState {
-    /// The last refresh succeeded.
-    Active,
-    /// A process has the lease.
-    Refreshing,
-    /// The last refresh failed. It will be retried.
-    Degraded,
-    /// A refresh was interrupted. It is unknown whether the refresh token was used.
-    Ambiguous,
-    /// The grant has ended. The user must connect again.
-    ReauthRequired,
-}
-
-impl RefreshState {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Active, Self::Refreshing, Self::Degraded, Self::Ambiguous, Self::ReauthRequired];
-
-    /// The stored and displayed form.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Refreshing => "refreshing",
-            Self::Degraded => "degraded",
-            Self::Ambiguous => "ambiguous",
-            Self::ReauthRequired => "reauth-required",
-        }
-    }
-}
-
-impl FromStr for RefreshState {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
-        found.ok_or_else(|| NameError("must be a state".to_owned()))
-    }
-}
-
-/// The refresh state of a credential, as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the columns of the table `refresh`")]
-pub struct RefreshRow {
-    pub credential: CredentialId,
-    pub owner: Owner,
-    pub state: RefreshState,
-    pub cause: Option<String>,
-    pub due_at: Option<Timestamp>,
-    pub fence: u64,
-    pub lease_until: Option<Timestamp>,
-    pub intent_at: Option<Timestamp>,
-    pub failures: u64,
-    pub refreshed_at: Timestamp,
-    pub refresh_expires_at: Option<Timestamp>,
-}
-
-/// A request for a lease. It requires this fence and this generation of the credential.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Claim {
-    pub credential: CredentialId,
-    pub fence: u64,
-    pub generation: u64,
-    pub state: RefreshState,
-    pub until: Timestamp,
-    /// When the refresh token was first sent. A retry of an interrupted refresh keeps this time.
-    pub intent_at: Timestamp,
-}
 
 impl Vault {
     /// Refreshes now, even if it is not due.

@@ -5,17 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{RefreshRow, RefreshState};
-use crate::access::Actor;
-use crate::audit::{Action, Entry, Reason};
-use crate::credential::CredentialRow;
 use crate::error::Error;
 use crate::fields::{Value, Values};
 use crate::oauth::app::Registration;
 use crate::oauth::token::{Failure, Tokens};
 use crate::provider::Refresh;
-use crate::store::StoreError;
 use crate::vault::Vault;
+use strongroom_store::{Action, Actor, CredentialRow, Entry, Reason, RefreshRow, RefreshState, StoreError};
 
 /// A token is refreshed when one fifth of its lifetime is left, and at most this long before its end.
 const MAX_REFRESH_MARGIN: Duration = Duration::from_secs(300);
@@ -29,14 +25,6 @@ const MAX_BACKOFF: Duration = Duration::from_secs(15 * 60);
 pub(super) const CONFIGURATION_RETRY: Duration = Duration::from_secs(3600);
 /// After this many consecutive refusals that no standard defines, the grant counts as ended.
 const UNKNOWN_ATTEMPTS: u64 = 12;
-
-impl RefreshRow {
-    /// The grant has ended: nothing is due, and there is no lease.
-    pub(super) fn ended(self, cause: impl Into<String>) -> Self {
-        let cause = Some(cause.into());
-        Self { state: RefreshState::ReauthRequired, cause, due_at: None, lease_until: None, ..self }
-    }
-}
 
 impl Vault {
     /// Stores the new tokens, with retries, because the old token may be used up.
