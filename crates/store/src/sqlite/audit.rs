@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use rusqlite::{CachedStatement, Connection, Row, Statement, params};
 
 use super::row::{Columns, all, first};
-use super::{connect, credential, plugin, principal, user};
+use super::{api_key, credential, oauth_app, plugin, tenant};
 use crate::error::StoreError;
 use crate::filter::{AuditFilter, EventPage, Linked};
 use crate::model::{Event, TenantId};
@@ -122,17 +122,17 @@ pub(super) fn chain(db: &Connection, after: u64, limit: u32) -> Result<Vec<Linke
 }
 
 pub(super) fn digests(db: &Connection, visit: &mut (dyn FnMut(String, [u8; 32]) + Send)) -> Result<(), StoreError> {
-    for tenant in user::tenants(db)? {
+    for tenant in tenant::list(db)? {
         visit(tenant.id.to_string(), tenant.digest());
     }
     each(db, credential::ALL, |row| credential::parse(row).map(|row| visit(row.id.to_string(), row.digest())))?;
     each(db, plugin::ALL, |row| plugin::parse(row).map(|row| visit(row.id.to_string(), row.digest())))?;
-    each(db, connect::ALL_APPS, |row| connect::parse_app(row).map(|row| visit(row.id.to_string(), row.digest())))?;
-    each(db, principal::ALL_PLUGIN_KEYS, |row| {
-        principal::parse_plugin_key(row).map(|row| visit(row.id.to_string(), row.digest()))
+    each(db, oauth_app::ALL, |row| oauth_app::parse(row).map(|row| visit(row.id.to_string(), row.digest())))?;
+    each(db, api_key::ALL_PLUGIN_KEYS, |row| {
+        api_key::parse_plugin_key(row).map(|row| visit(row.id.to_string(), row.digest()))
     })?;
-    each(db, principal::ALL_HOST_KEYS, |row| {
-        principal::parse_host_key(row).map(|row| visit(row.id.to_string(), row.digest()))
+    each(db, api_key::ALL_HOST_KEYS, |row| {
+        api_key::parse_host_key(row).map(|row| visit(row.id.to_string(), row.digest()))
     })
 }
 

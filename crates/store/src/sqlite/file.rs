@@ -13,8 +13,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use strongroom_crypto::Sealed;
 
 use super::SqliteStore;
-use super::readers::Readers;
-use super::recent::Recent;
+use super::read_pool::ReadPool;
+use super::row_cache::RowCache;
 use super::writer::Writer;
 use crate::chain::ChainMac;
 use crate::error::StoreError;
@@ -205,10 +205,10 @@ impl Database {
     /// # Errors
     /// [`StoreError::Unavailable`] if the writer cannot be started.
     pub fn start(self, link: Arc<dyn ChainMac>, kept: u64) -> Result<SqliteStore, StoreError> {
-        let readers = Arc::new(Readers::of(&self.path));
-        let recent = Arc::new(Recent::new(kept));
-        let writer = Writer::start(self.connection, link, readers.clone(), recent.clone())?;
-        Ok(SqliteStore { readers, recent, writer })
+        let read_pool = Arc::new(ReadPool::of(&self.path));
+        let row_cache = Arc::new(RowCache::new(kept));
+        let writer = Writer::start(self.connection, link, read_pool.clone(), row_cache.clone())?;
+        Ok(SqliteStore { read_pool, row_cache, writer })
     }
 
     fn version(&self) -> Result<usize, rusqlite::Error> {

@@ -2,19 +2,23 @@
 //! microseconds and handing it to another thread would take longer. Several processes can share the file. A writer
 //! takes the lock and continues from the current head of the audit chain, so the chain stays consistent.
 
+mod api_key;
 mod audit;
-mod connect;
+mod caller;
+mod connection;
 mod console;
 mod credential;
 mod file;
 mod idempotency;
 mod last_used;
+mod oauth_app;
 mod plugin;
-mod principal;
-mod readers;
-mod recent;
+mod read_pool;
 mod refresh;
 mod row;
+mod row_cache;
+mod session;
+mod tenant;
 mod user;
 mod writer;
 
@@ -26,8 +30,8 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use strongroom_crypto::{TokenHash, TokenKind};
 
-use self::readers::Readers;
-use self::recent::Recent;
+use self::read_pool::ReadPool;
+use self::row_cache::RowCache;
 use self::writer::Writer;
 use crate::error::{Conflict, StoreError};
 use crate::filter::{AuditFilter, CredentialFilter, EventPage, Linked};
@@ -40,14 +44,14 @@ use crate::store::Store;
 
 /// An open SQLite database.
 pub struct SqliteStore {
-    readers: Arc<Readers>,
-    recent: Arc<Recent>,
+    read_pool: Arc<ReadPool>,
+    row_cache: Arc<RowCache>,
     writer: Writer,
 }
 
 impl SqliteStore {
     fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.readers.newest(read)
+        self.read_pool.newest(read)
     }
 
     async fn write(
@@ -68,17 +72,17 @@ impl From<rusqlite::Error> for StoreError {
 #[async_trait]
 impl Store for SqliteStore {
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        self.read(user::tenants)
+        self.read(tenant::list)
     }
 
     async fn insert_tenant(&self, tenant: &Tenant, entry: Entry) -> Result<(), StoreError> {
         let tenant = tenant.clone();
-        self.write(entry, move |db| user::insert_tenant(db, &tenant)).await
+        self.write(entry, move |db| tenant::insert(db, &tenant)).await
     }
 
     async fn remove_tenant(&self, tenant: TenantId, entry: Entry) -> Result<(), StoreError> {
         let template = entry.clone();
-        self.write(entry, move |db| user::remove_tenant(db, tenant, &template)).await
+        self.write(entry, move |db| tenant::remove(db, tenant, &template)).await
     }
 
     async fn user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError> {
@@ -86,7 +90,7 @@ impl Store for SqliteStore {
     }
 
     async fn recent_user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError> {
-        self.readers.recent(|db| user::key(db, owner))
+        self.read_pool.recent(|db| user::key(db, owner))
     }
 
     async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
@@ -111,19 +115,19 @@ impl Store for SqliteStore {
         owner: &Owner,
         id: CredentialId,
     ) -> Result<Option<Arc<CachedCredential>>, StoreError> {
-        let missed = match self.recent.find(owner, id) {
+        let missed = match self.row_cache.find(owner, id) {
             Ok(row) => return Ok(Some(row)),
             Err(missed) => missed,
         };
-        let row = self.readers.recent(|db| credential::find(db, owner, id))?.map(|row| Arc::new(row.into()));
+        let row = self.read_pool.recent(|db| credential::find(db, owner, id))?.map(|row| Arc::new(row.into()));
         if let Some(row) = &row {
-            self.recent.keep(row, &missed);
+            self.row_cache.keep(row, &missed);
         }
         Ok(row)
     }
 
     fn kept_credential(&self, owner: &Owner, id: CredentialId) -> Option<Arc<CachedCredential>> {
-        self.recent.find(owner, id).ok()
+        self.row_cache.find(owner, id).ok()
     }
 
     async fn credentials(&self, owner: &Owner, filter: &CredentialFilter) -> Result<Vec<CredentialRow>, StoreError> {
@@ -142,7 +146,7 @@ impl Store for SqliteStore {
         let (refresh, connection) = connected.map_or((None, None), |(refresh, of)| (Some(refresh.clone()), of));
         let change = move |db: &Connection| {
             if let Some(id) = connection
-                && connect::connection_of(db, &row.owner, id)?.is_none()
+                && connection::find_of(db, &row.owner, id)?.is_none()
             {
                 return Err(StoreError::Conflict(Conflict::Revision));
             }
@@ -193,38 +197,38 @@ impl Store for SqliteStore {
     }
 
     async fn apps(&self, tenant: TenantId) -> Result<Vec<AppRow>, StoreError> {
-        self.read(|db| connect::apps(db, tenant))
+        self.read(|db| oauth_app::list(db, tenant))
     }
 
     async fn app(&self, tenant: TenantId, id: AppId) -> Result<Option<AppRow>, StoreError> {
-        self.read(|db| connect::app(db, tenant, id))
+        self.read(|db| oauth_app::find(db, tenant, id))
     }
 
     async fn insert_app(&self, row: &AppRow, entry: Entry) -> Result<(), StoreError> {
         let row = row.clone();
-        self.write(entry, move |db| connect::insert_app(db, &row)).await
+        self.write(entry, move |db| oauth_app::insert(db, &row)).await
     }
 
     async fn delete_app(&self, tenant: TenantId, id: AppId, entry: Entry) -> Result<(), StoreError> {
-        self.write(entry, move |db| connect::delete_app(db, tenant, id)).await
+        self.write(entry, move |db| oauth_app::delete(db, tenant, id)).await
     }
 
     async fn connection(&self, hash: &[u8; 32]) -> Result<Option<ConnectionRow>, StoreError> {
-        self.read(|db| connect::connection(db, hash))
+        self.read(|db| connection::find(db, hash))
     }
 
     async fn connection_of(&self, owner: &Owner, id: ConnectionId) -> Result<Option<ConnectionRow>, StoreError> {
-        self.read(|db| connect::connection_of(db, owner, id))
+        self.read(|db| connection::find_of(db, owner, id))
     }
 
     async fn insert_connection(&self, row: &ConnectionRow, entry: Entry) -> Result<(), StoreError> {
         let row = row.clone();
-        self.write(entry, move |db| connect::insert_connection(db, &row)).await
+        self.write(entry, move |db| connection::insert(db, &row)).await
     }
 
     async fn advance_connection(&self, from: [u8; 32], row: &ConnectionRow, entry: Entry) -> Result<(), StoreError> {
         let row = row.clone();
-        self.write(entry, move |db| connect::advance_connection(db, &from, &row)).await
+        self.write(entry, move |db| connection::advance(db, &from, &row)).await
     }
 
     async fn refresh(&self, id: CredentialId) -> Result<Option<RefreshRow>, StoreError> {
@@ -322,11 +326,11 @@ impl Store for SqliteStore {
     }
 
     async fn key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<ApiKeyRow>, StoreError> {
-        self.read(|db| principal::key(db, kind, hash))
+        self.read(|db| api_key::find(db, kind, hash))
     }
 
     async fn keys(&self, tenant: TenantId, owner: &KeyOwner) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.read(|db| principal::keys(db, tenant, owner))
+        self.read(|db| api_key::list(db, tenant, owner))
     }
 
     async fn insert_key(
@@ -338,7 +342,7 @@ impl Store for SqliteStore {
         let (row, idempotency) = (row.clone(), idempotency.cloned());
         let change = move |db: &Connection| {
             idempotency::insert(db, idempotency.as_ref())?;
-            principal::insert_key(db, &row)
+            api_key::insert(db, &row)
         };
         self.write(entry, change).await
     }
@@ -351,15 +355,15 @@ impl Store for SqliteStore {
         entry: Entry,
     ) -> Result<(), StoreError> {
         let owner = owner.clone();
-        self.write(entry, move |db| principal::delete_key(db, tenant, &owner, id)).await
+        self.write(entry, move |db| api_key::delete(db, tenant, &owner, id)).await
     }
 
     async fn session(&self, hash: &TokenHash) -> Result<Option<SessionRow>, StoreError> {
-        self.read(|db| principal::session(db, hash))
+        self.read(|db| session::find(db, hash))
     }
 
     async fn sessions(&self, owner: &Owner) -> Result<Vec<SessionRow>, StoreError> {
-        self.read(|db| principal::sessions(db, owner))
+        self.read(|db| session::list(db, owner))
     }
 
     async fn insert_session(
@@ -371,14 +375,14 @@ impl Store for SqliteStore {
         let (row, idempotency) = (row.clone(), idempotency.cloned());
         let change = move |db: &Connection| {
             idempotency::insert(db, idempotency.as_ref())?;
-            principal::insert_session(db, &row)
+            session::insert(db, &row)
         };
         self.write(entry, change).await
     }
 
     async fn delete_sessions(&self, owner: &Owner, id: Option<SessionId>, entry: Entry) -> Result<(), StoreError> {
         let owner = owner.clone();
-        self.write(entry, move |db| principal::delete_sessions(db, &owner, id)).await
+        self.write(entry, move |db| session::delete(db, &owner, id)).await
     }
 
     async fn console(&self, hash: &TokenHash) -> Result<Option<ConsoleRow>, StoreError> {
@@ -441,7 +445,7 @@ impl Store for SqliteStore {
 
     async fn close(&self) {
         self.writer.close().await;
-        self.readers.close();
+        self.read_pool.close();
     }
 }
 

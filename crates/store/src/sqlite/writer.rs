@@ -15,10 +15,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::audit;
+use super::caller;
 use super::last_used::{self, LastUsed};
-use super::principal;
-use super::readers::Readers;
-use super::recent::Recent;
+use super::read_pool::ReadPool;
+use super::row_cache::RowCache;
 use crate::chain::ChainMac;
 use crate::error::StoreError;
 use crate::model::{CredentialId, Entry, Event, Target};
@@ -58,10 +58,10 @@ impl Writer {
     pub(super) fn start(
         mut connection: Connection,
         link: Arc<dyn ChainMac>,
-        readers: Arc<Readers>,
-        recent: Arc<Recent>,
+        read_pool: Arc<ReadPool>,
+        row_cache: Arc<RowCache>,
     ) -> Result<Self, StoreError> {
-        checkpoint_between_views(&mut connection, readers.clone())?;
+        checkpoint_between_views(&mut connection, read_pool.clone())?;
         let (answers, answered) = mpsc::unbounded_channel();
         tokio::spawn(release(answered));
         let (queue, queued) = mpsc::channel(QUEUE_CAPACITY);
@@ -74,8 +74,8 @@ impl Writer {
             connection,
             link,
             answers,
-            readers,
-            recent,
+            read_pool,
+            row_cache,
             epoch: epoch.clone(),
             last: None,
             used: LastUsed::default(),
@@ -138,14 +138,14 @@ async fn release(mut answered: mpsc::UnboundedReceiver<Vec<Answer>>) {
 }
 
 /// The WAL can only be reset after a checkpoint if no reader has a view.
-fn checkpoint_between_views(connection: &mut Connection, readers: Arc<Readers>) -> Result<(), StoreError> {
+fn checkpoint_between_views(connection: &mut Connection, read_pool: Arc<ReadPool>) -> Result<(), StoreError> {
     connection.wal_hook(Some(move |wal: &mut Wal, pages| {
         if pages < CHECKPOINT_PAGES {
             return Ok(());
         }
-        readers.end_views();
+        read_pool.end_views();
         let written = wal.checkpoint();
-        readers.end_views();
+        read_pool.end_views();
         // The commit is durable in any case. The next commit tries the checkpoint again.
         if let Err(error) = written {
             tracing::warn!(%error, pages, "the WAL could not be written to the database");
@@ -160,8 +160,8 @@ struct Batches {
     connection: Connection,
     link: Arc<dyn ChainMac>,
     answers: mpsc::UnboundedSender<Vec<Answer>>,
-    readers: Arc<Readers>,
-    recent: Arc<Recent>,
+    read_pool: Arc<ReadPool>,
+    row_cache: Arc<RowCache>,
     epoch: Arc<AtomicU64>,
     last: Option<u64>,
     used: LastUsed,
@@ -215,7 +215,7 @@ impl Batches {
             let next = self.queued.recv_many(&mut jobs, MAX_BATCH_SIZE);
             match timer.block_on(async { timeout(self.used.wait(), next).await }) {
                 Err(_) => {
-                    self.readers.end_views();
+                    self.read_pool.end_views();
                     self.used.catch_up(&self.connection);
                 }
                 // Every sender was dropped: the vault was not closed.
@@ -271,8 +271,8 @@ impl Batches {
             let last = self.last.replace(log.head.seq);
             if last != Some(log.head.seq) {
                 // Another process has written. It may have revoked a key or changed a plugin.
-                self.readers.changed_elsewhere(last.is_some());
-                self.recent.forget_all();
+                self.read_pool.changed_elsewhere(last.is_some());
+                self.row_cache.forget_all();
                 self.epoch.fetch_add(1, Ordering::AcqRel);
             }
         }
@@ -312,8 +312,8 @@ impl Batches {
         self.connection.prepare_cached("COMMIT")?.execute(())?;
         self.last = Some(head.seq);
         if !seen.changed.is_empty() {
-            self.readers.changed();
-            self.recent.forget(&seen.changed);
+            self.read_pool.changed();
+            self.row_cache.forget(&seen.changed);
         }
         self.epoch.fetch_add(u64::from(seen.moved), Ordering::AcqRel);
         Ok(())
@@ -341,8 +341,7 @@ impl Batches {
         change: Change,
         changed: &mut Vec<Target>,
     ) -> Result<(), StoreError> {
-        if entry.action.requires_live_caller() && !principal::is_still_valid(&self.connection, &entry.actor.principal)?
-        {
+        if entry.action.requires_live_caller() && !caller::is_still_valid(&self.connection, &entry.actor.principal)? {
             return Err(StoreError::Revoked);
         }
         let before = log.head;

@@ -17,7 +17,7 @@ const MAX_VIEW_AGE: Duration = Duration::from_millis(100);
 /// How long the file counts as shared after another process has written.
 const SHARED_FILE_WINDOW: Duration = Duration::from_secs(10);
 
-pub(super) struct Readers {
+pub(super) struct ReadPool {
     path: PathBuf,
     idle: Mutex<Vec<Reader>>,
     changes: AtomicU64,
@@ -39,7 +39,7 @@ struct View {
     since: Instant,
 }
 
-impl Readers {
+impl ReadPool {
     pub(super) fn of(path: &Path) -> Self {
         Self {
             path: path.to_owned(),

@@ -16,7 +16,7 @@ const MESSAGE_KEY_BYTES: u64 = 1 << 10;
 /// Wiping and freeing more entries than this would delay callers that wait for the writer.
 const BACKGROUND_DROP_THRESHOLD: usize = 10_000;
 
-pub(super) struct Recent {
+pub(super) struct RowCache {
     bytes: u64,
     rows: Mutex<Rows>,
 }
@@ -33,7 +33,7 @@ pub(super) struct Missed {
     changes: u64,
 }
 
-impl Recent {
+impl RowCache {
     /// Creates a cache for at most this many bytes.
     pub(super) fn new(bytes: u64) -> Self {
         Self { bytes, rows: Mutex::new(Rows { changes: 0, kept: none(bytes) }) }
