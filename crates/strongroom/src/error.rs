@@ -110,6 +110,12 @@ pub enum Error {
     Store(#[from] StoreError),
 }
 
+impl From<strongroom_oauth::DiscoveryError> for Error {
+    fn from(error: strongroom_oauth::DiscoveryError) -> Self {
+        Self::Provider(error.to_string())
+    }
+}
+
 impl Error {
     pub(crate) fn field(field: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self::Fields(vec![FieldError { field: field.to_owned(), code, message: message.into() }])

@@ -52,7 +52,8 @@ pub mod key;
 pub mod manifest;
 pub mod oauth;
 pub mod plugin;
-pub mod provider;
+/// Providers as data.
+pub use strongroom_oauth::provider;
 pub mod request;
 pub mod schema;
 mod sealer;
@@ -69,8 +70,8 @@ pub use fields::Fields;
 pub use idempotency::IdempotencyKey;
 pub use manifest::Manifest;
 pub use plugin::Expected;
-pub use provider::{Catalog, Provider};
 pub use strongroom_crypto::{Entropy, Key, OsEntropy, Secret, Token, TokenKind, digest, sha256};
+pub use strongroom_oauth::{Catalog, Provider};
 pub use strongroom_store::{Actor, CredentialType, KeyOwner, Principal};
 pub use strongroom_store::{
     ApiKeyId, AppId, CredentialId, CredentialName, Label, Owner, PluginName, SessionId, TenantId, TenantName, UserId,

@@ -2,7 +2,6 @@
 //! request keeps the id of that request.
 
 pub use strongroom_store::RequestId;
-
 use tokio::task::JoinHandle;
 
 tokio::task_local! {

@@ -17,15 +17,14 @@ use crate::console::Issuer;
 use crate::error::Error;
 use crate::manifest::Manifest;
 use crate::oauth::EgressPolicy;
-use crate::oauth::breaker::Breakers;
 use crate::oauth::refresh::RunningRefresh;
-use crate::provider::{Catalog, CatalogError, Provider};
 use crate::sealer::Sealer;
 use crate::session::Authenticated;
 use crate::tenant::DEFAULT;
 use strongroom_egress::Egress;
+use strongroom_oauth::{Breakers, Catalog, CatalogError, Provider};
 use strongroom_store::sqlite::{Database, SqliteError};
-use strongroom_store::{CredentialId, Owner, PluginName, Store, StoreError, TenantId, TenantName, UserKeyRow};
+use strongroom_store::{AppId, CredentialId, Owner, PluginName, Store, StoreError, TenantId, TenantName, UserKeyRow};
 
 /// The vault. Its methods are all operations of Strongroom. A clone shares the state of the original.
 #[derive(Clone)]
@@ -42,7 +41,7 @@ pub struct Vault {
     pub(crate) public_url: Option<Url>,
     pub(crate) issuer: Option<Arc<Issuer>>,
     pub(crate) issuer_provider: Arc<tokio::sync::Mutex<Option<KnownProvider>>>,
-    pub(crate) breakers: Arc<Breakers>,
+    pub(crate) breakers: Arc<Breakers<AppId>>,
     pub(crate) closing: Arc<AtomicBool>,
     pub(crate) running_refreshes: Arc<Mutex<HashMap<CredentialId, RunningRefresh>>>,
     key_id: String,

@@ -14,10 +14,8 @@ use url::Url;
 use super::{Console, RECENT_SIGN_IN};
 use crate::error::Error;
 use crate::oauth::app::Registration;
-use crate::oauth::discovery::discover;
-use crate::oauth::token::TokenRequest;
-use crate::provider::Provider;
 use crate::vault::Vault;
+use strongroom_oauth::{Client, Parameters, Provider, TokenRequest, discover};
 use strongroom_store::{Actor, AppId, AppRow, ConsoleUser, TenantId, UserId};
 
 /// Tolerated clock difference of the provider in seconds.
@@ -93,15 +91,15 @@ impl Vault {
         let (_, registration, redirect) = self.console_registration(tenant).await?;
         let browser = self.sealer.random_text();
         let gone = || Error::NotFound { what: "issuer" };
-        let template = &registration.provider.authorize.as_ref().ok_or_else(gone)?.url;
+        let template = &registration.client.provider.authorize.as_ref().ok_or_else(gone)?.url;
         let mut authorize =
-            registration.address(template).map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
+            registration.client.address(template).map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
         let verifier = derived("oidc-verifier", &browser);
         let challenge = BASE64URL_NOPAD.encode(&sha256(verifier.expose().as_bytes()));
         authorize
             .query_pairs_mut()
             .append_pair("response_type", "code")
-            .append_pair("client_id", &registration.row.client_id)
+            .append_pair("client_id", &registration.client.id)
             .append_pair("redirect_uri", &redirect)
             .append_pair("scope", "openid email")
             .append_pair("state", derived("oidc-state", &browser).expose())
@@ -126,7 +124,7 @@ impl Vault {
     ) -> Result<(Console, Token), Error> {
         let gone = || Error::NotFound { what: "sign-in" };
         let (issuer, registration, redirect) = self.console_registration(tenant).await?;
-        let other_issuer = iss.map_or(registration.provider.iss_required, |iss| iss != issuer.issuer);
+        let other_issuer = iss.map_or(registration.client.provider.iss_required, |iss| iss != issuer.issuer);
         if state != derived("oidc-state", browser).expose() || other_issuer {
             return Err(gone());
         }
@@ -197,7 +195,8 @@ impl Vault {
         };
         row.client_secret = issuer.client_secret.as_ref().map(|secret| self.sealer.seal_app_secret(&row, secret));
         let redirect = format!("{}/console/callback", base.as_str().trim_end_matches('/'));
-        Ok((issuer, Registration { row, provider, parameters: Default::default() }, redirect))
+        let client = Client { id: issuer.client_id.clone(), provider, parameters: Parameters::default() };
+        Ok((issuer, Registration { row, client }, redirect))
     }
 }
 

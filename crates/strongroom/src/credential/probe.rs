@@ -14,10 +14,9 @@ use super::{check_expiry, schema_of};
 use crate::error::Error;
 use crate::fields::{Fields, Value, Values};
 use crate::manifest::{Inject, Manifest, Method};
-use crate::oauth::token::basic;
-use crate::provider::Provider;
 use crate::vault::Vault;
 use strongroom_egress::{Answer, Call, EgressError};
+use strongroom_oauth::{Provider, basic};
 use strongroom_store::{Action, Actor, CredentialId, CredentialRow, CredentialType, Owner, PluginName};
 
 /// A user waits for the result.
@@ -123,9 +122,10 @@ impl Vault {
     ) -> Result<Verdict, Error> {
         let Some(app) = row.app else { return Ok(Verdict::Unverified("no-test".to_owned())) };
         let registration = self.registration(row.owner.tenant, app).await?;
-        let Provider { test, account, .. } = &*registration.provider;
+        let Provider { test, account, .. } = &*registration.client.provider;
         let known = [test.as_ref().map(|test| &test.url), account.as_ref().and_then(|account| account.url.as_ref())];
-        let origin = |template: &String| Some(registration.address(template).ok()?.origin().ascii_serialization());
+        let origin =
+            |template: &String| Some(registration.client.address(template).ok()?.origin().ascii_serialization());
         let host = manifest.test_host(row.kind);
         if host.is_some() && known.into_iter().flatten().any(|template| origin(template) == host) {
             return self.test_values(manifest, row.kind, values).await;
@@ -133,8 +133,10 @@ impl Vault {
         let (Some(test), Some(Value::Text(token))) = (test, values.get("access_token")) else {
             return Ok(Verdict::Unverified(if host.is_some() { "test-elsewhere" } else { "no-test" }.to_owned()));
         };
-        let Ok(url) = registration.address(&test.url) else { return Ok(Verdict::Unverified("no-test".to_owned())) };
-        let call = registration.call_with(test.method, url, &test.headers, test.body.as_deref(), token);
+        let Ok(url) = registration.client.address(&test.url) else {
+            return Ok(Verdict::Unverified("no-test".to_owned()));
+        };
+        let call = registration.client.call_with(test.method, url, &test.headers, test.body.as_deref(), token);
         Ok(self.try_out(call, &test.expect).await)
     }
 

@@ -7,13 +7,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use strongroom_crypto::{Context, Kind, Sealed, Secret};
 
-use super::assertion::KeyFile;
-use super::discovery;
 use crate::error::Error;
 use crate::manifest::{Connect, Manifest};
-use crate::provider::{AddressError, ClientAuth, Grant, Parameters, Provider, Refresh, Rotation};
 use crate::sealer::Sealer;
 use crate::vault::Vault;
+use strongroom_oauth::{AddressError, Client, ClientAuth, Grant, KeyFile, Parameters, discover};
 use strongroom_store::{Action, Actor, AppId, AppRow, Conflict, StoreError, TenantId};
 
 /// The message for an invalid private key.
@@ -66,21 +64,7 @@ pub struct Connectable {
 /// A genuine registration with its provider. All calls to a provider use one.
 pub(crate) struct Registration {
     pub(crate) row: AppRow,
-    pub(crate) provider: Arc<Provider>,
-    pub(crate) parameters: Parameters,
-}
-
-impl Registration {
-    /// Without a user's consent, the provider issues tokens to the client itself (RFC 6749 4.4).
-    pub(crate) fn acts_for_itself(&self) -> bool {
-        self.provider.authorize.is_none()
-    }
-
-    /// A client that acts for itself can request tokens any number of times.
-    pub(crate) fn refresh_policy(&self) -> Refresh {
-        let policy = self.provider.refresh.clone();
-        if self.acts_for_itself() { Refresh { rotation: Rotation::None, ..policy } } else { policy }
-    }
+    pub(crate) client: Client,
 }
 
 impl Vault {
@@ -92,7 +76,7 @@ impl Vault {
     pub async fn create_app(&self, actor: &Actor, tenant: TenantId, draft: AppDraft) -> Result<App, Error> {
         let key = draft.client_secret.as_ref().and_then(KeyFile::read);
         let (provider, definition) = if draft.provider.contains("://") {
-            let provider = discovery::discover(&self.egress, &draft.provider, key.is_some()).await?;
+            let provider = discover(&self.egress, &draft.provider, key.is_some()).await?;
             let text = serde_json::to_string(&provider)
                 .map_err(|_| Error::Provider("its metadata cannot be stored".into()))?;
             (Arc::new(provider), Some(text))
@@ -232,7 +216,7 @@ impl Vault {
     fn shown_provider(&self, connect: &Connect, known: &[Registration]) -> Connectable {
         let app = known.iter().find(|app| app.row.provider == connect.provider);
         let registered = app.is_some();
-        match app.map(|app| &app.provider).or_else(|| self.catalog.provider(&connect.provider)) {
+        match app.map(|app| &app.client.provider).or_else(|| self.catalog.provider(&connect.provider)) {
             Some(provider) => Connectable {
                 title: provider.title.clone(),
                 notices: provider.notices.clone(),
@@ -272,18 +256,19 @@ impl Vault {
         let parameters = serde_json::from_str(&row.parameters).unwrap_or_default();
         // Check again on use, because the catalogue may have become stricter.
         provider.check_parameters(&parameters).map_err(|error| parameter_fault(&error))?;
-        Ok(Registration { row, provider, parameters })
+        let client = Client { id: row.client_id.clone(), provider, parameters };
+        Ok(Registration { row, client })
     }
 
     fn shown_app(&self, row: AppRow) -> Result<App, Error> {
-        let Registration { row, provider, parameters } = self.registered(row)?;
+        let Registration { row, client: Client { id, provider, parameters } } = self.registered(row)?;
         Ok(App {
             id: row.id,
             title: provider.title.clone(),
             notices: provider.notices.clone(),
             redirect_address: self.redirect_address(row.id),
             provider: row.provider,
-            client_id: row.client_id,
+            client_id: id,
             parameters,
             created_at: row.created_at,
         })

@@ -7,11 +7,12 @@ use strongroom_crypto::Secret;
 
 use super::app::Registration;
 use super::connection::IfConnected;
-use super::token::{Tokens, split, word};
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::fields::{Value, Values};
+use crate::oauth::token::merge_tokens;
 use crate::vault::Vault;
+use strongroom_oauth::{Tokens, split, word};
 use strongroom_store::{
     Action, Actor, Conflict, ConnectionRow, CredentialFilter, CredentialId, CredentialRow, CredentialType, Owner,
     Phase, RefreshRow, RefreshState, StoreError,
@@ -55,13 +56,13 @@ impl Vault {
         tokens: &Tokens,
     ) -> Result<Option<(String, Option<String>)>, Error> {
         let Some((account, template)) =
-            registration.provider.account.as_ref().and_then(|account| Some((account, account.url.as_ref()?)))
+            registration.client.provider.account.as_ref().and_then(|account| Some((account, account.url.as_ref()?)))
         else {
             return Ok(tokens.account.clone());
         };
         let failed = |cause: &str| Error::Provider(format!("it did not identify the account ({cause})"));
-        let url = registration.address(template).map_err(|failure| failed(failure.cause()))?;
-        let call = registration.call_with(
+        let url = registration.client.address(template).map_err(|failure| failed(failure.cause()))?;
+        let call = registration.client.call_with(
             account.method,
             url,
             &account.headers,
@@ -85,7 +86,7 @@ impl Vault {
         // The requested scopes were granted unless the answer says otherwise (RFC 6749 5.1).
         values.insert("scopes".to_owned(), Value::list(&split(&connection.scopes, " ")));
         let refresh_expires_at = tokens.refresh_expires_at;
-        tokens.merge_into(&mut values);
+        merge_tokens(tokens, &mut values);
         if let Some((id, _)) = &account {
             values.insert("account_id".to_owned(), Value::Text(Secret::from(id.as_str())));
         }
@@ -240,10 +241,10 @@ impl Vault {
         refresh_expires_at: Option<Timestamp>,
     ) -> RefreshRow {
         let now = self.clock.now();
-        let policy = &registration.refresh_policy();
+        let policy = &registration.client.refresh_policy();
         let day = 24 * 3_600_000;
         let absolute = policy.absolute_days.map(|days| now.as_millisecond() + i64::from(days) * day);
-        let stays_fresh = row.refresh_token.is_some() || registration.acts_for_itself();
+        let stays_fresh = row.refresh_token.is_some() || registration.client.acts_for_itself();
         RefreshRow {
             credential: row.id,
             owner: row.owner.clone(),

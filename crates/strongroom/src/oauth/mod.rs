@@ -2,17 +2,16 @@
 //! (`crate::provider`). All outgoing calls use one client (`strongroom_egress`).
 
 pub mod app;
-mod assertion;
-pub(crate) mod breaker;
 pub mod connection;
-pub(crate) mod discovery;
 mod keep;
 pub mod refresh;
 pub mod revoke;
 pub(crate) mod token;
 
-pub(crate) use assertion::KEY_FILE;
 pub use strongroom_egress::{EgressError, EgressPolicy};
+
+/// The field of a credential that holds a service account's key file. Plugins never get it.
+pub(crate) const KEY_FILE: &str = "key_file";
 
 /// Maximum number of concurrent calls of one sweep.
 const MAX_CONCURRENT: usize = 16;

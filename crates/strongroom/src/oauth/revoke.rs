@@ -4,18 +4,15 @@
 
 use std::time::Duration;
 
-use reqwest::header::AUTHORIZATION;
 use strongroom_crypto::{Context, Kind, Sealed, Secret};
-use strongroom_egress::Call;
 
 use super::app::Registration;
 use super::run_bounded;
-use super::token::ClientProof;
 use crate::error::Error;
 use crate::fields::{Value, Values};
-use crate::provider::{Method, RevokeStyle, Which};
 use crate::sealer::Sealer;
 use crate::vault::Vault;
+use strongroom_oauth::{RevokeStyle, Which};
 use strongroom_store::{
     Action, Actor, CredentialFilter, CredentialRow, CredentialType, Owner, PluginName, Reason, RevocationId,
     RevocationRow, TenantId,
@@ -65,7 +62,7 @@ impl Vault {
         registration: &Registration,
         mut values: Values,
     ) -> Option<RevocationRow> {
-        let revoke = registration.provider.revoke.as_ref()?;
+        let revoke = registration.client.provider.revoke.as_ref()?;
         // A bearer call can only carry an access token. It must not expose a refresh token.
         let by_refresh = revoke.token == Which::Refresh && revoke.style != RevokeStyle::Bearer;
         let refresh = if by_refresh { values.remove("refresh_token") } else { None };
@@ -154,10 +151,9 @@ impl Vault {
     /// Status 200 also means that the token was unknown, so it is already revoked (RFC 7009 2.2).
     async fn revoke(&self, row: &RevocationRow) -> Result<(), String> {
         let registration = self.registration(row.tenant, row.app).await.map_err(|error| error.to_string())?;
-        let proof =
-            self.authenticate_client(&registration, self.clock.now()).map_err(|failure| failure.cause().to_owned())?;
+        let proof = self.authenticate_client(&registration).map_err(|failure| failure.cause().to_owned())?;
         let token = self.sealer.open_revocation(row).ok_or("its record does not open")?;
-        let call = registration.revocation(proof, &token).ok_or("the provider has no revocation endpoint")?;
+        let call = registration.client.revocation(proof, &token).ok_or("the provider has no revocation endpoint")?;
         let answer = self.egress.send(call).await.map_err(|error| error.to_string())?;
         let json = answer.json().unwrap_or_default();
         let error = json.get("error").and_then(serde_json::Value::as_str);
@@ -192,48 +188,5 @@ impl Sealer {
             generation: 1,
             binding: &[&row.app.to_string()],
         })
-    }
-}
-
-impl Registration {
-    fn revocation(&self, proof: ClientProof, token: &Secret<String>) -> Option<Call> {
-        let revoke = self.provider.revoke.as_ref()?;
-        let url = self.address(&revoke.url).ok()?;
-        let call = Call::new(method(revoke.method), url);
-        let members = vec![(revoke.token_param.as_str(), token.expose().as_str())];
-        Some(match revoke.style {
-            RevokeStyle::Bearer => {
-                call.header(AUTHORIZATION, Secret::new(format!("Bearer {}", token.expose())).expose())
-            }
-            RevokeStyle::TokenOnly => call.form(members),
-            RevokeStyle::BasicJson => proof.in_header(&self.row.client_id).sign(call).json(members),
-            RevokeStyle::Rfc7009 => proof.sign(call).form(members.into_iter().chain(proof.members()).collect()),
-        })
-    }
-
-    /// A call with the access token, sent in the form that the provider requires.
-    pub(crate) fn call_with(
-        &self,
-        kind: Method,
-        url: url::Url,
-        headers: &std::collections::BTreeMap<String, String>,
-        body: Option<&str>,
-        token: &Secret<String>,
-    ) -> Call {
-        let inject = &self.provider.inject;
-        let value = Secret::new(inject.template.replace("{{access_token}}", token.expose()));
-        let call = Call::new(method(kind), url).headers(headers.iter().chain([(&inject.header, value.expose())]));
-        match body {
-            Some(body) => call.json_text(Secret::new(body.as_bytes().to_vec())),
-            None => call,
-        }
-    }
-}
-
-fn method(method: Method) -> reqwest::Method {
-    match method {
-        Method::Get => reqwest::Method::GET,
-        Method::Post => reqwest::Method::POST,
-        Method::Delete => reqwest::Method::DELETE,
     }
 }

@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::fields::Value;
 use crate::oauth::app::Registration;
 use crate::oauth::keep::Granted;
-use crate::oauth::token::{Failure, TokenRequest, Tokens};
 use crate::vault::Vault;
+use strongroom_oauth::{Failure, TokenRequest, Tokens};
 use strongroom_store::{Action, Actor, AppId, ConnectionId, ConnectionRow, NameError, Owner, Phase, Principal, Reason};
 
 /// The last path segment of a start address: 256 bits in base64url.
@@ -81,7 +81,7 @@ impl Vault {
     pub async fn handle_callback(&self, actor: &Actor, app: AppId, callback: Callback) -> Result<Url, Error> {
         let (mut row, mut secrets) = self.connection(Phase::Started, hash("state", &callback.state)).await?;
         let registration = self.registration(row.owner.tenant, row.app).await?;
-        let provider = &registration.provider;
+        let provider = &registration.client.provider;
         let browser = callback.browser.as_ref().map(|browser| hash("browser", browser));
         let refused = if row.app != app {
             Some(Reason::OtherApp)
@@ -168,7 +168,7 @@ impl Vault {
     async fn exchange(&self, registration: &Registration, secrets: &ConnectionSecrets) -> Result<Tokens, Error> {
         let redirect = self.redirect_address(registration.row.id).ok_or(Error::NoPublicAddress)?;
         let code = secrets.code.as_ref().ok_or(Error::NotFound { what: "connection" })?;
-        let pkce = registration.provider.authorize.as_ref().is_some_and(|authorize| authorize.pkce);
+        let pkce = registration.client.provider.authorize.as_ref().is_some_and(|authorize| authorize.pkce);
         let ask = TokenRequest::Code { code, verifier: pkce.then_some(&secrets.verifier), redirect: &redirect };
         self.ask(registration, ask).await.map_err(|failure| Error::Provider(failure.cause().to_owned()))
     }
@@ -181,15 +181,16 @@ impl Vault {
         state: &Secret<String>,
     ) -> Result<Url, Error> {
         let gone = || Error::NotFound { what: "connection" };
-        let authorize = registration.provider.authorize.as_ref().ok_or_else(gone)?;
+        let authorize = registration.client.provider.authorize.as_ref().ok_or_else(gone)?;
         let mut url = registration
+            .client
             .address(&authorize.url)
             .map_err(|failure: Failure| Error::Provider(failure.cause().to_owned()))?;
         let redirect = self.redirect_address(row.app).ok_or(Error::NoPublicAddress)?;
         {
             let mut query = url.query_pairs_mut();
             query.append_pair("response_type", "code");
-            query.append_pair("client_id", &registration.row.client_id);
+            query.append_pair("client_id", &registration.client.id);
             query.append_pair("redirect_uri", &redirect);
             query.append_pair("state", state.expose());
             if !row.scopes.is_empty() {

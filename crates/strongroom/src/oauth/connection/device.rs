@@ -17,9 +17,9 @@ use crate::fields::Values;
 use crate::manifest::is_plain_address;
 use crate::oauth::app::Registration;
 use crate::oauth::keep::Granted;
-use crate::oauth::token::{Failure, TokenRequest};
 use crate::vault::Vault;
 use strongroom_egress::Call;
+use strongroom_oauth::{Failure, TokenRequest};
 use strongroom_store::{Action, Actor, ConnectionRow, Entry, Phase, Reason};
 
 /// Interval if the provider names none (RFC 8628 3.2), and what each `slow_down` adds to it permanently (3.5).
@@ -59,10 +59,10 @@ impl Vault {
         if_connected: IfConnected,
         entry: Entry,
     ) -> Result<Connecting, Error> {
-        let device = registration.provider.device.as_ref();
+        let device = registration.client.provider.device.as_ref();
         let device = device.ok_or_else(|| Error::field("flow", "unsupported", "this provider has no device flow"))?;
         let refused = |failure: Failure| Error::Provider(failure.cause().to_owned());
-        let url = registration.address(&device.url).map_err(refused)?;
+        let url = registration.client.address(&device.url).map_err(refused)?;
         let now = self.clock.now();
         let authorization = match self.authorize_device(registration, url, &row.scopes, now).await {
             Ok(authorization) => authorization,
@@ -104,11 +104,11 @@ impl Vault {
         scopes: &str,
         now: Timestamp,
     ) -> Result<Authorization, Failure> {
-        let authorize = registration.provider.authorize.as_ref();
+        let authorize = registration.client.provider.authorize.as_ref();
         let separator = authorize.map_or(" ", |authorize| authorize.scope_separator.as_str());
         let scopes = scopes.replace(' ', separator);
-        let proof = self.authenticate_client(registration, now)?;
-        let mut members: Vec<(&str, &str)> = vec![("client_id", &registration.row.client_id)];
+        let proof = self.authenticate_client(registration)?;
+        let mut members: Vec<(&str, &str)> = vec![("client_id", &registration.client.id)];
         members.extend(proof.members().filter(|(name, _)| *name != "client_id"));
         if !scopes.is_empty() {
             members.push(("scope", &scopes));
@@ -116,7 +116,7 @@ impl Vault {
         let call = proof.sign(Call::new(reqwest::Method::POST, url)).form(members);
         let answer = self.egress.send(call).await?;
         let json = answer.json().filter(|json| answer.is_success() && json.get("error").is_none());
-        let Some(json) = json else { return Err(registration.refusal(&answer, now)) };
+        let Some(json) = json else { return Err(registration.client.refusal(&answer, now)) };
         let authorization: Result<Authorization, _> = serde_json::from_value(json);
         let fits = |authorization: &Authorization| {
             let code = &authorization.user_code;

@@ -20,16 +20,15 @@ use serde::{Deserialize, Serialize};
 pub use status::{Connection, Prompt, Status};
 use strongroom_crypto::{Sealed, Secret};
 
+use super::KEY_FILE;
 use super::app::{NO_KEY_FILE, Registration};
-use super::assertion::{KEY_FILE, KeyFile};
 use super::keep::Granted;
-use super::token::{Failure, TokenRequest, Tokens};
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::fields::{Value, Values};
-use crate::provider::Grant;
 use crate::request;
 use crate::vault::Vault;
+use strongroom_oauth::{Failure, Grant, KeyFile, TokenRequest, Tokens};
 use strongroom_store::{
     Action, Actor, AppId, ConnectionId, ConnectionRow, CredentialId, CredentialName, CredentialType, NameError, Owner,
     Phase, PluginName,
@@ -157,12 +156,12 @@ impl Vault {
         }
         let registration = self.registration_at(owner.tenant, &wants.provider, app).await?;
         // Without consent, only the manifest may choose the scopes of the operator's registration. A user may not.
-        if registration.acts_for_itself() && draft.key_file.is_none() && !draft.scopes.is_empty() {
+        if registration.client.acts_for_itself() && draft.key_file.is_none() && !draft.scopes.is_empty() {
             let message = "must be absent: without a user's consent, the manifest sets the scopes";
             return Err(Error::field("scopes", "unsupported", message));
         }
         scopes.extend(draft.scopes);
-        if let Some(authorize) = &registration.provider.authorize {
+        if let Some(authorize) = &registration.client.provider.authorize {
             scopes.extend(authorize.scopes.iter().cloned());
         }
         let mut seen = std::collections::BTreeSet::new();
@@ -171,7 +170,7 @@ impl Vault {
             let message = "must be at most 100 scopes without white space, quotes or backslashes (RFC 6749 3.3)";
             return Err(Error::field("scopes", "format", message));
         }
-        let return_address = if registration.acts_for_itself() || draft.flow == Flow::Device {
+        let return_address = if registration.client.acts_for_itself() || draft.flow == Flow::Device {
             String::new()
         } else {
             // The console is a page of the vault itself.
@@ -200,7 +199,7 @@ impl Vault {
             expires_at: now.saturating_add(CONNECTION_LIFETIME).unwrap_or(now),
         };
         let entry = self.entry_of(actor, &row, Action::ConnectionCreate);
-        if registration.acts_for_itself() {
+        if registration.client.acts_for_itself() {
             let key_file = self.key_file(&registration, draft.key_file)?;
             self.record(entry).await?;
             return self.connect_own(actor, row, registration, key_file, draft.if_connected).await;
@@ -226,7 +225,7 @@ impl Vault {
         registration: &Registration,
         given: Option<Secret<String>>,
     ) -> Result<Option<Secret<String>>, Error> {
-        let wanted = registration.provider.token.grant == Grant::JwtBearer;
+        let wanted = registration.client.provider.token.grant == Grant::JwtBearer;
         match &given {
             Some(key) if wanted && KeyFile::read(key).is_none() => Err(Error::field("key_file", "format", NO_KEY_FILE)),
             Some(_) if !wanted => {
@@ -252,9 +251,9 @@ impl Vault {
     ) -> Result<Connecting, Error> {
         let (vault, actor) = (self.clone(), actor.clone());
         let credential = run_to_completion(async move {
-            let for_accounts = registration.provider.token.grant == Grant::JwtBearer;
+            let for_accounts = registration.client.provider.token.grant == Grant::JwtBearer;
             let named = key_file.as_ref().and_then(KeyFile::read).and_then(|key| key.account);
-            let account = named.or_else(|| for_accounts.then(|| registration.row.client_id.clone()));
+            let account = named.or_else(|| for_accounts.then(|| registration.client.id.clone()));
             let kept: Values = key_file.into_iter().map(|key| (KEY_FILE.to_owned(), Value::Text(key))).collect();
             let asked = vault.request_own_token(&registration, &row.scopes, &kept).await;
             let tokens = asked.map_err(|failure| Error::Provider(failure.cause().to_owned()))?;
@@ -272,7 +271,7 @@ impl Vault {
         scopes: &str,
         values: &Values,
     ) -> Result<Tokens, Failure> {
-        if registration.provider.token.grant != Grant::JwtBearer {
+        if registration.client.provider.token.grant != Grant::JwtBearer {
             return self.ask(registration, TokenRequest::Client { scopes }).await;
         }
         if let Some(Value::Text(key)) = values.get(KEY_FILE) {

@@ -9,9 +9,8 @@ use super::outcome::CONFIGURATION_RETRY;
 use crate::error::Error;
 use crate::fields::{Value, Values};
 use crate::oauth::app::Registration;
-use crate::oauth::token::{Failure, TokenRequest, Tokens};
-use crate::provider::{Refresh, Rotation};
 use crate::vault::Vault;
+use strongroom_oauth::{Failure, Refresh, Rotation, TokenRequest, Tokens};
 use strongroom_store::{
     Action, Claim, CredentialId, CredentialRow, Owner, Reason, RefreshRow, RefreshState, StoreError,
 };
@@ -72,8 +71,8 @@ impl Vault {
                         .await;
                 }
             };
-            let policy = registration.refresh_policy();
-            if row.refresh_token.is_none() && !registration.acts_for_itself() {
+            let policy = registration.client.refresh_policy();
+            if row.refresh_token.is_none() && !registration.client.acts_for_itself() {
                 return self.nothing_to_refresh(&row, refresh).await;
             }
             if let Some(until) = self.breakers.open_until(&registration.row.id, now) {
@@ -120,7 +119,7 @@ impl Vault {
         row: &CredentialRow,
         values: &Values,
     ) -> Result<Tokens, Failure> {
-        if registration.acts_for_itself() {
+        if registration.client.acts_for_itself() {
             return self.request_own_token(registration, &row.scopes, values).await;
         }
         let Some(Value::Text(token)) = values.get("refresh_token") else {

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use crate::error::Error;
 use crate::fields::{Value, Values};
 use crate::oauth::app::Registration;
-use crate::oauth::token::{Failure, Tokens};
-use crate::provider::Refresh;
+use crate::oauth::token::merge_tokens;
 use crate::vault::Vault;
+use strongroom_oauth::{Failure, Refresh, Tokens};
 use strongroom_store::{Action, Actor, CredentialRow, Entry, Reason, RefreshRow, RefreshState, StoreError};
 
 /// A token is refreshed when one fifth of its lifetime is left, and at most this long before its end.
@@ -46,10 +46,10 @@ impl Vault {
             failures: 0,
             refreshed_at: now,
             refresh_expires_at: tokens.refresh_expires_at.or(refresh.refresh_expires_at),
-            due_at: self.due_at(&registration.refresh_policy(), now, tokens.expires_at),
+            due_at: self.due_at(&registration.client.refresh_policy(), now, tokens.expires_at),
             ..refresh
         };
-        let spent = tokens.merge_into(&mut values);
+        let spent = merge_tokens(tokens, &mut values);
         let mut wait = Duration::from_millis(100);
         let is_there = loop {
             match self.write_refreshed(&mut row, &settled, &values, spent.as_ref(), generation).await {

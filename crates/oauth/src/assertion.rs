@@ -6,8 +6,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::{Entropy, Secret, SigningKey};
 
-/// The field of a credential that holds a service account's key file. Plugins never get it.
-pub(crate) const KEY_FILE: &str = "key_file";
 /// Lifetime of an assertion in seconds.
 const ASSERTION_LIFETIME_SECONDS: i64 = 300;
 /// The provider's clock may be behind by this many seconds.
@@ -15,11 +13,11 @@ const CLOCK_SKEW_SECONDS: i64 = 30;
 
 /// A private key, and the related members of its file.
 #[derive(Debug)]
-pub(crate) struct KeyFile {
+pub struct KeyFile {
     key: SigningKey,
     key_id: Option<String>,
     /// The name of the service account, if the file contains it.
-    pub(crate) account: Option<String>,
+    pub account: Option<String>,
 }
 
 /// The format of Google's key files: <https://developers.google.com/identity/protocols/oauth2/service-account>.
@@ -33,7 +31,8 @@ struct Json {
 impl KeyFile {
     /// Reads a PEM key, or a downloaded JSON file with such a key. It ignores all other members of the file. Otherwise
     /// a `token_uri` in the file could choose where the assertion is sent.
-    pub(crate) fn read(text: &Secret<String>) -> Option<Self> {
+    #[must_use]
+    pub fn read(text: &Secret<String>) -> Option<Self> {
         if !text.expose().trim_start().starts_with('{') {
             return Some(Self { key: SigningKey::from_pem(text).ok()?, key_id: None, account: None });
         }

@@ -4,13 +4,12 @@
 use regex::Regex;
 
 use super::{ClientAuth, Grant, Parameters, Provider, Rotation};
-use strongroom_store::PluginName;
 
 impl Provider {
     /// All faults of a provider's file, each with its place.
     pub(crate) fn faults(&self, name: &str) -> Vec<String> {
         let mut faults = Vec::new();
-        if name.parse::<PluginName>().is_err() {
+        if !is_name(name) {
             faults.push(format!("`{name}` must have lower-case letters, digits and hyphens only"));
         }
         if self.title.trim().is_empty() {
@@ -120,4 +119,10 @@ impl Provider {
             whole.pointer(&pointer).is_none()
         })
     }
+}
+
+/// Lower-case letters, digits and hyphens, 1 to 63 characters, with no hyphen at either end.
+fn is_name(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
 }

@@ -3,7 +3,6 @@
 
 use url::Url;
 
-use crate::error::Error;
 use crate::provider::{Authorize, ClientAuth, Device, Provider, Revoke, TokenEndpoint};
 use strongroom_egress::{Call, Egress};
 
@@ -25,8 +24,17 @@ struct Metadata {
     scopes_supported: Vec<String>,
 }
 
-pub(crate) async fn discover(egress: &Egress, issuer: &str, has_key: bool) -> Result<Provider, Error> {
-    let failed = |what: &str| Error::Provider(format!("discovery of {issuer} failed: {what}"));
+/// Why discovery failed. Callers may see the text.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct DiscoveryError(String);
+
+/// Fetches the metadata of an issuer and makes a provider of it. With `has_key`, the client has a private key.
+///
+/// # Errors
+/// [`DiscoveryError`] if no address has valid metadata of this issuer.
+pub async fn discover(egress: &Egress, issuer: &str, has_key: bool) -> Result<Provider, DiscoveryError> {
+    let failed = |what: &str| DiscoveryError(format!("discovery of {issuer} failed: {what}"));
     let base = Url::parse(issuer).map_err(|_| failed("the issuer is not a valid address"))?;
     if base.query().is_some() || base.fragment().is_some() {
         return Err(failed("an issuer must have no query and no fragment (RFC 8414 2)"));
