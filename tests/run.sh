@@ -58,6 +58,7 @@ stage_lint() { # format, file sizes, clippy, rustdoc, words of the documents, ba
     cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
     cargo clippy -p strongroom-cli --no-default-features --quiet -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --quiet
+    python3 tests/structure.py
     python3 tests/words.py
     cargo deny --log-level error check bans licenses sources
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use strongroom::audit::{Action, Checkpoint, Event};
 use strongroom::{Actor, AuditFilter, PluginName, UserId};
 
-use crate::CommandContext;
+use crate::context::CommandContext;
 use crate::output::{self, Output, progress};
 
 #[derive(Subcommand)]

@@ -10,9 +10,10 @@ use strongroom::id::AppId;
 use strongroom::oauth::app::{App, AppDraft};
 use strongroom::{Actor, Catalog, Provider};
 
+use crate::context::CommandContext;
+use crate::input;
 use crate::output::{self, Output};
 use crate::plugin::with_field_errors;
-use crate::{CommandContext, input};
 
 #[derive(Subcommand)]
 pub(crate) enum ProviderCommand {

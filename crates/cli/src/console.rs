@@ -6,7 +6,7 @@ use serde_json::json;
 use strongroom::console::ConsoleUser;
 use strongroom::{Actor, UserId};
 
-use crate::CommandContext;
+use crate::context::CommandContext;
 use crate::output::{self, Output};
 
 #[derive(Subcommand)]

@@ -13,9 +13,10 @@ use strongroom::{
     Secret, Token, UserId,
 };
 
+use crate::context::CommandContext;
 use crate::output::{self, Output};
 use crate::plugin::with_field_errors;
-use crate::{CommandContext, input, settings};
+use crate::{input, settings};
 
 #[derive(Subcommand)]
 pub(crate) enum CredentialCommand {

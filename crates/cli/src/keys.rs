@@ -5,7 +5,7 @@ use clap::Subcommand;
 use serde_json::json;
 use strongroom::{Actor, ApiKeyId, KeyOwner, Label, PluginName};
 
-use crate::CommandContext;
+use crate::context::CommandContext;
 use crate::output::{self, Output};
 
 #[derive(Subcommand)]

@@ -4,6 +4,7 @@
 mod audit;
 mod connect;
 mod console;
+mod context;
 mod credential;
 mod demo;
 mod dev;
@@ -24,8 +25,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use strongroom::{Key, OpenError, OsEntropy, TenantId, TenantName, Vault};
+use strongroom::{Key, OpenError, OsEntropy, TenantName, Vault};
 
+use crate::context::CommandContext;
 use crate::output::Output;
 use crate::settings::Settings;
 
@@ -125,12 +127,6 @@ enum KeyCommand {
     /// Print a new encryption key: 32 random bytes in base64.
     #[command(after_help = "Example:\n  (umask 077; strongroom key generate > strongroom.key)")]
     Generate,
-}
-
-/// An open vault, and the tenant the command works on.
-pub(crate) struct CommandContext {
-    pub(crate) vault: Vault,
-    pub(crate) tenant: TenantId,
 }
 
 #[tokio::main]

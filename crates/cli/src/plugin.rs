@@ -6,8 +6,9 @@ use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
 use strongroom::{Actor, Error, Expected, Manifest, PluginName};
 
+use crate::context::CommandContext;
+use crate::input;
 use crate::output::{self, Output};
-use crate::{CommandContext, input};
 
 #[derive(Subcommand)]
 pub(crate) enum PluginCommand {

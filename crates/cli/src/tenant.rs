@@ -6,7 +6,7 @@ use serde_json::json;
 use strongroom::clock::rfc3339;
 use strongroom::{Actor, Owner, TenantName, UserId, Vault};
 
-use crate::CommandContext;
+use crate::context::CommandContext;
 use crate::output::Output;
 
 #[derive(Subcommand)]

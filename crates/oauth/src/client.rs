@@ -8,8 +8,8 @@ use strongroom_crypto::{Entropy, Secret};
 use strongroom_egress::Call;
 
 use crate::assertion::{AssertionClaims, KeyFile};
-use crate::client_auth::ClientProof;
 use crate::failure::Failure;
+use crate::proof::ClientProof;
 use crate::provider::{Body, ClientAuth, Method, Parameters, Provider, Refresh, RevokeStyle, Rotation, Subject};
 
 /// A registered client and its provider. The client secret is not a member, because it stays sealed until it is needed.

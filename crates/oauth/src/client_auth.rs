@@ -1,14 +1,12 @@
 //! The client's authentication at a provider's endpoints (RFC 6749 2.3, RFC 7523 2.2).
 
-use data_encoding::BASE64;
 use jiff::Timestamp;
-use reqwest::header::AUTHORIZATION;
 use strongroom_crypto::{Entropy, Secret};
-use strongroom_egress::Call;
 
 use crate::assertion::{AssertionClaims, KeyFile};
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::proof::{ClientProof, basic};
 use crate::provider::ClientAuth;
 
 impl Client {
@@ -55,42 +53,4 @@ impl Client {
         }
         Ok(proof)
     }
-}
-
-/// The client's authentication at a provider's endpoints.
-#[derive(Default)]
-pub struct ClientProof {
-    basic: Option<Secret<String>>,
-    members: Vec<(&'static str, Secret<String>)>,
-}
-
-impl ClientProof {
-    /// The members of the body.
-    pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.members.iter().map(|(name, value)| (*name, value.expose().as_str()))
-    }
-
-    /// Moves the authentication to the header, for a call whose body cannot carry it.
-    #[must_use]
-    pub fn in_header(mut self, id: &str) -> Self {
-        let secret = self.members.iter().find(|(name, _)| *name == "client_secret");
-        self.basic = self.basic.or(secret.map(|(_, secret)| basic(id, secret.expose())));
-        self
-    }
-
-    /// Adds the header, if the method has one.
-    #[must_use]
-    pub fn sign(&self, call: Call) -> Call {
-        match &self.basic {
-            Some(basic) => call.header(AUTHORIZATION, basic.expose()),
-            None => call,
-        }
-    }
-}
-
-/// HTTP Basic without encoding of the parts.
-#[must_use]
-pub fn basic(id: &str, secret: &str) -> Secret<String> {
-    let pair = Secret::new(format!("{id}:{secret}"));
-    Secret::new(format!("Basic {}", BASE64.encode(pair.expose().as_bytes())))
 }

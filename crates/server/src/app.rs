@@ -6,9 +6,8 @@ use std::sync::atomic::AtomicU64;
 use strongroom::{Actor, Owner, Principal, Vault};
 
 use crate::config::Config;
-use crate::limits::Limiters;
+use crate::limits::{Limiters, network};
 use crate::metrics::Metrics;
-use crate::middleware::network;
 use crate::problem::Problem;
 
 /// The vault, the settings, the limits, the counters.
@@ -26,7 +25,7 @@ pub struct App {
 }
 
 impl App {
-    /// Puts a server together around a vault.
+    /// Creates a server for a vault.
     #[must_use]
     pub fn new(vault: Arc<Vault>, config: Config) -> Self {
         let clock = vault.clock();

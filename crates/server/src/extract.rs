@@ -15,7 +15,7 @@ use strongroom::id::NameError;
 use strongroom::{IdempotencyKey, Principal, Secret};
 
 use crate::app::App;
-use crate::principal::Authentication;
+use crate::caller::Authentication;
 use crate::problem::Problem;
 
 /// A JSON body and its idempotency key.

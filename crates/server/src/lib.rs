@@ -3,6 +3,7 @@
 
 mod api;
 mod app;
+mod caller;
 pub mod config;
 mod console;
 #[cfg(feature = "console")]

@@ -3,6 +3,7 @@
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::io::Write;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -97,5 +98,16 @@ impl Reference for Moment {
 
     fn saturating_sub(&self, duration: Nanos) -> Self {
         Self(self.0.saturating_sub(duration.as_u64()))
+    }
+}
+
+/// The key of an address in a rate limit. An IPv6 subscriber has at least a /64, so single addresses would be no limit.
+pub(crate) fn network(address: IpAddr) -> [u8; 8] {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, d] = address.octets();
+            [0, 0, 0, 0, a, b, c, d]
+        }
+        IpAddr::V6(address) => address.octets().first_chunk().copied().unwrap_or_default(),
     }
 }

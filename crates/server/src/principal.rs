@@ -1,46 +1,19 @@
-//! Who sent the request, as extractors: a handler that takes a `Host` cannot be reached by anybody else. A request
-//! without a valid token is 401; a valid token of the wrong kind is 403 and says which kind is needed.
-
-use std::net::IpAddr;
-use std::sync::Arc;
+//! Extractors of the principal. Only a host can reach a handler that takes a `Host`. A request without a valid token gets
+//! 401. A valid token of the wrong kind gets 403, and the answer names the kind that is needed.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use serde::Deserialize;
 use strongroom::console::Console;
-use strongroom::request::RequestId;
 use strongroom::session::Authenticated;
 use strongroom::{Actor, Owner, Principal, TenantId, UserId};
 
+use crate::caller::{Authentication, Caller, ClientInfo};
 use crate::extract::{Query, member};
 use crate::problem::Problem;
 
-/// What the outermost layer found out.
-#[derive(Clone)]
-pub(crate) enum Authentication {
-    Anonymous,
-    Invalid,
-    Known(Arc<Caller>),
-}
-
-/// From where a request came, and its id: for the log, where nobody is signed in.
-#[derive(Clone)]
-pub(crate) struct ClientInfo {
-    pub(crate) address: Option<IpAddr>,
-    pub(crate) request_id: RequestId,
-}
-
-/// Whoever carries a valid token.
-#[derive(Clone)]
-pub(crate) struct Caller {
-    pub(crate) authenticated: Authenticated,
-    pub(crate) actor: Actor,
-    /// Whether an operator's sign-in is of a moment ago; others need none.
-    pub(crate) recent: bool,
-}
-
-/// Somebody at the console.
+/// A user or an operator with a console session.
 pub(crate) struct ConsoleSession {
     pub(crate) authenticated: Authenticated,
     pub(crate) console: Console,
@@ -59,7 +32,7 @@ pub(crate) struct User {
     pub(crate) actor: Actor,
 }
 
-/// A plugin, asking for one user's credentials.
+/// A plugin that asks for one user's credentials.
 pub(crate) struct Plugin {
     pub(crate) owner: Owner,
     pub(crate) actor: Actor,
@@ -71,12 +44,12 @@ pub(crate) struct Reader {
     pub(crate) actor: Actor,
 }
 
-/// Anybody with a valid token.
+/// A caller with any valid token.
 pub(crate) struct AnyPrincipal {
     pub(crate) tenant: TenantId,
 }
 
-/// Which user a plugin asks for. Knowing a credential's id is not enough: its user has to be named too.
+/// The user whose credentials a plugin asks for. A credential's id alone is not enough.
 #[derive(Deserialize)]
 struct OnBehalfOf {
     user_id: Option<String>,
@@ -110,7 +83,7 @@ impl Caller {
     }
 }
 
-/// Whoever sent it, taken for nobody: what these routes do is not done for a token that happens to come along.
+/// A caller that counts as anonymous, even with a token. These routes do nothing on behalf of a token.
 pub(crate) struct Unauthenticated {
     pub(crate) actor: Actor,
 }

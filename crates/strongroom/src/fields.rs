@@ -8,6 +8,9 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 use strongroom_crypto::Secret;
 
+/// The field of a credential that holds a service account's key file. Plugins never get it.
+pub(crate) const KEY_FILE: &str = "key_file";
+
 /// The value of one field.
 #[derive(Debug)]
 pub enum Value {

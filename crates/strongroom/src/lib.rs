@@ -39,6 +39,8 @@
 
 pub mod access;
 pub mod audit;
+mod authenticated;
+mod builder;
 pub mod clock;
 pub mod console;
 pub mod credential;
@@ -61,8 +63,10 @@ pub mod session;
 pub mod tenant;
 pub mod user;
 pub mod vault;
+mod violations;
 
 pub use access::Permit;
+pub use builder::{Builder, OpenError};
 pub use clock::Clock;
 pub use credential::{Change, Credential, CredentialPage, Draft, Opened, State, Verdict};
 pub use error::Error;
@@ -77,4 +81,4 @@ pub use strongroom_store::{
     ApiKeyId, AppId, CredentialId, CredentialName, Label, Owner, PluginName, SessionId, TenantId, TenantName, UserId,
 };
 pub use strongroom_store::{AuditFilter, CredentialFilter};
-pub use vault::{OpenError, Vault};
+pub use vault::Vault;

@@ -7,7 +7,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{FieldError, Fields, Input, Value, Values};
-use crate::manifest::Violations;
+use crate::violations::Violations;
 
 /// The fields of a form.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,46 +1,21 @@
 //! Sessions. The host mints a session for one user, for at most 30 minutes.
 //! The row holds only a hash of the token and carries a MAC. A row that is not genuine counts as absent.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
-use crate::console::Console;
+pub use crate::authenticated::Authenticated;
 use crate::error::Error;
 use crate::idempotency::IdempotencyKey;
 use crate::vault::Vault;
 pub use strongroom_store::SessionRow;
 use strongroom_store::{
-    Action, Actor, ApiKeyRow, CachedKey, Conflict, Owner, Principal, RequestId, SessionId, StoreError, Target, TenantId,
+    Action, Actor, ApiKeyRow, CachedKey, Conflict, Owner, Principal, SessionId, StoreError, Target,
 };
 
 /// The maximum lifetime of a session.
 pub const MAX_SESSION_LIFETIME: Duration = Duration::from_secs(30 * 60);
-
-/// The principal of a valid token, and its tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authenticated {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The principal.
-    pub principal: Principal,
-    /// For a session: its owner.
-    pub owner: Option<Owner>,
-    /// For a session: the origins of the pages that may use it.
-    pub origins: Vec<String>,
-    /// For a console session: its console.
-    pub console: Option<Console>,
-    pub(crate) cached_key: Option<CachedKey>,
-}
-
-impl Authenticated {
-    /// The actor for events.
-    #[must_use]
-    pub fn actor(&self, address: Option<IpAddr>, request_id: Option<RequestId>) -> Actor {
-        Actor { principal: self.principal.clone(), address, request_id, cached_key: self.cached_key }
-    }
-}
 
 impl Vault {
     /// Mints a session for a user. Only pages of these origins can use the token, so a leaked token does not work

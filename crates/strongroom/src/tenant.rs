@@ -7,9 +7,22 @@ pub use strongroom_store::Tenant;
 use strongroom_store::{Action, Actor, Conflict, StoreError, TenantId, TenantName};
 
 /// The name of the tenant that always exists.
-pub(crate) const DEFAULT: &str = "default";
+const DEFAULT: &str = "default";
 
 impl Vault {
+    /// Creates the default tenant if it does not exist.
+    pub(crate) async fn ensure_default_tenant(&self) -> Result<(), StoreError> {
+        if self.store.tenants().await?.iter().any(|tenant| tenant.name.as_str() == DEFAULT) {
+            return Ok(());
+        }
+        let Ok(name) = DEFAULT.parse::<TenantName>() else { return Ok(()) };
+        match self.create_tenant(&strongroom_store::Actor::operator(), name).await {
+            Ok(_) | Err(Error::NameTaken { .. }) => Ok(()),
+            Err(Error::Store(error) | Error::AuditUnavailable(Some(error))) => Err(error),
+            Err(_) => Err(StoreError::Closed),
+        }
+    }
+
     /// Creates a tenant.
     ///
     /// # Errors

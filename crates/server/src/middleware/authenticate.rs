@@ -13,13 +13,13 @@ use strongroom::request::RequestId;
 use strongroom::session::Authenticated;
 use strongroom::{Token, TokenKind};
 
-use super::client_address::{client_address, network};
+use super::client_address::client_address;
 use super::host;
 use crate::app::App;
+use crate::caller::{Authentication, Caller, ClientInfo};
 use crate::console;
-use crate::limits::Allowance;
+use crate::limits::{Allowance, network};
 use crate::origin::{Page, preflight};
-use crate::principal::{Authentication, Caller, ClientInfo};
 use crate::problem::Problem;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");

@@ -24,14 +24,3 @@ pub(super) fn client_address(app: &App, peer: IpAddr, headers: &HeaderMap) -> Ip
     }
     peer
 }
-
-/// The key of an address in a rate limit. An IPv6 subscriber has at least a /64, so single addresses would be no limit.
-pub(crate) fn network(address: IpAddr) -> [u8; 8] {
-    match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            [0, 0, 0, 0, a, b, c, d]
-        }
-        IpAddr::V6(address) => address.octets().first_chunk().copied().unwrap_or_default(),
-    }
-}

@@ -23,7 +23,6 @@ use tower::timeout::TimeoutLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-pub(crate) use self::client_address::network;
 use crate::app::App;
 use crate::problem::Problem;
 

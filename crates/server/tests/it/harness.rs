@@ -13,7 +13,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
-use strongroom::vault::Builder;
+use strongroom::Builder;
 use strongroom::{Actor, Expected, KeyOwner, Manifest, Owner, Secret, Vault};
 use strongroom_server::{App, Config, service};
 use tower::ServiceExt;

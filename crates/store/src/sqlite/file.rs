@@ -4,7 +4,7 @@
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,11 +12,6 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use strongroom_crypto::Sealed;
 
-use super::SqliteStore;
-use super::read_pool::ReadPool;
-use super::row_cache::RowCache;
-use super::writer::Writer;
-use crate::chain::ChainMac;
 use crate::error::StoreError;
 
 /// The migrations, in order. `PRAGMA user_version` is the number of those that have run.
@@ -93,8 +88,8 @@ pub struct Installation {
 
 /// A database file before the key is known. It can be inspected and installed, but not written otherwise.
 pub struct Database {
-    path: PathBuf,
-    connection: Connection,
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
 }
 
 impl Database {
@@ -197,18 +192,6 @@ impl Database {
             transaction.commit()
         };
         write().map_err(|reason| SqliteError::Refused { path: self.path.clone(), reason })
-    }
-
-    /// Starts the writer. All later writes go through it, and each has an event. `kept` is the size of the credential
-    /// cache in bytes.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if the writer cannot be started.
-    pub fn start(self, link: Arc<dyn ChainMac>, kept: u64) -> Result<SqliteStore, StoreError> {
-        let read_pool = Arc::new(ReadPool::of(&self.path));
-        let row_cache = Arc::new(RowCache::new(kept));
-        let writer = Writer::start(self.connection, link, read_pool.clone(), row_cache.clone())?;
-        Ok(SqliteStore { read_pool, row_cache, writer })
     }
 
     fn version(&self) -> Result<usize, rusqlite::Error> {

@@ -33,6 +33,7 @@ use strongroom_crypto::{TokenHash, TokenKind};
 use self::read_pool::ReadPool;
 use self::row_cache::RowCache;
 use self::writer::Writer;
+use crate::chain::ChainMac;
 use crate::error::{Conflict, StoreError};
 use crate::filter::{AuditFilter, CredentialFilter, EventPage, Linked};
 use crate::model::{
@@ -47,6 +48,20 @@ pub struct SqliteStore {
     read_pool: Arc<ReadPool>,
     row_cache: Arc<RowCache>,
     writer: Writer,
+}
+
+impl Database {
+    /// Starts the writer. All later writes go through it, and each has an event. `kept` is the size of the credential
+    /// cache in bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the writer cannot be started.
+    pub fn start(self, link: Arc<dyn ChainMac>, kept: u64) -> Result<SqliteStore, StoreError> {
+        let read_pool = Arc::new(ReadPool::of(&self.path));
+        let row_cache = Arc::new(RowCache::new(kept));
+        let writer = Writer::start(self.connection, link, read_pool.clone(), row_cache.clone())?;
+        Ok(SqliteStore { read_pool, row_cache, writer })
+    }
 }
 
 impl SqliteStore {
@@ -447,9 +462,4 @@ impl Store for SqliteStore {
         self.writer.close().await;
         self.read_pool.close();
     }
-}
-
-/// Parses a stored instant: milliseconds since 1970.
-fn instant(table: &'static str, milliseconds: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_millisecond(milliseconds).map_err(|error| StoreError::Corrupt { table, what: error.to_string() })
 }

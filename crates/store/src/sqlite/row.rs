@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use rusqlite::{CachedStatement, Row};
 use strongroom_crypto::{Sealed, TokenHash};
 
-use super::instant;
 use crate::error::StoreError;
 
 /// Reads the row of a named table, column by column.
@@ -84,6 +83,11 @@ impl<'a> Columns<'a> {
         let milliseconds: Option<i64> = self.take()?;
         milliseconds.map(|milliseconds| instant(self.table, milliseconds)).transpose()
     }
+}
+
+/// Parses a stored instant: milliseconds since 1970.
+fn instant(table: &'static str, milliseconds: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(milliseconds).map_err(|error| StoreError::Corrupt { table, what: error.to_string() })
 }
 
 /// All rows of a query, each converted by `parse`.

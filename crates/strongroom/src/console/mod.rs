@@ -2,16 +2,19 @@
 //! session ends after 30 minutes without use, and after eight hours at the latest. Changes by an operator need a recent
 //! sign-in. Rows carry a MAC, so a session that an attacker inserts is not accepted.
 
+mod issuer;
 mod oidc;
 
 use std::time::Duration;
 
+pub use issuer::Issuer;
 use jiff::Timestamp;
-pub use oidc::{Issuer, SignIn};
+pub use oidc::SignIn;
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
+use crate::authenticated::Authenticated;
+pub use crate::authenticated::Console;
 use crate::error::Error;
-use crate::session::Authenticated;
 use crate::vault::Vault;
 pub use strongroom_store::ConsoleUser;
 use strongroom_store::{Action, Actor, ConsoleRow, Owner, Principal, SessionId, StoreError, TenantId};
@@ -26,17 +29,6 @@ const MAX_SESSION_LIFETIME: Duration = Duration::from_secs(8 * 3600);
 const SEEN_UPDATE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// Changes by an operator need a sign-in that is at most this old.
 const RECENT_SIGN_IN: Duration = Duration::from_secs(15 * 60);
-
-/// The limits of a console session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Console {
-    /// The id of the session.
-    pub session: SessionId,
-    /// When the session ends at the latest.
-    pub expires_at: Timestamp,
-    /// Until when an operator may make changes without a new sign-in.
-    pub recent_until: Timestamp,
-}
 
 impl Vault {
     /// Creates a sign-in link. It works once, within ten minutes.

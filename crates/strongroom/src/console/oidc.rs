@@ -11,7 +11,9 @@ use serde::Deserialize;
 use strongroom_crypto::{Secret, Token, digest, sha256};
 use url::Url;
 
-use super::{Console, RECENT_SIGN_IN};
+use super::RECENT_SIGN_IN;
+use super::issuer::Issuer;
+use crate::authenticated::Console;
 use crate::error::Error;
 use crate::oauth::app::Registration;
 use crate::vault::Vault;
@@ -24,21 +26,6 @@ const CLOCK_SKEW_SECONDS: i64 = 60;
 const DISCOVERY_LIFETIME: Duration = Duration::from_secs(3600);
 /// The name of the ID token among the values that are kept with the tokens.
 const ID_TOKEN: &str = "id_token";
-
-/// The OpenID provider for the console.
-#[derive(Debug)]
-pub struct Issuer {
-    /// The issuer identifier.
-    pub issuer: String,
-    /// The console's client id. Its redirect address is `{public_url}/console/callback`.
-    pub client_id: String,
-    /// The client secret. `None` for a public client.
-    pub client_secret: Option<Secret<String>>,
-    /// The operators: verified email addresses, or `sub:` and the provider's id of the operator.
-    pub operators: Vec<String>,
-    /// Whether all others sign in as the user whose id is their `sub` at the provider.
-    pub users: bool,
-}
 
 /// The sign-in page stores a text in a cookie and redirects to the provider.
 #[derive(Debug)]

@@ -5,8 +5,7 @@ use strongroom_crypto::{Context, Key, Kind, OpenError, Sealed, Secret};
 
 use super::settings::Settings;
 use crate::error::Error;
-use crate::fields::{self, Value, Values};
-use crate::oauth::KEY_FILE;
+use crate::fields::{self, KEY_FILE, Value, Values};
 use crate::sealer::Sealer;
 use strongroom_store::{CachedCredential, CredentialRow, CredentialType};
 

@@ -10,9 +10,6 @@ pub(crate) mod token;
 
 pub use strongroom_egress::{EgressError, EgressPolicy};
 
-/// The field of a credential that holds a service account's key file. Plugins never get it.
-pub(crate) const KEY_FILE: &str = "key_file";
-
 /// Maximum number of concurrent calls of one sweep.
 const MAX_CONCURRENT: usize = 16;
 

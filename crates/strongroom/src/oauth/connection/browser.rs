@@ -8,8 +8,8 @@ use strongroom_crypto::{Secret, sha256};
 use url::Url;
 
 use super::phases::hash;
-use super::run_to_completion;
 use super::secrets::ConnectionSecrets;
+use super::task::run_to_completion;
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::fields::Value;

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use strongroom_crypto::Secret;
 use url::Url;
 
+use super::Connecting;
+use super::draft::IfConnected;
 use super::phases::hash;
 use super::secrets::{ConnectionSecrets, Device};
 use super::status::{Connection, Prompt};
-use super::{Connecting, IfConnected};
 use crate::error::Error;
 use crate::fields::Values;
 use crate::manifest::is_plain_address;

@@ -5,105 +5,34 @@
 
 mod browser;
 mod device;
+mod draft;
 mod phases;
 mod secrets;
 mod status;
+mod task;
 
-use std::str::FromStr;
 use std::time::Duration;
 
 pub use browser::{Callback, Start, StartLink};
+pub use draft::{ConnectionDraft, Flow, IfConnected};
 use jiff::Timestamp;
 use phases::hash;
 use secrets::ConnectionSecrets;
-use serde::{Deserialize, Serialize};
 pub use status::{Connection, Prompt, Status};
 use strongroom_crypto::{Sealed, Secret};
+use task::run_to_completion;
 
-use super::KEY_FILE;
 use super::app::{NO_KEY_FILE, Registration};
 use super::keep::Granted;
 use crate::credential::Credential;
 use crate::error::Error;
-use crate::fields::{Value, Values};
-use crate::request;
+use crate::fields::{KEY_FILE, Value, Values};
 use crate::vault::Vault;
 use strongroom_oauth::{Failure, Grant, KeyFile, TokenRequest, Tokens};
-use strongroom_store::{
-    Action, Actor, AppId, ConnectionId, ConnectionRow, CredentialId, CredentialName, CredentialType, NameError, Owner,
-    Phase, PluginName,
-};
+use strongroom_store::{Action, Actor, ConnectionId, ConnectionRow, CredentialType, Owner, Phase};
 
 /// Maximum duration of a connection.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(10 * 60);
-
-/// The parameters of a connection.
-#[derive(Debug)]
-pub struct ConnectionDraft {
-    /// The plugin that gets the credential.
-    pub plugin: PluginName,
-    /// The name of the new credential. A reconnected credential keeps its name.
-    pub name: CredentialName,
-    /// The credential to reconnect, if any.
-    pub credential: Option<CredentialId>,
-    /// The registration, if there are several for the plugin's provider.
-    pub app: Option<AppId>,
-    /// Scopes in addition to the plugin's own.
-    pub scopes: Vec<String>,
-    /// The return address: exactly one of the manifest's addresses. Optional if the manifest has only one.
-    pub return_address: Option<String>,
-    /// How the user consents.
-    pub flow: Flow,
-    /// What to do if the account is already connected for this plugin.
-    pub if_connected: IfConnected,
-    /// For a service account: its downloaded key file, if the registration has none.
-    pub key_file: Option<Secret<String>>,
-}
-
-/// How a user consents.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Flow {
-    /// The user's browser is redirected to the provider and back.
-    #[default]
-    Redirect,
-    /// The user enters a code at the provider, on any device (RFC 8628).
-    Device,
-}
-
-impl FromStr for Flow {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        match text {
-            "redirect" => Ok(Self::Redirect),
-            "device" => Ok(Self::Device),
-            _ => Err(NameError("must be `redirect` or `device`".to_owned())),
-        }
-    }
-}
-
-/// What to do with an account that this user has already connected for the same plugin and registration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum IfConnected {
-    /// Create a second credential.
-    #[default]
-    Create,
-    /// Replace the grant of the existing credential, as a reconnection does. No second credential is created.
-    Reconnect,
-}
-
-impl FromStr for IfConnected {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        match text {
-            "create" => Ok(Self::Create),
-            "reconnect" => Ok(Self::Reconnect),
-            _ => Err(NameError("must be `create` or `reconnect`".to_owned())),
-        }
-    }
-}
 
 /// A started connection.
 #[derive(Debug)]
@@ -281,14 +210,6 @@ impl Vault {
         let key = key.ok_or_else(|| Failure::config("no-key-file"))?;
         self.ask(registration, TokenRequest::Account { key: &key, scopes }).await
     }
-}
-
-/// Runs in a new task. If the caller disconnects, a grant whose code is already used is not lost.
-async fn run_to_completion<T: Send + 'static>(
-    task: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, Error> {
-    let finished = request::spawn(task).await;
-    finished.unwrap_or_else(|_| Err(Error::Provider("the connection was cut off".to_owned())))
 }
 
 /// Returns one of the registered addresses, compared exactly. Any other address would be an open redirect (RFC 9700

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 use strongroom_crypto::{Context, Kind, Sealed, Secret, SecretBuf};
 
-use super::IfConnected;
+use super::draft::IfConnected;
 use super::status::Prompt;
 use crate::error::Error;
 use crate::sealer::Sealer;

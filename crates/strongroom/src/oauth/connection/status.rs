@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::run_to_completion;
+use super::task::run_to_completion;
 use crate::error::Error;
 use crate::vault::Vault;
 use strongroom_store::{Actor, ConnectionId, ConnectionRow, CredentialId, Owner, Phase};

@@ -10,14 +10,11 @@ use tokio::sync::watch;
 
 use crate::error::Error;
 use crate::request;
-use crate::vault::Vault;
+use crate::vault::{RunningRefresh, Vault};
 use strongroom_store::{CredentialId, CredentialRow};
 
 /// How long closing the vault waits for running refreshes.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A refresh that runs in this process. It receives `true` when the refresh ends.
-pub(crate) type RunningRefresh = watch::Receiver<bool>;
 
 /// Decides whether the caller may start a call to a provider. `Err` holds the seconds until it may. The check runs only
 /// when a new refresh starts: a hundred reports of one 401 join one call. It runs under a lock, so it must return at

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use join::RateLimitCheck;
-pub(crate) use join::RunningRefresh;
 
 use crate::credential::Credential;
 use crate::error::Error;
