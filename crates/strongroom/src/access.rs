@@ -35,8 +35,8 @@ impl Vault {
     pub async fn authorize(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Permit, Error> {
         let entry =
             Box::new(self.entry(actor, owner.tenant, Action::CredentialOpen).with_user(&owner.user).with_target(id));
-        let epoch = self.store.epoch();
-        let row = match self.store.kept_credential(owner, id) {
+        let epoch = self.inner.store.epoch();
+        let row = match self.inner.store.kept_credential(owner, id) {
             None => self.fetched(owner, id).await?,
             kept => kept,
         };
@@ -55,9 +55,9 @@ impl Vault {
     }
 
     async fn fetched(&self, owner: &Owner, id: CredentialId) -> Result<Option<Arc<CachedCredential>>, Error> {
-        Ok(match self.store.recent_credential(owner, id).await? {
+        Ok(match self.inner.store.recent_credential(owner, id).await? {
             // The cached view can miss a credential that another process has just saved.
-            None => self.store.credential(owner, id).await?.map(|row| Arc::new(row.into())),
+            None => self.inner.store.credential(owner, id).await?.map(|row| Arc::new(row.into())),
             found => found,
         })
     }
@@ -71,7 +71,7 @@ impl Vault {
         row: Arc<CachedCredential>,
         epoch: u64,
     ) -> Result<Arc<CachedCredential>, Error> {
-        if self.store.epoch() == epoch { Ok(row) } else { self.authorize_again(principal, owner, row.id).await }
+        if self.inner.store.epoch() == epoch { Ok(row) } else { self.authorize_again(principal, owner, row.id).await }
     }
 
     async fn authorize_again(
@@ -80,7 +80,7 @@ impl Vault {
         owner: &Owner,
         id: CredentialId,
     ) -> Result<Arc<CachedCredential>, Error> {
-        let row = self.store.credential(owner, id).await?.map(|row| Arc::new(row.into()));
+        let row = self.inner.store.credential(owner, id).await?.map(|row| Arc::new(row.into()));
         match self.judge(principal, owner, row).await? {
             Ok(row) => Ok(row),
             Err(Reason::AccessIsInject) => Err(Error::AccessIsInject),

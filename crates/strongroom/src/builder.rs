@@ -1,20 +1,21 @@
 //! Configures and opens a vault.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use strongroom_crypto::{Entropy, Key, KeyTextError, Keyring, OsEntropy, Secret, UnlockError};
 use strongroom_egress::{Egress, EgressPolicy};
-use strongroom_oauth::{Catalog, CatalogError};
+use strongroom_oauth::{Breakers, Catalog, CatalogError};
 use strongroom_store::sqlite::{Database, SqliteError};
 use url::Url;
 
 use crate::clock::{Clock, SystemClock};
 use crate::console::Issuer;
 use crate::sealer::Sealer;
-use crate::vault::{MAX_CACHED_USER_KEYS, Vault};
+use crate::vault::{Inner, MAX_CACHED_USER_KEYS, Vault};
 use strongroom_store::StoreError;
 
 /// Why a vault did not open. Each message says what to do.
@@ -155,28 +156,29 @@ impl Builder {
             }
         };
         let keyring = Arc::new(keyring);
-        let vault = Vault {
+        let inner = Inner {
             store: Arc::new(database.start(keyring.clone(), self.memory)?),
             sealer: Sealer::new(keyring, self.entropy.clone()),
             clock: self.clock,
             entropy: self.entropy,
-            user_keys: Arc::new(Cache::new(MAX_CACHED_USER_KEYS)),
-            plugin_keys: Arc::new(Cache::new(10_000)),
-            manifests: Arc::new(Cache::new(1_000)),
-            catalog: Arc::new(match self.catalog {
+            user_keys: Cache::new(MAX_CACHED_USER_KEYS),
+            plugin_keys: Cache::new(10_000),
+            manifests: Cache::new(1_000),
+            catalog: match self.catalog {
                 Some(catalog) => catalog,
                 None => Catalog::built_in()?,
-            }),
-            egress: Arc::new(Egress::new(self.egress_policy).map_err(|_| OpenError::Client)?),
+            },
+            egress: Egress::new(self.egress_policy).map_err(|_| OpenError::Client)?,
             public_url: self.public_url,
             issuer: self.issuer.map(Arc::new),
-            issuer_provider: Arc::default(),
-            breakers: Arc::default(),
-            closing: Arc::default(),
-            running_refreshes: Arc::default(),
+            issuer_provider: tokio::sync::Mutex::default(),
+            breakers: Breakers::default(),
+            closing: AtomicBool::default(),
+            running_refreshes: Mutex::default(),
             key_id: key.id().to_string(),
             deadline: self.deadline,
         };
+        let vault = Vault { inner: Arc::new(inner) };
         vault.ensure_default_tenant().await?;
         Ok(vault)
     }

@@ -28,18 +28,18 @@ impl Vault {
         token: Option<&Token>,
     ) -> IdempotencyRow {
         let sealed = token.map(|token| {
-            self.sealer.in_idempotency_context(tenant, idempotency, |context| {
-                self.sealer.seal(Kind::Reply, context, token.expose().as_bytes())
+            self.inner.sealer.in_idempotency_context(tenant, idempotency, |context| {
+                self.inner.sealer.seal(Kind::Reply, context, token.expose().as_bytes())
             })
         });
         IdempotencyRow {
             tenant,
             scope: idempotency.scope.clone(),
             key: idempotency.key.clone(),
-            fingerprint: self.sealer.fingerprint(idempotency),
+            fingerprint: self.inner.sealer.fingerprint(idempotency),
             target,
             sealed,
-            created_at: self.clock.now(),
+            created_at: self.inner.clock.now(),
         }
     }
 
@@ -51,17 +51,18 @@ impl Vault {
     ) -> Result<(Id, Option<Token>), Error> {
         let idempotency = idempotency.ok_or(Error::IdempotencyKeyUsed)?;
         let row = self
+            .inner
             .store
             .idempotency(tenant, &idempotency.scope, &idempotency.key)
             .await?
             .ok_or(Error::IdempotencyKeyUsed)?;
-        if row.fingerprint != self.sealer.fingerprint(idempotency) {
+        if row.fingerprint != self.inner.sealer.fingerprint(idempotency) {
             return Err(Error::IdempotencyMismatch);
         }
         let token = row.sealed.and_then(|sealed| {
-            let text = self
-                .sealer
-                .in_idempotency_context(tenant, idempotency, |context| self.sealer.open(Kind::Reply, context, &sealed));
+            let text = self.inner.sealer.in_idempotency_context(tenant, idempotency, |context| {
+                self.inner.sealer.open(Kind::Reply, context, &sealed)
+            });
             Token::parse(text.ok()?.into_text().ok()?.expose()).ok()
         });
         Ok((row.target.parse().map_err(|_| Error::IdempotencyKeyUsed)?, token))

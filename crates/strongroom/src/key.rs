@@ -26,10 +26,10 @@ impl Vault {
         if let KeyOwner::Plugin(name) = &owner {
             self.plugin(tenant, name).await?;
         }
-        let now = self.clock.now();
-        let token = Token::generate(owner.token_kind(), &*self.entropy);
+        let now = self.inner.clock.now();
+        let token = Token::generate(owner.token_kind(), &*self.inner.entropy);
         let mut row = ApiKeyRow {
-            id: ApiKeyId::generate(now, &*self.entropy),
+            id: ApiKeyId::generate(now, &*self.inner.entropy),
             tenant,
             owner,
             label,
@@ -37,17 +37,17 @@ impl Vault {
             created_at: now,
             mac: [0; 32],
         };
-        self.sealer.set_mac(&mut row);
+        self.inner.sealer.set_mac(&mut row);
         let action = if row.owner == KeyOwner::Host { Action::HostKeyCreate } else { Action::PluginKeyCreate };
         let mut entry = self.entry(actor, tenant, action).with_target(row.id).with_digest(row.digest());
         entry.plugin = row.owner.plugin().cloned();
         let idempotency_row =
             idempotency.map(|idempotency| self.idempotency_row(tenant, idempotency, row.id.to_string(), Some(&token)));
-        match self.within_deadline(self.store.insert_key(&row, idempotency_row.as_ref(), entry)).await {
+        match self.within_deadline(self.inner.store.insert_key(&row, idempotency_row.as_ref(), entry)).await {
             Ok(()) => Ok((row, token)),
             Err(Error::Store(StoreError::Conflict(Conflict::IdempotencyKey))) => {
                 let (id, token) = self.replayed::<ApiKeyId>(tenant, idempotency).await?;
-                let row = self.store.keys(tenant, &row.owner).await?.into_iter().find(|row| row.id == id);
+                let row = self.inner.store.keys(tenant, &row.owner).await?.into_iter().find(|row| row.id == id);
                 row.zip(token).ok_or(Error::IdempotencyKeyUsed)
             }
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "plugin" }),
@@ -63,7 +63,7 @@ impl Vault {
         if let KeyOwner::Plugin(name) = owner {
             self.plugin(tenant, name).await?;
         }
-        Ok(self.store.keys(tenant, owner).await?)
+        Ok(self.inner.store.keys(tenant, owner).await?)
     }
 
     /// Revokes a key. The next request with this key is refused.
@@ -80,7 +80,7 @@ impl Vault {
         let action = if *owner == KeyOwner::Host { Action::HostKeyRevoke } else { Action::PluginKeyRevoke };
         let mut entry = self.entry(actor, tenant, action).with_target(id);
         entry.plugin = owner.plugin().cloned();
-        match self.within_deadline(self.store.delete_key(tenant, owner, id, entry)).await {
+        match self.within_deadline(self.inner.store.delete_key(tenant, owner, id, entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: owner.noun() }),
             other => other,
         }

@@ -42,15 +42,15 @@ impl Vault {
         if text.len() > MAX_BYTES {
             return Err(Error::field("manifest", "max-length", format!("must have at most {MAX_BYTES} bytes")));
         }
-        let now = self.clock.now();
-        let old = self.store.plugin(tenant, name).await?;
+        let now = self.inner.clock.now();
+        let old = self.inner.store.plugin(tenant, name).await?;
         match (expected, &old) {
             (Expected::Revision(revision), Some(old)) if old.revision == revision => {}
             (Expected::Present, Some(_)) | (Expected::Absent, None) | (Expected::Any, _) => {}
             _ => return Err(Error::Stale { what: "plugin" }),
         }
         let mut row = PluginRow {
-            id: old.as_ref().map_or_else(|| PluginId::generate(now, &*self.entropy), |old| old.id),
+            id: old.as_ref().map_or_else(|| PluginId::generate(now, &*self.inner.entropy), |old| old.id),
             tenant,
             name: name.clone(),
             manifest: text,
@@ -59,14 +59,14 @@ impl Vault {
             updated_at: now,
             mac: [0; 32],
         };
-        let genuine = old.as_ref().is_some_and(|old| self.sealer.is_genuine(old));
+        let genuine = old.as_ref().is_some_and(|old| self.inner.sealer.is_genuine(old));
         if let Some(old) = old.as_ref().filter(|old| genuine && old.manifest == row.manifest) {
             return Ok((shown(old, Arc::new(manifest)), true));
         }
-        self.sealer.set_mac(&mut row);
+        self.inner.sealer.set_mac(&mut row);
         let action = if old.is_some() { Action::PluginUpdate } else { Action::PluginRegister };
         let entry = self.entry(actor, tenant, action).with_plugin(name).with_target(row.id).with_digest(row.digest());
-        let written = self.store.put_plugin(&row, old.as_ref().map(|old| old.revision), entry);
+        let written = self.inner.store.put_plugin(&row, old.as_ref().map(|old| old.revision), entry);
         match self.within_deadline(written).await {
             Ok(()) => Ok((shown(&row, Arc::new(manifest)), old.is_some())),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "plugin" }),
@@ -79,7 +79,7 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn plugin(&self, tenant: TenantId, name: &PluginName) -> Result<Plugin, Error> {
-        let row = self.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
+        let row = self.inner.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
         let manifest = self.manifest_of(&row).ok_or(Error::NotFound { what: "plugin" })?;
         Ok(shown(&row, manifest))
     }
@@ -95,7 +95,7 @@ impl Vault {
         after: Option<&PluginName>,
         limit: u32,
     ) -> Result<(Vec<Plugin>, Option<PluginName>), Error> {
-        let mut rows = self.store.plugins(tenant, after, limit + 1).await?;
+        let mut rows = self.inner.store.plugins(tenant, after, limit + 1).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -115,11 +115,12 @@ impl Vault {
         name: &PluginName,
         credentials: bool,
     ) -> Result<(), Error> {
-        let row = self.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
+        let row = self.inner.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
         let revocations =
             if credentials { self.pending_revocations_of_plugin(tenant, name).await? } else { Vec::new() };
         let entry = self.entry(actor, tenant, Action::PluginRemove).with_plugin(name).with_target(row.id);
-        match self.within_deadline(self.store.remove_plugin(tenant, name, credentials, &revocations, entry)).await {
+        match self.within_deadline(self.inner.store.remove_plugin(tenant, name, credentials, &revocations, entry)).await
+        {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
                 Err(Error::PluginInUse { credentials })
             }
@@ -134,19 +135,19 @@ impl Vault {
         tenant: TenantId,
         name: &PluginName,
     ) -> Result<Option<Arc<Manifest>>, Error> {
-        let (key, epoch) = ((tenant, name.clone()), self.store.epoch());
-        if let Some((_, manifest)) = self.manifests.get(&key).filter(|(known, _)| *known == epoch) {
+        let (key, epoch) = ((tenant, name.clone()), self.inner.store.epoch());
+        if let Some((_, manifest)) = self.inner.manifests.get(&key).filter(|(known, _)| *known == epoch) {
             return Ok(Some(manifest));
         }
-        let manifest = self.store.plugin(tenant, name).await?.and_then(|row| self.manifest_of(&row));
+        let manifest = self.inner.store.plugin(tenant, name).await?.and_then(|row| self.manifest_of(&row));
         if let Some(manifest) = &manifest {
-            self.manifests.insert(key, (epoch, manifest.clone()));
+            self.inner.manifests.insert(key, (epoch, manifest.clone()));
         }
         Ok(manifest)
     }
 
     fn manifest_of(&self, row: &PluginRow) -> Option<Arc<Manifest>> {
-        if !self.sealer.is_genuine(row) {
+        if !self.inner.sealer.is_genuine(row) {
             tracing::error!(plugin = %row.name, "the plugin's row was altered outside Strongroom; register it again");
             return None;
         }

@@ -39,10 +39,10 @@ impl Vault {
                 "must be at most ten origins such as https://app.example.com, without a path (http only for localhost)";
             return Err(Error::field("origins", "format", message));
         }
-        let now = self.clock.now();
-        let token = Token::generate(TokenKind::Session, &*self.entropy);
+        let now = self.inner.clock.now();
+        let token = Token::generate(TokenKind::Session, &*self.inner.entropy);
         let mut row = SessionRow {
-            id: SessionId::generate(now, &*self.entropy),
+            id: SessionId::generate(now, &*self.inner.entropy),
             owner: owner.clone(),
             hash: token.hash(),
             created_at: now,
@@ -50,11 +50,11 @@ impl Vault {
             origins,
             mac: [0; 32],
         };
-        self.sealer.set_mac(&mut row);
+        self.inner.sealer.set_mac(&mut row);
         let entry = self.entry(actor, owner.tenant, Action::SessionCreate).with_user(&owner.user).with_target(row.id);
         let idempotency_row = idempotency
             .map(|idempotency| self.idempotency_row(owner.tenant, idempotency, row.id.to_string(), Some(&token)));
-        match self.within_deadline(self.store.insert_session(&row, idempotency_row.as_ref(), entry)).await {
+        match self.within_deadline(self.inner.store.insert_session(&row, idempotency_row.as_ref(), entry)).await {
             Ok(()) => Ok((row, token)),
             Err(Error::Store(StoreError::Conflict(Conflict::IdempotencyKey))) => {
                 let (id, token) = self.replayed::<SessionId>(owner.tenant, idempotency).await?;
@@ -70,8 +70,8 @@ impl Vault {
     /// # Errors
     /// Storage errors only.
     pub async fn sessions(&self, owner: &Owner) -> Result<Vec<SessionRow>, Error> {
-        let now = self.clock.now();
-        Ok(self.store.sessions(owner).await?.into_iter().filter(|row| row.expires_at > now).collect())
+        let now = self.inner.clock.now();
+        Ok(self.inner.store.sessions(owner).await?.into_iter().filter(|row| row.expires_at > now).collect())
     }
 
     /// Ends one session of a user, or all of them. The next request with such a session is refused.
@@ -81,7 +81,7 @@ impl Vault {
     pub async fn revoke_sessions(&self, actor: &Actor, owner: &Owner, id: Option<SessionId>) -> Result<(), Error> {
         let mut entry = self.entry(actor, owner.tenant, Action::SessionRevoke).with_user(&owner.user);
         entry.target = id.map(Target::from);
-        match self.within_deadline(self.store.delete_sessions(owner, id, entry)).await {
+        match self.within_deadline(self.inner.store.delete_sessions(owner, id, entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "session" }),
             other => other,
         }
@@ -94,8 +94,8 @@ impl Vault {
     /// epoch has changed by then, Strongroom looks the key up again and detects a revocation by any process.
     #[must_use]
     pub fn cached_principal(&self, text: &str) -> Option<Authenticated> {
-        let cached_key = CachedKey { hash: TokenHash::of(text), epoch: self.store.epoch() };
-        self.plugin_keys.get(&cached_key.hash).filter(|known| known.cached_key == Some(cached_key))
+        let cached_key = CachedKey { hash: TokenHash::of(text), epoch: self.inner.store.epoch() };
+        self.inner.plugin_keys.get(&cached_key.hash).filter(|known| known.cached_key == Some(cached_key))
     }
 
     /// The principal of this token. `None` if the token is unknown, expired or revoked, or if its row is not genuine. A
@@ -118,7 +118,7 @@ impl Vault {
                 console: None,
             })),
             TokenKind::Plugin => {
-                let cached_key = CachedKey { hash, epoch: self.store.epoch() };
+                let cached_key = CachedKey { hash, epoch: self.inner.store.epoch() };
                 let row = self.genuine_key(TokenKind::Plugin, &hash).await?;
                 let principal = row.and_then(|row| {
                     let principal = Principal::Plugin { name: row.owner.plugin()?.clone(), key: Some(row.id) };
@@ -132,7 +132,7 @@ impl Vault {
                     })
                 });
                 if let Some(principal) = &principal {
-                    self.plugin_keys.insert(hash, principal.clone());
+                    self.inner.plugin_keys.insert(hash, principal.clone());
                 }
                 Ok(principal)
             }
@@ -148,15 +148,16 @@ impl Vault {
     }
 
     async fn genuine_key(&self, kind: TokenKind, hash: &TokenHash) -> Result<Option<ApiKeyRow>, Error> {
-        Ok(self.store.key(kind, hash).await?.filter(|row| self.sealer.is_genuine(row)))
+        Ok(self.inner.store.key(kind, hash).await?.filter(|row| self.inner.sealer.is_genuine(row)))
     }
 
     async fn authenticate_session(&self, hash: &TokenHash) -> Result<Option<Authenticated>, Error> {
         let row = self
+            .inner
             .store
             .session(hash)
             .await?
-            .filter(|row| row.expires_at > self.clock.now() && self.sealer.is_genuine(row));
+            .filter(|row| row.expires_at > self.inner.clock.now() && self.inner.sealer.is_genuine(row));
         Ok(row.map(|row| Authenticated {
             tenant: row.owner.tenant,
             principal: Principal::User { session: Some(row.id) },

@@ -12,7 +12,7 @@ const DEFAULT: &str = "default";
 impl Vault {
     /// Creates the default tenant if it does not exist.
     pub(crate) async fn ensure_default_tenant(&self) -> Result<(), StoreError> {
-        if self.store.tenants().await?.iter().any(|tenant| tenant.name.as_str() == DEFAULT) {
+        if self.inner.store.tenants().await?.iter().any(|tenant| tenant.name.as_str() == DEFAULT) {
             return Ok(());
         }
         let Ok(name) = DEFAULT.parse::<TenantName>() else { return Ok(()) };
@@ -28,11 +28,11 @@ impl Vault {
     /// # Errors
     /// [`Error::NameTaken`].
     pub async fn create_tenant(&self, actor: &Actor, name: TenantName) -> Result<Tenant, Error> {
-        let now = self.clock.now();
-        let tenant = Tenant { id: TenantId::generate(now, &*self.entropy), name, created_at: now };
+        let now = self.inner.clock.now();
+        let tenant = Tenant { id: TenantId::generate(now, &*self.inner.entropy), name, created_at: now };
         let entry =
             self.entry(actor, tenant.id, Action::TenantCreate).with_target(tenant.id).with_digest(tenant.digest());
-        match self.within_deadline(self.store.insert_tenant(&tenant, entry)).await {
+        match self.within_deadline(self.inner.store.insert_tenant(&tenant, entry)).await {
             Ok(()) => Ok(tenant),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NameTaken { what: "tenant" }),
             Err(error) => Err(error),
@@ -44,7 +44,7 @@ impl Vault {
     /// # Errors
     /// Storage errors only.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, Error> {
-        Ok(self.store.tenants().await?)
+        Ok(self.inner.store.tenants().await?)
     }
 
     /// A tenant by name.
@@ -52,7 +52,7 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn tenant(&self, name: &TenantName) -> Result<Tenant, Error> {
-        let found = self.store.tenants().await?.into_iter().find(|tenant| &tenant.name == name);
+        let found = self.inner.store.tenants().await?.into_iter().find(|tenant| &tenant.name == name);
         found.ok_or(Error::NotFound { what: "tenant" })
     }
 
@@ -66,7 +66,7 @@ impl Vault {
             return Err(Error::TenantStays);
         }
         let entry = self.entry(actor, tenant.id, Action::TenantRemove).with_target(tenant.id);
-        match self.within_deadline(self.store.remove_tenant(tenant.id, entry)).await {
+        match self.within_deadline(self.inner.store.remove_tenant(tenant.id, entry)).await {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(left)))) => Err(Error::TenantInUse { left }),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "tenant" }),
             other => other,

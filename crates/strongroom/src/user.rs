@@ -16,7 +16,7 @@ impl Vault {
     /// # Errors
     /// Storage errors only.
     pub async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, Error> {
-        Ok(self.store.users(tenant, after, limit).await?)
+        Ok(self.inner.store.users(tenant, after, limit).await?)
     }
 
     /// Deletes a user with all credentials, sessions and the data key in one transaction. Each credential gets an
@@ -27,8 +27,8 @@ impl Vault {
     pub async fn delete_user(&self, actor: &Actor, owner: &Owner) -> Result<(), Error> {
         let entry = self.entry(actor, owner.tenant, Action::UserDelete).with_user(&owner.user);
         let revocations = self.pending_revocations_of_user(owner).await?;
-        let done = self.within_deadline(self.store.delete_user(owner, &revocations, entry)).await;
-        self.user_keys.remove(owner);
+        let done = self.within_deadline(self.inner.store.delete_user(owner, &revocations, entry)).await;
+        self.inner.user_keys.remove(owner);
         match done {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "user" }),
             other => other,
@@ -39,12 +39,12 @@ impl Vault {
     /// than the cache, the user was deleted and created again, possibly by another process. The key is then loaded
     /// again.
     pub(crate) async fn user_key(&self, owner: &Owner, sealed: &Sealed) -> Result<Option<Arc<Key>>, Error> {
-        match self.user_keys.get(owner) {
+        match self.inner.user_keys.get(owner) {
             Some((key, _)) if sealed.key_id() == Some(key.id()) => Ok(Some(key)),
             _ => {
                 // The recent view is much cheaper than a new read. It only misses a user that was created after the
                 // view began.
-                let recent = self.store.recent_user_key(owner).await?;
+                let recent = self.inner.store.recent_user_key(owner).await?;
                 match recent.map(|row| self.unwrapped(owner, row)).transpose()? {
                     Some((key, _)) if sealed.key_id() == Some(key.id()) => Ok(Some(key)),
                     _ => Ok(self.load_user_key(owner).await?.map(|(key, _)| key)),
@@ -57,30 +57,34 @@ impl Vault {
         if let Some(found) = self.load_user_key(owner).await? {
             return Ok(found);
         }
-        let (key, sealed) =
-            self.sealer.keyring().create_user_key(&owner.tenant.to_string(), owner.user.as_str(), &*self.entropy);
-        let row = UserKeyRow { owner: owner.clone(), sealed, created_at: self.clock.now(), found: false };
+        let (key, sealed) = self.inner.sealer.keyring().create_user_key(
+            &owner.tenant.to_string(),
+            owner.user.as_str(),
+            &*self.inner.entropy,
+        );
+        let row = UserKeyRow { owner: owner.clone(), sealed, created_at: self.inner.clock.now(), found: false };
         Ok((Arc::new(key), row))
     }
 
     async fn load_user_key(&self, owner: &Owner) -> Result<Option<(Arc<Key>, UserKeyRow)>, Error> {
-        let Some(row) = self.store.user_key(owner).await? else {
-            self.user_keys.remove(owner);
+        let Some(row) = self.inner.store.user_key(owner).await? else {
+            self.inner.user_keys.remove(owner);
             return Ok(None);
         };
         self.unwrapped(owner, row).map(Some)
     }
 
     fn unwrapped(&self, owner: &Owner, row: UserKeyRow) -> Result<(Arc<Key>, UserKeyRow), Error> {
-        if let Some((key, _)) = self.user_keys.get(owner).filter(|(_, kept)| kept.sealed == row.sealed) {
+        if let Some((key, _)) = self.inner.user_keys.get(owner).filter(|(_, kept)| kept.sealed == row.sealed) {
             return Ok((key, row));
         }
-        let key = self.sealer.keyring().open_user_key(&owner.tenant.to_string(), owner.user.as_str(), &row.sealed);
+        let key =
+            self.inner.sealer.keyring().open_user_key(&owner.tenant.to_string(), owner.user.as_str(), &row.sealed);
         let key = Arc::new(key.map_err(|error| {
             tracing::error!(tenant = %owner.tenant, %error, "a user's data key does not open");
             Error::Undecryptable
         })?);
-        self.user_keys.insert(owner.clone(), (key.clone(), Arc::new(row.clone())));
+        self.inner.user_keys.insert(owner.clone(), (key.clone(), Arc::new(row.clone())));
         Ok((key, row))
     }
 }

@@ -24,21 +24,26 @@ use strongroom_store::{AppId, CredentialId, Owner, PluginName, Store, StoreError
 /// The vault. Its methods are all operations of Strongroom. A clone shares the state of the original.
 #[derive(Clone)]
 pub struct Vault {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// The state that all clones share.
+pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) sealer: Sealer,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) user_keys: Arc<Cache<Owner, KnownKey>>,
-    pub(crate) plugin_keys: Arc<Cache<TokenHash, Authenticated>>,
-    pub(crate) manifests: Arc<Cache<(TenantId, PluginName), KnownManifest>>,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) egress: Arc<Egress>,
+    pub(crate) user_keys: Cache<Owner, KnownKey>,
+    pub(crate) plugin_keys: Cache<TokenHash, Authenticated>,
+    pub(crate) manifests: Cache<(TenantId, PluginName), KnownManifest>,
+    pub(crate) catalog: Catalog,
+    pub(crate) egress: Egress,
     pub(crate) public_url: Option<Url>,
     pub(crate) issuer: Option<Arc<Issuer>>,
-    pub(crate) issuer_provider: Arc<tokio::sync::Mutex<Option<KnownProvider>>>,
-    pub(crate) breakers: Arc<Breakers<AppId>>,
-    pub(crate) closing: Arc<AtomicBool>,
-    pub(crate) running_refreshes: Arc<Mutex<HashMap<CredentialId, RunningRefresh>>>,
+    pub(crate) issuer_provider: tokio::sync::Mutex<Option<KnownProvider>>,
+    pub(crate) breakers: Breakers<AppId>,
+    pub(crate) closing: AtomicBool,
+    pub(crate) running_refreshes: Mutex<HashMap<CredentialId, RunningRefresh>>,
     pub(crate) key_id: String,
     pub(crate) deadline: Duration,
 }
@@ -61,37 +66,37 @@ impl Vault {
     /// The id of the encryption key. It is not secret.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        &self.key_id
+        &self.inner.key_id
     }
 
     /// The known providers.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
-        &self.catalog
+        &self.inner.catalog
     }
 
     /// The address at which browsers reach this vault's server, if it is set.
     #[must_use]
     pub fn public_url(&self) -> Option<&Url> {
-        self.public_url.as_ref()
+        self.inner.public_url.as_ref()
     }
 
     /// The installation's id.
     #[must_use]
     pub fn instance(&self) -> &str {
-        self.sealer.instance()
+        self.inner.sealer.instance()
     }
 
     /// The clock of this vault.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
+        &self.inner.clock
     }
 
     /// The source of randomness of this vault.
     #[must_use]
     pub fn entropy(&self) -> &Arc<dyn Entropy> {
-        &self.entropy
+        &self.inner.entropy
     }
 
     /// Checks that the database can be written within the deadline.
@@ -99,13 +104,13 @@ impl Vault {
     /// # Errors
     /// [`Error::AuditUnavailable`].
     pub async fn ready(&self) -> Result<(), Error> {
-        self.within_deadline(self.store.ready()).await
+        self.within_deadline(self.inner.store.ready()).await
     }
 
     /// Waits for running refreshes, writes pending times of last use and stops the writer. It refuses later writes.
     pub async fn close(&self) {
         self.drain_refreshes().await;
-        self.store.close().await;
+        self.inner.store.close().await;
     }
 
     /// Fails a write that does not become durable within the deadline, so that no caller hangs.
@@ -113,7 +118,7 @@ impl Vault {
         &self,
         write: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, Error> {
-        match tokio::time::timeout(self.deadline, write).await {
+        match tokio::time::timeout(self.inner.deadline, write).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(StoreError::Unavailable(cause))) => {
                 Err(Error::AuditUnavailable(Some(StoreError::Unavailable(cause))))

@@ -17,7 +17,7 @@ use strongroom_store::{Actor, AuditFilter, Entry, EventPage, TenantId};
 
 impl Vault {
     pub(crate) fn entry(&self, actor: &Actor, tenant: TenantId, action: Action) -> Entry {
-        Entry::new(self.clock.now(), actor.clone(), tenant, action)
+        Entry::new(self.inner.clock.now(), actor.clone(), tenant, action)
     }
 
     /// Writes an event and waits until it is durable. The caller must not release anything before.
@@ -28,9 +28,9 @@ impl Vault {
     pub(crate) async fn record(&self, entry: impl Into<Box<Entry>>) -> Result<(), Error> {
         let entry = entry.into();
         let cached_key = entry.actor.cached_key;
-        self.within_deadline(self.store.record(entry)).await?;
+        self.within_deadline(self.inner.store.record(entry)).await?;
         match cached_key {
-            Some(cached_key) if cached_key.epoch != self.store.epoch() => self.is_still_valid(cached_key).await,
+            Some(cached_key) if cached_key.epoch != self.inner.store.epoch() => self.is_still_valid(cached_key).await,
             _ => Ok(()),
         }
     }
@@ -41,6 +41,6 @@ impl Vault {
     /// [`Error::AuditUnavailable`] if that event cannot be written. Storage errors.
     pub async fn audit(&self, actor: &Actor, tenant: TenantId, filter: &AuditFilter) -> Result<EventPage, Error> {
         self.record(self.entry(actor, tenant, Action::AuditRead)).await?;
-        Ok(self.store.events(tenant, filter).await?)
+        Ok(self.inner.store.events(tenant, filter).await?)
     }
 }

@@ -56,7 +56,7 @@ impl Reading<'_> {
 
     async fn head(&self) -> Result<u64, Error> {
         let newest = AuditFilter { after: self.seen, limit: 1, ..AuditFilter::default() };
-        let newest = self.vault.store.events(self.tenant, &newest).await?;
+        let newest = self.vault.inner.store.events(self.tenant, &newest).await?;
         Ok(newest.events.first().map_or(self.seen, |event| event.seq))
     }
 
@@ -66,7 +66,7 @@ impl Reading<'_> {
         while let Some(from) = before.filter(|_| events.len() < number) {
             let limit = u32::try_from(number - events.len()).unwrap_or(PAGE_SIZE).min(PAGE_SIZE);
             let filter = AuditFilter { before: Some(from), after, limit, ..self.filter.clone() };
-            let page = self.vault.store.events(self.tenant, &filter).await?;
+            let page = self.vault.inner.store.events(self.tenant, &filter).await?;
             events.extend(page.events);
             before = page.next;
         }

@@ -144,7 +144,7 @@ impl Vault {
         visit: &mut (dyn FnMut(&Linked) + Send),
     ) -> Result<bool, Error> {
         loop {
-            let page = match self.store.chain(head.1, PAGE_SIZE).await {
+            let page = match self.inner.store.chain(head.1, PAGE_SIZE).await {
                 Ok(page) => page,
                 Err(strongroom_store::StoreError::Corrupt { table, what }) => {
                     report.find(Finding::Unreadable { what: format!("{table}: {what}") });
@@ -171,11 +171,11 @@ impl Vault {
     pub async fn checkpoint(&self, actor: &Actor, tenant: TenantId) -> Result<Checkpoint, Error> {
         self.record(self.entry(actor, tenant, Action::AuditCheckpoint)).await?;
         // The event just written is the newest of this tenant. Only later events must be read.
-        let newest = self.store.events(tenant, &AuditFilter { limit: 1, ..AuditFilter::default() }).await?;
+        let newest = self.inner.store.events(tenant, &AuditFilter { limit: 1, ..AuditFilter::default() }).await?;
         let before = newest.events.first().map_or(0, |event| event.seq.saturating_sub(1));
         let mut last = ([0; 32], before);
         loop {
-            let mut page = self.store.chain(last.1, PAGE_SIZE).await?;
+            let mut page = self.inner.store.chain(last.1, PAGE_SIZE).await?;
             let whole = u32::try_from(page.len()).is_ok_and(|length| length == PAGE_SIZE);
             last = page.pop().map_or(last, |(event, link)| (link, event.seq));
             if !whole {
@@ -186,15 +186,16 @@ impl Vault {
             instance: self.instance().to_owned(),
             seq: last.1,
             link: data_encoding::HEXLOWER.encode(&last.0),
-            at: self.clock.now().to_string(),
+            at: self.inner.clock.now().to_string(),
             mac: String::new(),
         };
-        checkpoint.mac = data_encoding::HEXLOWER.encode(&self.sealer.keyring().checkpoint_mac(&checkpoint.canonical()));
+        checkpoint.mac =
+            data_encoding::HEXLOWER.encode(&self.inner.sealer.keyring().checkpoint_mac(&checkpoint.canonical()));
         Ok(checkpoint)
     }
 
     fn is_genuine_checkpoint(&self, checkpoint: &Checkpoint) -> bool {
-        let mac = data_encoding::HEXLOWER.encode(&self.sealer.keyring().checkpoint_mac(&checkpoint.canonical()));
+        let mac = data_encoding::HEXLOWER.encode(&self.inner.sealer.keyring().checkpoint_mac(&checkpoint.canonical()));
         checkpoint.instance == self.instance() && checkpoint.mac == mac
     }
 
@@ -204,7 +205,7 @@ impl Vault {
         if event.seq != seq + 1 {
             report.find(Finding::Gap { seq: seq + 1 });
         }
-        if self.sealer.keyring().audit_link(&previous, &event.canonical()) != *link {
+        if self.inner.sealer.keyring().audit_link(&previous, &event.canonical()) != *link {
             report.find(Finding::Event { seq: event.seq });
         }
         report.events += 1;
@@ -219,6 +220,7 @@ impl Vault {
     ) -> Result<Vec<(Left, Finding)>, Error> {
         let mut suspects = Vec::new();
         let visited = self
+            .inner
             .store
             .digests(&mut |id, digest| {
                 report.rows += 1;

@@ -36,10 +36,10 @@ impl Vault {
     /// # Errors
     /// Storage and audit errors only.
     pub async fn invite(&self, actor: &Actor, tenant: TenantId, user: ConsoleUser) -> Result<Token, Error> {
-        let token = Token::generate(TokenKind::Link, &*self.entropy);
+        let token = Token::generate(TokenKind::Link, &*self.inner.entropy);
         let row = self.new_console(tenant, user, &token, None, LINK_LIFETIME);
         let entry = self.console_entry(actor, &row, Action::ConsoleInvite);
-        self.within_deadline(self.store.insert_console(&row, entry)).await?;
+        self.within_deadline(self.inner.store.insert_console(&row, entry)).await?;
         Ok(token)
     }
 
@@ -49,18 +49,18 @@ impl Vault {
     /// [`Error::NotFound`] if the link is unknown, used or expired.
     pub async fn sign_in(&self, actor: &Actor, link: &Token) -> Result<(Console, Token), Error> {
         let gone = || Error::NotFound { what: "link" };
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let row = self.console_row(&link.hash()).await?;
         let row = row.filter(|row| link.kind() == TokenKind::Link && row.opened_at.is_none() && row.expires_at > now);
         let mut row = row.ok_or_else(gone)?;
-        let token = Token::generate(TokenKind::Console, &*self.entropy);
+        let token = Token::generate(TokenKind::Console, &*self.inner.entropy);
         let from = std::mem::replace(&mut row.hash, token.hash());
         row.opened_at = Some(now);
         row.seen_at = now;
         row.expires_at = now.saturating_add(MAX_SESSION_LIFETIME).unwrap_or(now);
-        self.sealer.set_mac(&mut row);
+        self.inner.sealer.set_mac(&mut row);
         let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
-        match self.within_deadline(self.store.move_console(&from, &row, entry)).await {
+        match self.within_deadline(self.inner.store.move_console(&from, &row, entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(gone()),
             Err(error) => Err(error),
             Ok(()) => Ok((console(&row, now), token)),
@@ -75,11 +75,11 @@ impl Vault {
         user: ConsoleUser,
         proven_at: Timestamp,
     ) -> Result<(Console, Token), Error> {
-        let now = self.clock.now();
-        let token = Token::generate(TokenKind::Console, &*self.entropy);
+        let now = self.inner.clock.now();
+        let token = Token::generate(TokenKind::Console, &*self.inner.entropy);
         let row = self.new_console(tenant, user, &token, Some(proven_at), MAX_SESSION_LIFETIME);
         let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
-        self.within_deadline(self.store.insert_console(&row, entry)).await?;
+        self.within_deadline(self.inner.store.insert_console(&row, entry)).await?;
         Ok((console(&row, now), token))
     }
 
@@ -92,9 +92,9 @@ impl Vault {
         opened_at: Option<Timestamp>,
         life: Duration,
     ) -> ConsoleRow {
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let mut row = ConsoleRow {
-            id: SessionId::generate(now, &*self.entropy),
+            id: SessionId::generate(now, &*self.inner.entropy),
             tenant,
             user,
             hash: token.hash(),
@@ -104,7 +104,7 @@ impl Vault {
             created_at: now,
             mac: [0; 32],
         };
-        self.sealer.set_mac(&mut row);
+        self.inner.sealer.set_mac(&mut row);
         row
     }
 
@@ -118,12 +118,12 @@ impl Vault {
         let mut entry = self.entry(actor, session.tenant, Action::ConsoleSignOut).with_target(console.session);
         entry.user = user.cloned();
         let one = (!everywhere).then_some(console.session);
-        self.within_deadline(self.store.delete_consoles(session.tenant, user, one, entry)).await
+        self.within_deadline(self.inner.store.delete_consoles(session.tenant, user, one, entry)).await
     }
 
     /// The principal of this cookie. `None` if it is unknown, signed out, idle or expired.
     pub(crate) async fn authenticate_console(&self, hash: &TokenHash) -> Result<Option<Authenticated>, Error> {
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let idle = |row: &ConsoleRow| row.seen_at.saturating_add(IDLE_TIMEOUT).map_or(true, |until| until <= now);
         let row = self.console_row(hash).await?;
         let Some(mut row) = row.filter(|row| row.opened_at.is_some() && row.expires_at > now && !idle(row)) else {
@@ -141,9 +141,9 @@ impl Vault {
             Authenticated { tenant: row.tenant, principal, owner, origins: Vec::new(), cached_key: None, console };
         if row.seen_at.saturating_add(SEEN_UPDATE_INTERVAL).is_ok_and(|due| due <= now) {
             row.seen_at = now;
-            self.sealer.set_mac(&mut row);
+            self.inner.sealer.set_mac(&mut row);
             let entry = self.console_entry(&authenticated.actor(None, None), &row, Action::ConsoleSeen);
-            match self.within_deadline(self.store.move_console(hash, &row, entry)).await {
+            match self.within_deadline(self.inner.store.move_console(hash, &row, entry)).await {
                 // The session was signed out at the same time.
                 Err(Error::Store(StoreError::Conflict(_))) => return Ok(None),
                 other => other?,
@@ -153,7 +153,7 @@ impl Vault {
     }
 
     async fn console_row(&self, hash: &TokenHash) -> Result<Option<ConsoleRow>, Error> {
-        Ok(self.store.console(hash).await?.filter(|row| self.sealer.is_genuine(row)))
+        Ok(self.inner.store.console(hash).await?.filter(|row| self.inner.sealer.is_genuine(row)))
     }
 
     fn console_entry(&self, actor: &Actor, row: &ConsoleRow, action: Action) -> strongroom_store::Entry {

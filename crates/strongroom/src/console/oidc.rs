@@ -67,7 +67,7 @@ impl Vault {
     /// Whether sign-in through an OpenID provider is configured.
     #[must_use]
     pub fn has_issuer(&self) -> bool {
-        self.issuer.is_some()
+        self.inner.issuer.is_some()
     }
 
     /// Starts a sign-in.
@@ -76,7 +76,7 @@ impl Vault {
     /// [`Error::NotFound`] if there is no issuer. [`Error::Provider`] if discovery fails.
     pub async fn begin_sign_in(&self, tenant: TenantId) -> Result<SignIn, Error> {
         let (_, registration, redirect) = self.console_registration(tenant).await?;
-        let browser = self.sealer.random_text();
+        let browser = self.inner.sealer.random_text();
         let gone = || Error::NotFound { what: "issuer" };
         let template = &registration.client.provider.authorize.as_ref().ok_or_else(gone)?.url;
         let mut authorize =
@@ -121,7 +121,7 @@ impl Vault {
             Ok(tokens) => tokens,
             Err(failure) => {
                 // The endpoint may have changed since discovery.
-                *self.issuer_provider.lock().await = None;
+                *self.inner.issuer_provider.lock().await = None;
                 return Err(Error::Provider(failure.cause().to_owned()));
             }
         };
@@ -133,7 +133,7 @@ impl Vault {
                 all.contains(&issuer.client_id) && claims.azp.as_ref().is_none_or(|azp| *azp == issuer.client_id)
             }
         };
-        let fresh = claims.exp + CLOCK_SKEW_SECONDS > self.clock.now().as_second();
+        let fresh = claims.exp + CLOCK_SKEW_SECONDS > self.inner.clock.now().as_second();
         let ours = claims.nonce.as_deref() == Some(derived("oidc-nonce", browser).expose());
         if claims.iss != issuer.issuer || !for_us || !fresh || !ours {
             return Err(gone());
@@ -142,18 +142,18 @@ impl Vault {
         // Without `auth_time` the sign-in does not count as recent, so an operator cannot make changes (OpenID Connect
         // Core 3.1.2.1).
         let proven_at = claims.auth_time.and_then(|seconds| Timestamp::from_second(seconds).ok());
-        let proven_at = proven_at.unwrap_or(Timestamp::UNIX_EPOCH).min(self.clock.now());
+        let proven_at = proven_at.unwrap_or(Timestamp::UNIX_EPOCH).min(self.inner.clock.now());
         self.open_console(actor, tenant, user, proven_at).await
     }
 
     /// Cached, because anonymous requests can start a sign-in. Each would otherwise cause an outgoing call.
     async fn discovered(&self, issuer: &Issuer) -> Result<Arc<Provider>, Error> {
-        let now = self.clock.now();
-        let mut known = self.issuer_provider.lock().await;
+        let now = self.inner.clock.now();
+        let mut known = self.inner.issuer_provider.lock().await;
         if let Some((_, provider)) = known.as_ref().filter(|(until, _)| *until > now) {
             return Ok(provider.clone());
         }
-        let mut provider = discover(&self.egress, &issuer.issuer, false).await?;
+        let mut provider = discover(&self.inner.egress, &issuer.issuer, false).await?;
         if provider.authorize.is_none() {
             return Err(Error::Provider("the issuer's metadata has no authorization endpoint".to_owned()));
         }
@@ -165,12 +165,12 @@ impl Vault {
 
     /// The registration is built from the settings each time. It is not stored.
     async fn console_registration(&self, tenant: TenantId) -> Result<(Arc<Issuer>, Registration, String), Error> {
-        let issuer = self.issuer.clone().ok_or(Error::NotFound { what: "issuer" })?;
-        let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
+        let issuer = self.inner.issuer.clone().ok_or(Error::NotFound { what: "issuer" })?;
+        let base = self.inner.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
         let provider = self.discovered(&issuer).await?;
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let mut row = AppRow {
-            id: AppId::generate(now, &*self.entropy),
+            id: AppId::generate(now, &*self.inner.entropy),
             tenant,
             provider: issuer.issuer.clone(),
             definition: None,
@@ -180,7 +180,7 @@ impl Vault {
             created_at: now,
             mac: [0; 32],
         };
-        row.client_secret = issuer.client_secret.as_ref().map(|secret| self.sealer.seal_app_secret(&row, secret));
+        row.client_secret = issuer.client_secret.as_ref().map(|secret| self.inner.sealer.seal_app_secret(&row, secret));
         let redirect = format!("{}/console/callback", base.as_str().trim_end_matches('/'));
         let client = Client { id: issuer.client_id.clone(), provider, parameters: Parameters::default() };
         Ok((issuer, Registration { row, client }, redirect))

@@ -218,8 +218,8 @@ impl Vault {
         let schema = schema_of(&manifest, draft.kind)?;
         let values = schema.merge(schema.defaults(), draft.fields).map_err(Error::Fields)?;
         check_expiry(draft.kind, &values)?;
-        let now = self.clock.now();
-        let id = CredentialId::generate(now, &*self.entropy);
+        let now = self.inner.clock.now();
+        let id = CredentialId::generate(now, &*self.inner.entropy);
         let test = manifest.test_host(draft.kind);
         let mut row = CredentialRow::new(id, owner.clone(), draft.plugin, draft.kind, now);
         row.name = draft.name;
@@ -231,7 +231,13 @@ impl Vault {
             .map(|connect| connect.provider.clone());
         loop {
             let (key, key_row) = self.user_key_or_new(owner).await?;
-            self.sealer.seal_credential(&mut row, &key, &|field| schema.is_secret(field), test.as_deref(), &values);
+            self.inner.sealer.seal_credential(
+                &mut row,
+                &key,
+                &|field| schema.is_secret(field),
+                test.as_deref(),
+                &values,
+            );
             match self.insert(actor, &row, &key_row, idempotency).await {
                 // Another request stored the user's first data key, or the user was deleted. Seal again with the
                 // current key.
@@ -241,7 +247,7 @@ impl Vault {
                     // Only a replay must read the row, to return what the first request saved.
                     let replayed = id != row.id;
                     let row = if replayed {
-                        self.store.credential(owner, id).await?.ok_or(Error::IdempotencyKeyUsed)?
+                        self.inner.store.credential(owner, id).await?.ok_or(Error::IdempotencyKeyUsed)?
                     } else {
                         row
                     };
@@ -262,7 +268,9 @@ impl Vault {
         let entry = self.entry_for(actor, row, Action::CredentialSave).with_digest(row.digest());
         let idempotency_row =
             idempotency.map(|idempotency| self.idempotency_row(tenant, idempotency, row.id.to_string(), None));
-        match self.within_deadline(self.store.insert_credential(row, key, idempotency_row.as_ref(), None, entry)).await
+        match self
+            .within_deadline(self.inner.store.insert_credential(row, key, idempotency_row.as_ref(), None, entry))
+            .await
         {
             Ok(()) => Ok(row.id),
             Err(Error::Store(StoreError::Conflict(Conflict::IdempotencyKey))) => {
@@ -305,7 +313,7 @@ impl Vault {
         self.record(entry).await?;
         let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
         filter.limit = filter.limit.saturating_add(1);
-        let mut rows = self.store.credentials(owner, &filter).await?;
+        let mut rows = self.inner.store.credentials(owner, &filter).await?;
         let mut bytes = 0_usize;
         let mut fits = |row: &CredentialRow| {
             bytes = bytes.saturating_add(row.settings.as_bytes().len());
@@ -351,23 +359,23 @@ impl Vault {
             let key = self.key_of(&row).await?;
             // A field saved as secret stays secret until its value is replaced. Otherwise a manifest change could
             // reveal it.
-            let before = self.sealer.credential_settings(&row, &key)?;
+            let before = self.inner.sealer.credential_settings(&row, &key)?;
             let mut kept_secret = before.configured;
             kept_secret.retain(|field| !change.fields.0.contains_key(field));
             // While an old secret remains, it may only be tested at the host from when it was saved.
             let test = if kept_secret.is_empty() { manifest.test_host(row.kind) } else { before.test };
             let values =
-                schema.merge(self.sealer.credential_values(&row, &key)?, change.fields).map_err(Error::Fields)?;
+                schema.merge(self.inner.sealer.credential_values(&row, &key)?, change.fields).map_err(Error::Fields)?;
             check_expiry(row.kind, &values)?;
             let is_secret = |field: &str| schema.is_secret(field) || kept_secret.iter().any(|kept| kept == field);
-            self.sealer.seal_credential(&mut row, &key, &is_secret, test.as_deref(), &values);
+            self.inner.sealer.seal_credential(&mut row, &key, &is_secret, test.as_deref(), &values);
         }
         if let Some(name) = change.name {
             row.name = name;
         }
         row.revision += 1;
-        row.updated_at = self.clock.now();
-        let written = self.store.update_credential(&row, read_at, entry.with_digest(row.digest()));
+        row.updated_at = self.inner.clock.now();
+        let written = self.inner.store.update_credential(&row, read_at, entry.with_digest(row.digest()));
         match self.within_deadline(written).await {
             Ok(()) => self.view(row).await,
             Err(Error::Store(StoreError::Conflict(Conflict::Name))) => Err(Error::NameTaken { what: "credential" }),
@@ -393,7 +401,7 @@ impl Vault {
         }
         let revocations = self.pending_revocation(&row).await?;
         match self
-            .within_deadline(self.store.delete_credential(owner, id, row.revision, revocations.as_ref(), entry))
+            .within_deadline(self.inner.store.delete_credential(owner, id, row.revision, revocations.as_ref(), entry))
             .await
         {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "credential" }),
@@ -427,14 +435,14 @@ impl Vault {
     }
 
     pub(crate) async fn values(&self, row: &CredentialRow) -> Result<Values, Error> {
-        self.sealer.credential_values(row, &*self.key_of(row).await?)
+        self.inner.sealer.credential_values(row, &*self.key_of(row).await?)
     }
 
     async fn for_a_plugin(&self, row: &CachedCredential) -> Result<Secret<Vec<u8>>, Error> {
         if let Some(found) = sealed::reopen(row) {
             return found;
         }
-        self.sealer.open_for_plugin(row, &*self.key_of(row).await?)
+        self.inner.sealer.open_for_plugin(row, &*self.key_of(row).await?)
     }
 
     /// The data key of a credential's user. It seals and opens the columns of the row.
@@ -449,7 +457,7 @@ impl Vault {
         id: CredentialId,
         action: Action,
     ) -> Result<(CredentialRow, Entry), Error> {
-        let denied = match self.store.credential(owner, id).await? {
+        let denied = match self.inner.store.credential(owner, id).await? {
             None => Reason::NotFound,
             Some(row) => match &actor.principal {
                 Principal::Plugin { name, .. } if name != &row.plugin => Reason::OtherPlugin,
@@ -473,7 +481,7 @@ impl Vault {
 
     pub(crate) async fn view(&self, row: CredentialRow) -> Result<Credential, Error> {
         let settings = match self.user_key(&row.owner, &row.settings).await {
-            Ok(Some(key)) => self.sealer.credential_settings(&row, &key).ok(),
+            Ok(Some(key)) => self.inner.sealer.credential_settings(&row, &key).ok(),
             Ok(None) | Err(Error::Undecryptable) => None,
             Err(error) => return Err(error),
         };
@@ -483,11 +491,11 @@ impl Vault {
         let mut credential = Credential::from_row(row, settings, schema);
         if connected
             && credential.state == State::Active
-            && let Some(refresh) = self.store.refresh(credential.id).await?
+            && let Some(refresh) = self.inner.store.refresh(credential.id).await?
         {
             (credential.state, credential.cause) = (refresh.state.into(), refresh.cause);
             credential.grant_expires_at = refresh.refresh_expires_at;
-            let soon = self.clock.now().saturating_add(GRANT_EXPIRY_NOTICE).ok();
+            let soon = self.inner.clock.now().saturating_add(GRANT_EXPIRY_NOTICE).ok();
             if credential.cause.is_none()
                 && refresh.refresh_expires_at.is_some_and(|at| soon.is_some_and(|soon| at <= soon))
             {

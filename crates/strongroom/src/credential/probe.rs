@@ -100,7 +100,7 @@ impl Vault {
     /// the manifest could have the secret sent to a host of their choice. The log would then show no plugin key.
     async fn may_be_tested(&self, row: &CredentialRow, manifest: &Manifest) -> Result<bool, Error> {
         let Some(host) = manifest.test_host(row.kind) else { return Ok(true) };
-        let settings = self.sealer.credential_settings(row, &*self.key_of(row).await?)?;
+        let settings = self.inner.sealer.credential_settings(row, &*self.key_of(row).await?)?;
         Ok(settings.test.as_ref() == Some(&host))
     }
 
@@ -141,7 +141,7 @@ impl Vault {
     }
 
     async fn try_out(&self, call: Call, expect: &[u16]) -> Verdict {
-        match tokio::time::timeout(TEST_TIMEOUT, self.egress.send(call)).await {
+        match tokio::time::timeout(TEST_TIMEOUT, self.inner.egress.send(call)).await {
             Ok(Ok(answer)) => judge(&answer, expect),
             Ok(Err(EgressError::Forbidden(_))) => Verdict::Unverified("address-forbidden".to_owned()),
             Ok(Err(EgressError::Unreachable { .. })) => Verdict::Unverified("unreachable".to_owned()),

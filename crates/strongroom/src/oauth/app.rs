@@ -76,12 +76,12 @@ impl Vault {
     pub async fn create_app(&self, actor: &Actor, tenant: TenantId, draft: AppDraft) -> Result<App, Error> {
         let key = draft.client_secret.as_ref().and_then(KeyFile::read);
         let (provider, definition) = if draft.provider.contains("://") {
-            let provider = discover(&self.egress, &draft.provider, key.is_some()).await?;
+            let provider = discover(&self.inner.egress, &draft.provider, key.is_some()).await?;
             let text = serde_json::to_string(&provider)
                 .map_err(|_| Error::Provider("its metadata cannot be stored".into()))?;
             (Arc::new(provider), Some(text))
         } else {
-            let known = self.catalog.provider(&draft.provider).cloned();
+            let known = self.inner.catalog.provider(&draft.provider).cloned();
             let unknown = || {
                 Error::field("provider", "unknown", "unknown provider; `strongroom provider list` lists all providers")
             };
@@ -121,9 +121,9 @@ impl Vault {
         if !(1..=500).contains(&client_id.len()) || client_id.chars().any(char::is_control) {
             return Err(Error::field("client_id", "length", "must have 1 to 500 characters and no control characters"));
         }
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let mut row = AppRow {
-            id: AppId::generate(now, &*self.entropy),
+            id: AppId::generate(now, &*self.inner.entropy),
             tenant,
             provider: draft.provider,
             definition,
@@ -133,10 +133,10 @@ impl Vault {
             created_at: now,
             mac: [0; 32],
         };
-        row.client_secret = draft.client_secret.map(|secret| self.sealer.seal_app_secret(&row, &secret));
-        self.sealer.set_mac(&mut row);
+        row.client_secret = draft.client_secret.map(|secret| self.inner.sealer.seal_app_secret(&row, &secret));
+        self.inner.sealer.set_mac(&mut row);
         let entry = self.entry(actor, tenant, Action::OauthAppCreate).with_target(row.id).with_digest(row.digest());
-        match self.within_deadline(self.store.insert_app(&row, entry)).await {
+        match self.within_deadline(self.inner.store.insert_app(&row, entry)).await {
             Ok(()) => self.shown_app(row),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "tenant" }),
             Err(error) => Err(error),
@@ -148,7 +148,7 @@ impl Vault {
     /// # Errors
     /// Storage errors only.
     pub async fn apps(&self, tenant: TenantId) -> Result<Vec<App>, Error> {
-        let rows = self.store.apps(tenant).await?;
+        let rows = self.inner.store.apps(tenant).await?;
         Ok(rows.into_iter().filter_map(|row| self.shown_app(row).ok()).collect())
     }
 
@@ -158,7 +158,7 @@ impl Vault {
     /// [`Error::NotFound`], [`Error::AppInUse`].
     pub async fn remove_app(&self, actor: &Actor, tenant: TenantId, id: AppId) -> Result<(), Error> {
         let entry = self.entry(actor, tenant, Action::OauthAppRemove).with_target(id);
-        match self.within_deadline(self.store.delete_app(tenant, id, entry)).await {
+        match self.within_deadline(self.inner.store.delete_app(tenant, id, entry)).await {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
                 Err(Error::AppInUse { credentials })
             }
@@ -169,7 +169,7 @@ impl Vault {
 
     /// A usable registration: it exists, its row is genuine and its provider is still known.
     pub(crate) async fn registration(&self, tenant: TenantId, id: AppId) -> Result<Registration, Error> {
-        let row = self.store.app(tenant, id).await?.ok_or(Error::NotFound { what: "OAuth app" })?;
+        let row = self.inner.store.app(tenant, id).await?.ok_or(Error::NotFound { what: "OAuth app" })?;
         self.registered(row)
     }
 
@@ -180,7 +180,7 @@ impl Vault {
         provider: &str,
         named: Option<AppId>,
     ) -> Result<Registration, Error> {
-        let mut rows: Vec<AppRow> = self.store.apps(tenant).await?;
+        let mut rows: Vec<AppRow> = self.inner.store.apps(tenant).await?;
         rows.retain(|row| row.provider == provider && named.is_none_or(|id| id == row.id));
         match (rows.pop(), rows.is_empty()) {
             (Some(row), true) => self.registered(row),
@@ -207,7 +207,7 @@ impl Vault {
         if wanted.iter().all(Option::is_none) {
             return Ok(wanted.iter().map(|_| None).collect());
         }
-        let mut apps = self.store.apps(tenant).await?;
+        let mut apps = self.inner.store.apps(tenant).await?;
         apps.retain(|row| wanted.iter().flatten().any(|connect| connect.provider == row.provider));
         let known: Vec<Registration> = apps.into_iter().filter_map(|row| self.registered(row).ok()).collect();
         Ok(wanted.into_iter().map(|connect| connect.map(|connect| self.shown_provider(connect, &known))).collect())
@@ -216,7 +216,7 @@ impl Vault {
     fn shown_provider(&self, connect: &Connect, known: &[Registration]) -> Connectable {
         let app = known.iter().find(|app| app.row.provider == connect.provider);
         let registered = app.is_some();
-        match app.map(|app| &app.client.provider).or_else(|| self.catalog.provider(&connect.provider)) {
+        match app.map(|app| &app.client.provider).or_else(|| self.inner.catalog.provider(&connect.provider)) {
             Some(provider) => Connectable {
                 title: provider.title.clone(),
                 notices: provider.notices.clone(),
@@ -236,18 +236,18 @@ impl Vault {
 
     /// The callback address of a registration.
     pub(crate) fn redirect_address(&self, id: AppId) -> Option<String> {
-        let base = self.public_url.as_ref()?;
+        let base = self.inner.public_url.as_ref()?;
         Some(format!("{}/api/auth/oauth/callback/{id}", base.as_str().trim_end_matches('/')))
     }
 
     fn registered(&self, row: AppRow) -> Result<Registration, Error> {
-        if !self.sealer.is_genuine(&row) {
+        if !self.inner.sealer.is_genuine(&row) {
             tracing::error!(app = %row.id, "the OAuth app's row was altered outside Strongroom; create it again");
             return Err(Error::NotFound { what: "OAuth app" });
         }
         let provider = match &row.definition {
             Some(text) => serde_json::from_str(text).ok().map(Arc::new),
-            None => self.catalog.provider(&row.provider).cloned(),
+            None => self.inner.catalog.provider(&row.provider).cloned(),
         };
         let provider = provider.ok_or_else(|| {
             tracing::warn!(app = %row.id, provider = row.provider, "the OAuth app's provider is no longer in the catalog");

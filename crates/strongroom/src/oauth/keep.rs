@@ -69,7 +69,7 @@ impl Vault {
             account.body.as_deref(),
             &tokens.access_token,
         );
-        let answer = self.egress.send(call).await.map_err(|_| failed("no answer"))?;
+        let answer = self.inner.egress.send(call).await.map_err(|_| failed("no answer"))?;
         let json = answer.json().filter(|_| answer.is_success()).ok_or_else(|| failed("unexpected answer"))?;
         let label = account.label.as_ref().and_then(|place| word(&json, place));
         Ok(Some((word(&json, &account.id).ok_or_else(|| failed("no id"))?, label)))
@@ -130,7 +130,7 @@ impl Vault {
             limit: 1000,
             ..CredentialFilter::default()
         };
-        for row in self.store.credentials(&connection.owner, &filter).await? {
+        for row in self.inner.store.credentials(&connection.owner, &filter).await? {
             if row.app != Some(registration.row.id) || !row.scopes().iter().all(|scope| granted.contains(scope)) {
                 continue;
             }
@@ -152,8 +152,8 @@ impl Vault {
         registration: &Registration,
         connected: Connected,
     ) -> Result<Credential, Error> {
-        let now = self.clock.now();
-        let id = CredentialId::generate(now, &*self.entropy);
+        let now = self.inner.clock.now();
+        let id = CredentialId::generate(now, &*self.inner.entropy);
         let mut row = CredentialRow::new(id, owner.clone(), connection.plugin.clone(), CredentialType::Oauth2, now);
         row.name = connection.name.clone();
         row.provider = Some(registration.row.provider.clone());
@@ -164,10 +164,10 @@ impl Vault {
         let of = (connection.phase == Phase::Settling).then_some(connection.id);
         loop {
             let (key, key_row) = self.user_key_or_new(owner).await?;
-            self.sealer.seal_credential(&mut row, &key, &|_| true, None, &connected.values);
+            self.inner.sealer.seal_credential(&mut row, &key, &|_| true, None, &connected.values);
             let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
             let entry = self.entry_for(actor, &row, Action::CredentialSave).with_digest(row.digest());
-            let written = self.store.insert_credential(&row, &key_row, None, Some((&refresh, of)), entry);
+            let written = self.inner.store.insert_credential(&row, &key_row, None, Some((&refresh, of)), entry);
             match self.within_deadline(written).await {
                 Ok(()) => return self.view(row).await,
                 Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
@@ -202,7 +202,8 @@ impl Vault {
         connected: &mut Connected,
     ) -> Result<Credential, Error> {
         loop {
-            let mut row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
+            let mut row =
+                self.inner.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
             // If the record cannot be decrypted, its account is unknown, so this is not a reconnection.
             let old = self.values(&row).await?;
             if account_id(&old).is_some_and(|known| account_id(&connected.values).is_none_or(|id| id != known)) {
@@ -221,12 +222,12 @@ impl Vault {
             row.app = Some(registration.row.id);
             row.provider = Some(registration.row.provider.clone());
             row.account.clone_from(&connected.account);
-            self.sealer.seal_credential(&mut row, &key, &|_| true, None, &connected.values);
+            self.inner.sealer.seal_credential(&mut row, &key, &|_| true, None, &connected.values);
             row.revision += 1;
-            row.updated_at = self.clock.now();
+            row.updated_at = self.inner.clock.now();
             let refresh = self.new_refresh(&row, registration, connected.refresh_expires_at);
             let entry = self.entry_for(actor, &row, Action::CredentialUpdate).with_digest(row.digest());
-            match self.within_deadline(self.store.reconnect_credential(&row, read_at, &refresh, entry)).await {
+            match self.within_deadline(self.inner.store.reconnect_credential(&row, read_at, &refresh, entry)).await {
                 Ok(()) => return self.view(row).await,
                 Err(Error::Store(StoreError::Conflict(_))) => {}
                 Err(error) => return Err(error),
@@ -240,7 +241,7 @@ impl Vault {
         registration: &Registration,
         refresh_expires_at: Option<Timestamp>,
     ) -> RefreshRow {
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let policy = &registration.client.refresh_policy();
         let day = 24 * 3_600_000;
         let absolute = policy.absolute_days.map(|days| now.as_millisecond() + i64::from(days) * day);
@@ -266,7 +267,8 @@ impl Vault {
         row: &CredentialRow,
     ) -> Result<strongroom_store::CredentialName, Error> {
         let filter = CredentialFilter { plugin: Some(row.plugin.clone()), limit: 1000, ..Default::default() };
-        let taken: Vec<_> = self.store.credentials(owner, &filter).await?.into_iter().map(|row| row.name).collect();
+        let taken: Vec<_> =
+            self.inner.store.credentials(owner, &filter).await?.into_iter().map(|row| row.name).collect();
         let base: String = row.name.as_str().chars().take(90).collect();
         let free = (2..2000)
             .filter_map(|number| {

@@ -53,7 +53,7 @@ impl Vault {
         tracing::warn!(credential = %row.id, "tokens arrived for a deleted credential; they will be revoked");
         let Some(revocation) = self.new_revocation(row, registration, values) else { return Ok(()) };
         let entry = self.sweeper_entry(row, Action::CredentialRefreshed).denied(Reason::NotFound);
-        self.within_deadline(self.store.insert_revocation(&revocation, entry)).await
+        self.within_deadline(self.inner.store.insert_revocation(&revocation, entry)).await
     }
 
     fn new_revocation(
@@ -67,9 +67,9 @@ impl Vault {
         let by_refresh = revoke.token == Which::Refresh && revoke.style != RevokeStyle::Bearer;
         let refresh = if by_refresh { values.remove("refresh_token") } else { None };
         let Some(Value::Text(token)) = refresh.or_else(|| values.remove("access_token")) else { return None };
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let mut revocation = RevocationRow {
-            id: RevocationId::generate(now, &*self.entropy),
+            id: RevocationId::generate(now, &*self.inner.entropy),
             tenant: row.owner.tenant,
             app: registration.row.id,
             sealed: Sealed::from_bytes(Vec::new()),
@@ -79,7 +79,7 @@ impl Vault {
         };
         // Not sealed with the user's data key. Deleting the user destroys that key, and the grant must still be
         // revoked.
-        revocation.sealed = self.sealer.seal_revocation(&revocation, &token);
+        revocation.sealed = self.inner.sealer.seal_revocation(&revocation, &token);
         Some(revocation)
     }
 
@@ -88,7 +88,7 @@ impl Vault {
         let mut revocations = Vec::new();
         let mut filter = CredentialFilter { kind: Some(CredentialType::Oauth2), limit: 500, ..Default::default() };
         loop {
-            let rows = self.store.credentials(owner, &filter).await?;
+            let rows = self.inner.store.credentials(owner, &filter).await?;
             for row in &rows {
                 revocations.extend(self.pending_revocation(row).await?);
             }
@@ -107,7 +107,7 @@ impl Vault {
     ) -> Result<Vec<RevocationRow>, Error> {
         let (mut revocations, mut after) = (Vec::new(), None);
         loop {
-            let rows = self.store.connected(tenant, plugin, after, 500).await?;
+            let rows = self.inner.store.connected(tenant, plugin, after, 500).await?;
             for row in &rows {
                 revocations.extend(self.pending_revocation(row).await?);
             }
@@ -119,7 +119,7 @@ impl Vault {
     }
 
     pub(crate) async fn settle_due_revocations(&self) -> Result<usize, Error> {
-        let revocations = self.store.due_revocations(self.clock.now(), SWEEP_BATCH_SIZE).await?;
+        let revocations = self.inner.store.due_revocations(self.inner.clock.now(), SWEEP_BATCH_SIZE).await?;
         let count = revocations.len();
         let settled = run_bounded(revocations.into_iter().map(|row| {
             let vault = self.clone();
@@ -142,19 +142,19 @@ impl Vault {
             Err(cause) => {
                 tracing::warn!(app = %row.app, cause, attempts, "a grant was not revoked; the revocation will be retried");
                 let wait = INITIAL_BACKOFF.saturating_mul(1 << attempts.min(10)).min(MAX_BACKOFF);
-                (self.clock.now().saturating_add(wait).ok(), entry.denied(Reason::Provider))
+                (self.inner.clock.now().saturating_add(wait).ok(), entry.denied(Reason::Provider))
             }
         };
-        self.within_deadline(self.store.settle_revocation(row.id, attempts, again, entry)).await
+        self.within_deadline(self.inner.store.settle_revocation(row.id, attempts, again, entry)).await
     }
 
     /// Status 200 also means that the token was unknown, so it is already revoked (RFC 7009 2.2).
     async fn revoke(&self, row: &RevocationRow) -> Result<(), String> {
         let registration = self.registration(row.tenant, row.app).await.map_err(|error| error.to_string())?;
         let proof = self.authenticate_client(&registration).map_err(|failure| failure.cause().to_owned())?;
-        let token = self.sealer.open_revocation(row).ok_or("its record does not open")?;
+        let token = self.inner.sealer.open_revocation(row).ok_or("its record does not open")?;
         let call = registration.client.revocation(proof, &token).ok_or("the provider has no revocation endpoint")?;
-        let answer = self.egress.send(call).await.map_err(|error| error.to_string())?;
+        let answer = self.inner.egress.send(call).await.map_err(|error| error.to_string())?;
         let json = answer.json().unwrap_or_default();
         let error = json.get("error").and_then(serde_json::Value::as_str);
         // A token that the provider does not know is already gone. A request that it did not understand is not a

@@ -10,15 +10,15 @@ use crate::vault::Vault;
 impl Vault {
     /// Sends a request to a registration's token endpoint.
     pub(crate) async fn ask(&self, registration: &Registration, ask: TokenRequest<'_>) -> Result<Tokens, Failure> {
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let client = &registration.client;
         let secret = match ask {
             // The assertion identifies the account, so the client's secret is not needed (RFC 7523 3.1).
             TokenRequest::Account { .. } if client.provider.token.client_auth == ClientAuth::None => None,
             _ => self.client_secret(registration)?,
         };
-        let call = client.token_call(&ask, secret, now, self.sealer.entropy())?;
-        match self.egress.send(call).await {
+        let call = client.token_call(&ask, secret, now, self.inner.sealer.entropy())?;
+        match self.inner.egress.send(call).await {
             // The lifetime counts from before the request, because the answer may have taken long.
             Ok(answer) => client.tokens(&answer, now),
             Err(error) => {
@@ -31,11 +31,11 @@ impl Vault {
     /// The client's authentication for another endpoint of the provider.
     pub(crate) fn authenticate_client(&self, registration: &Registration) -> Result<ClientProof, Failure> {
         let secret = self.client_secret(registration)?;
-        registration.client.authenticate(secret, self.clock.now(), self.sealer.entropy())
+        registration.client.authenticate(secret, self.inner.clock.now(), self.inner.sealer.entropy())
     }
 
     fn client_secret(&self, registration: &Registration) -> Result<Option<Secret<String>>, Failure> {
-        self.sealer.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))
+        self.inner.sealer.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))
     }
 }
 

@@ -65,7 +65,7 @@ impl Vault {
     pub async fn start(&self, actor: &Actor, link: &StartLink) -> Result<Start, Error> {
         let (mut row, mut secrets) = self.connection(Phase::Begun, hash("start", &link.0)).await?;
         let registration = self.registration(row.owner.tenant, row.app).await?;
-        let (state, browser) = (self.sealer.random_text(), self.sealer.random_text());
+        let (state, browser) = (self.inner.sealer.random_text(), self.inner.sealer.random_text());
         secrets.browser = Some(hash("browser", &browser));
         let authorize = self.authorize_address(&registration, &row, &secrets, &state)?;
         self.advance(actor, &mut row, Phase::Started, hash("state", &state), &secrets).await?;
@@ -116,7 +116,7 @@ impl Vault {
             let value = callback.query.iter().find(|(name, _)| name == parameter);
             secrets.kept.extend(value.map(|(_, value)| (field.clone(), Secret::from(value.expose().as_str()))));
         }
-        let completing = self.sealer.random_text();
+        let completing = self.inner.sealer.random_text();
         self.advance(actor, &mut row, Phase::Returned, hash("complete", &completing), &secrets).await?;
         back.query_pairs_mut().append_pair("code", completing.expose());
         Ok(back)

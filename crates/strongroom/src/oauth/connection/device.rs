@@ -64,7 +64,7 @@ impl Vault {
         let device = device.ok_or_else(|| Error::field("flow", "unsupported", "this provider has no device flow"))?;
         let refused = |failure: Failure| Error::Provider(failure.cause().to_owned());
         let url = registration.client.address(&device.url).map_err(refused)?;
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let authorization = match self.authorize_device(registration, url, &row.scopes, now).await {
             Ok(authorization) => authorization,
             Err(failure) => {
@@ -93,8 +93,8 @@ impl Vault {
             interval,
             next_at: now.as_millisecond() + interval,
         });
-        row.sealed = self.sealer.seal_connection(&row, &secrets);
-        self.within_deadline(self.store.insert_connection(&row, entry)).await?;
+        row.sealed = self.inner.sealer.seal_connection(&row, &secrets);
+        self.within_deadline(self.inner.store.insert_connection(&row, entry)).await?;
         Ok(Connecting::Prompted(self.prompted(&row, &secrets)))
     }
 
@@ -115,7 +115,7 @@ impl Vault {
             members.push(("scope", &scopes));
         }
         let call = proof.sign(Call::new(reqwest::Method::POST, url)).form(members);
-        let answer = self.egress.send(call).await?;
+        let answer = self.inner.egress.send(call).await?;
         let json = answer.json().filter(|json| answer.is_success() && json.get("error").is_none());
         let Some(json) = json else { return Err(registration.client.refusal(&answer, now)) };
         let authorization: Result<Authorization, _> = serde_json::from_value(json);
@@ -133,9 +133,9 @@ impl Vault {
 
     /// Polls whether the user has entered the code. Runs in a new task, because the tokens are sent only once.
     pub(super) async fn poll(&self, actor: &Actor, mut row: ConnectionRow) -> Result<Connection, Error> {
-        let mut secrets = self.sealer.open_connection(&row)?;
+        let mut secrets = self.inner.sealer.open_connection(&row)?;
         let Some(device) = &mut secrets.device else { return Ok(self.shown_connection(&row)) };
-        let now = self.clock.now().as_millisecond();
+        let now = self.inner.clock.now().as_millisecond();
         if now < device.next_at {
             return Ok(self.prompted(&row, &secrets));
         }
@@ -171,7 +171,7 @@ impl Vault {
         };
         if let (Some(slower), Some(device)) = (slower, &mut secrets.device) {
             device.interval = (device.interval + slower).min(MAX_POLL_INTERVAL_MS);
-            device.next_at = self.clock.now().as_millisecond() + device.interval;
+            device.next_at = self.inner.clock.now().as_millisecond() + device.interval;
             match self.keep_waiting(actor, &mut row, &secrets).await {
                 // This task has outlived its lease. The next caller continues.
                 Err(Error::NotFound { .. }) => {}
@@ -207,7 +207,7 @@ impl Vault {
         row: &mut ConnectionRow,
         secrets: &ConnectionSecrets,
     ) -> Result<(), Error> {
-        let next = hash("device", &self.sealer.random_text());
+        let next = hash("device", &self.inner.sealer.random_text());
         self.advance(actor, row, Phase::Prompted, next, secrets).await
     }
 

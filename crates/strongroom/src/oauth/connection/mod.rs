@@ -73,7 +73,7 @@ impl Vault {
         let mut app = draft.app;
         let mut name = draft.name;
         if let Some(id) = draft.credential {
-            let row = self.store.credential(owner, id).await?.filter(|row| row.plugin == draft.plugin);
+            let row = self.inner.store.credential(owner, id).await?.filter(|row| row.plugin == draft.plugin);
             let row = row.ok_or(Error::NotFound { what: "credential" })?;
             if row.kind != CredentialType::Oauth2 {
                 return Err(Error::field("credential", "unsupported", "only a connected account can be reconnected"));
@@ -103,16 +103,16 @@ impl Vault {
             String::new()
         } else {
             // The console is a page of the vault itself.
-            let console = self.public_url.as_ref().map(ToString::to_string);
+            let console = self.inner.public_url.as_ref().map(ToString::to_string);
             match draft.return_address {
                 Some(address) if Some(&address) == console.as_ref() => address,
                 other => return_address(other, &manifest.return_addresses)?,
             }
         };
-        let now = self.clock.now();
-        let start = self.sealer.random_text();
+        let now = self.inner.clock.now();
+        let start = self.inner.sealer.random_text();
         let mut row = ConnectionRow {
-            id: ConnectionId::generate(now, &*self.entropy),
+            id: ConnectionId::generate(now, &*self.inner.entropy),
             owner: owner.clone(),
             plugin: draft.plugin,
             app: registration.row.id,
@@ -140,10 +140,10 @@ impl Vault {
             }
             return self.prompt(row, &registration, draft.if_connected, entry).await;
         }
-        let secrets = ConnectionSecrets::new(self.sealer.random_text(), draft.if_connected);
-        row.sealed = self.sealer.seal_connection(&row, &secrets);
-        let base = self.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
-        self.within_deadline(self.store.insert_connection(&row, entry)).await?;
+        let secrets = ConnectionSecrets::new(self.inner.sealer.random_text(), draft.if_connected);
+        row.sealed = self.inner.sealer.seal_connection(&row, &secrets);
+        let base = self.inner.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
+        self.within_deadline(self.inner.store.insert_connection(&row, entry)).await?;
         let start_address = format!("{}/connect/{}", base.as_str().trim_end_matches('/'), start.expose());
         Ok(Connecting::Begun(Begun { id: row.id, start_address, expires_at: row.expires_at }))
     }
@@ -206,7 +206,7 @@ impl Vault {
         if let Some(Value::Text(key)) = values.get(KEY_FILE) {
             return self.ask(registration, TokenRequest::Account { key, scopes }).await;
         }
-        let key = self.sealer.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))?;
+        let key = self.inner.sealer.app_secret(&registration.row).map_err(|_| Failure::config("app-undecryptable"))?;
         let key = key.ok_or_else(|| Failure::config("no-key-file"))?;
         self.ask(registration, TokenRequest::Account { key: &key, scopes }).await
     }

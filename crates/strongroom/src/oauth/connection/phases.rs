@@ -17,11 +17,11 @@ impl Vault {
         hash: [u8; 32],
     ) -> Result<(ConnectionRow, ConnectionSecrets), Error> {
         let gone = || Error::NotFound { what: "connection" };
-        let row = self.store.connection(&hash).await?.ok_or_else(gone)?;
-        if row.phase != phase || row.expires_at <= self.clock.now() {
+        let row = self.inner.store.connection(&hash).await?.ok_or_else(gone)?;
+        if row.phase != phase || row.expires_at <= self.inner.clock.now() {
             return Err(gone());
         }
-        let secrets = self.sealer.open_connection(&row)?;
+        let secrets = self.inner.sealer.open_connection(&row)?;
         Ok((row, secrets))
     }
 
@@ -35,14 +35,14 @@ impl Vault {
     ) -> Result<(), Error> {
         let from = std::mem::replace(&mut row.hash, hash);
         row.phase = phase;
-        row.sealed = self.sealer.seal_connection(row, secrets);
+        row.sealed = self.inner.sealer.seal_connection(row, secrets);
         let action = match phase {
             Phase::Started => Action::ConnectionStart,
             Phase::Prompted => Action::ConnectionPoll,
             _ => Action::ConnectionReturn,
         };
         let entry = self.entry_of(actor, row, action);
-        moved(self.within_deadline(self.store.advance_connection(from, row, entry)).await)
+        moved(self.within_deadline(self.inner.store.advance_connection(from, row, entry)).await)
     }
 
     /// Consumes the secrets of the row. A second caller finds no row with the old hash.
@@ -76,12 +76,12 @@ impl Vault {
 
     pub(super) async fn finish_with(&self, row: &mut ConnectionRow, phase: Phase, entry: Entry) -> Result<(), Error> {
         let next = ConnectionRow {
-            hash: hash("settled", &self.sealer.random_text()),
+            hash: hash("settled", &self.inner.sealer.random_text()),
             phase,
             sealed: Sealed::from_bytes(Vec::new()),
             ..row.clone()
         };
-        moved(self.within_deadline(self.store.advance_connection(row.hash, &next, entry)).await)?;
+        moved(self.within_deadline(self.inner.store.advance_connection(row.hash, &next, entry)).await)?;
         *row = next;
         Ok(())
     }

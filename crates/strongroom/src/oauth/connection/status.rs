@@ -73,8 +73,8 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] for a connection of another user, or if it expired long ago.
     pub async fn connection_status(&self, actor: &Actor, owner: &Owner, id: ConnectionId) -> Result<Connection, Error> {
-        let row = self.store.connection_of(owner, id).await?.ok_or(Error::NotFound { what: "connection" })?;
-        if row.phase == Phase::Prompted && row.expires_at > self.clock.now() {
+        let row = self.inner.store.connection_of(owner, id).await?.ok_or(Error::NotFound { what: "connection" })?;
+        if row.phase == Phase::Prompted && row.expires_at > self.inner.clock.now() {
             let (vault, actor) = (self.clone(), actor.clone());
             return run_to_completion(async move { vault.poll(&actor, row).await }).await;
         }
@@ -82,7 +82,7 @@ impl Vault {
     }
 
     pub(super) fn shown_connection(&self, row: &ConnectionRow) -> Connection {
-        let over = row.expires_at <= self.clock.now();
+        let over = row.expires_at <= self.inner.clock.now();
         let status = match row.phase {
             Phase::Connected => Status::Connected,
             Phase::Failed => Status::Failed,

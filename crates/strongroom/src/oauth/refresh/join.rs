@@ -50,7 +50,8 @@ impl Vault {
     /// was new.
     async fn join_or_spawn(&self, row: &CredentialRow, check_limit: Option<RateLimitCheck<'_>>) -> Result<bool, u64> {
         let (finish, finished) = watch::channel(false);
-        let under_way = match self.running_refreshes.lock().unwrap_or_else(PoisonError::into_inner).entry(row.id) {
+        let under_way = match self.inner.running_refreshes.lock().unwrap_or_else(PoisonError::into_inner).entry(row.id)
+        {
             Entry::Occupied(running) => Some(running.get().clone()),
             Entry::Vacant(place) => {
                 if let Some(check_limit) = check_limit {
@@ -75,7 +76,7 @@ impl Vault {
         let (vault, guard) = (self.clone(), FinishGuard { vault: self.clone(), id, finish });
         request::spawn(async move {
             let _guard = guard;
-            if vault.closing.load(Ordering::Acquire) {
+            if vault.inner.closing.load(Ordering::Acquire) {
                 return;
             }
             if let Err(error) = vault.refresh_once(&owner, id, generation, forced).await {
@@ -86,9 +87,9 @@ impl Vault {
 
     /// Starts no new refresh and waits for the running ones, so that no new token is lost.
     pub(crate) async fn drain_refreshes(&self) {
-        self.closing.store(true, Ordering::Release);
+        self.inner.closing.store(true, Ordering::Release);
         let running: Vec<RunningRefresh> =
-            self.running_refreshes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+            self.inner.running_refreshes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         let all = async {
             for mut running in running {
                 let _ = running.wait_for(|finished| *finished).await;
@@ -109,7 +110,7 @@ struct FinishGuard {
 
 impl Drop for FinishGuard {
     fn drop(&mut self) {
-        self.vault.running_refreshes.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.vault.inner.running_refreshes.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
         let _ = self.finish.send(true);
     }
 }

@@ -39,10 +39,10 @@ impl Vault {
         let give_up = tokio::time::Instant::now() + LEASE_WAIT_TIMEOUT;
         let mut again = true;
         loop {
-            let Some(row) = self.store.credential(owner, id).await? else { return Ok(()) };
-            let Some(mut refresh) = self.store.refresh(id).await? else { return Ok(()) };
+            let Some(row) = self.inner.store.credential(owner, id).await? else { return Ok(()) };
+            let Some(mut refresh) = self.inner.store.refresh(id).await? else { return Ok(()) };
             let Some(app) = row.app.filter(|_| row.generation == seen) else { return Ok(()) };
-            let now = self.clock.now();
+            let now = self.inner.clock.now();
             if is_backing_off(&refresh, now, forced) {
                 return Ok(());
             }
@@ -75,7 +75,7 @@ impl Vault {
             if row.refresh_token.is_none() && !registration.client.acts_for_itself() {
                 return self.nothing_to_refresh(&row, refresh).await;
             }
-            if let Some(until) = self.breakers.open_until(&registration.row.id, now) {
+            if let Some(until) = self.inner.breakers.open_until(&registration.row.id, now) {
                 return self.defer(&row, refresh, until).await;
             }
             let claim = match self.next_step(&row, &refresh, &policy, now, forced) {
@@ -92,7 +92,7 @@ impl Vault {
                 Err(error) => return Err(error),
             };
             let entry = self.sweeper_entry(&row, Action::CredentialRefreshBegin);
-            match self.within_deadline(self.store.claim_refresh(&claim, entry)).await {
+            match self.within_deadline(self.inner.store.claim_refresh(&claim, entry)).await {
                 Err(Error::Store(StoreError::Conflict(_))) if tokio::time::Instant::now() < give_up => continue,
                 Err(Error::Store(StoreError::Conflict(_))) => return Ok(()),
                 other => other?,
@@ -102,7 +102,7 @@ impl Vault {
             refresh.intent_at = Some(claim.intent_at);
             refresh.state = claim.state;
             let asked = self.ask_refresh(&registration, &row, &values).await;
-            self.breakers.record_outcome(&registration.row.id, &asked, self.clock.now());
+            self.inner.breakers.record_outcome(&registration.row.id, &asked, self.inner.clock.now());
             match asked {
                 Ok(tokens) => return self.keep_refreshed(row, refresh, &registration, values, tokens).await,
                 Err(Failure::Terminal { .. }) if again && self.has_moved(owner, id, seen).await? => {
@@ -130,15 +130,16 @@ impl Vault {
 
     /// Whether no refresh is needed: there is a newer token, or it is too early for another attempt.
     pub(super) async fn is_settled(&self, seen: &CredentialRow) -> Result<bool, Error> {
-        if self.store.credential(&seen.owner, seen.id).await?.is_none_or(|row| row.generation != seen.generation) {
+        if self.inner.store.credential(&seen.owner, seen.id).await?.is_none_or(|row| row.generation != seen.generation)
+        {
             return Ok(true);
         }
-        let refresh = self.store.refresh(seen.id).await?;
-        Ok(refresh.is_none_or(|refresh| is_backing_off(&refresh, self.clock.now(), true)))
+        let refresh = self.inner.store.refresh(seen.id).await?;
+        Ok(refresh.is_none_or(|refresh| is_backing_off(&refresh, self.inner.clock.now(), true)))
     }
 
     async fn has_moved(&self, owner: &Owner, id: CredentialId, seen: u64) -> Result<bool, Error> {
-        Ok(self.store.credential(owner, id).await?.is_some_and(|row| row.generation != seen))
+        Ok(self.inner.store.credential(owner, id).await?.is_some_and(|row| row.generation != seen))
     }
 
     /// The step that an open intent allows (see `Rotation`). Without an open intent, an ordinary claim.

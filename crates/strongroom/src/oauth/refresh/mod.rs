@@ -46,7 +46,7 @@ impl Vault {
         self.record(entry).await?;
         let generation = row.generation;
         self.force(&row, check_limit).await?;
-        let row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
+        let row = self.inner.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
         if row.generation == generation {
             return Err(self.unavailable_cause(&row).await?);
         }
@@ -71,7 +71,7 @@ impl Vault {
             return Ok(());
         }
         self.force(&row, check_limit).await?;
-        let row = self.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
+        let row = self.inner.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
         if row.revision == revision { Err(self.unavailable_cause(&row).await?) } else { Ok(()) }
     }
 
@@ -85,13 +85,13 @@ impl Vault {
     }
 
     async fn refresh_due(&self) -> Result<usize, Error> {
-        let now = self.clock.now();
-        let due = self.store.due_refreshes(now, SWEEP_BATCH_SIZE).await?;
+        let now = self.inner.clock.now();
+        let due = self.inner.store.due_refreshes(now, SWEEP_BATCH_SIZE).await?;
         let count = due.len();
         let refreshed = due.into_iter().map(|row| {
             let vault = self.clone();
             async move {
-                match vault.store.credential(&row.owner, row.credential).await {
+                match vault.inner.store.credential(&row.owner, row.credential).await {
                     Ok(Some(credential)) => vault.join_refresh(&credential).await,
                     Ok(None) => {}
                     // One row that cannot be read must not block the others.
@@ -108,7 +108,7 @@ impl Vault {
     /// Returns a row whose token can be served. Refreshes it if it expires soon.
     pub(crate) async fn ensure_fresh(&self, row: Arc<CachedCredential>) -> Result<Arc<CachedCredential>, Error> {
         let (Some(_), Some(expires_at)) = (row.app, row.expires_at) else { return Ok(row) };
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let left = now.duration_until(expires_at);
         let life = row.updated_at.duration_until(expires_at);
         if left.as_millis() > outcome::margin(life.as_millis()) {
@@ -128,26 +128,26 @@ impl Vault {
         }
         let gone = || Error::NotFound { what: "credential" };
         let alive = |row: &CredentialRow| {
-            row.expires_at.is_none_or(|at| at > self.clock.now().saturating_add(EXPIRY_LEEWAY).unwrap_or(at))
+            row.expires_at.is_none_or(|at| at > self.inner.clock.now().saturating_add(EXPIRY_LEEWAY).unwrap_or(at))
         };
-        let mut found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
+        let mut found = self.inner.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
         if !alive(&found) && self.has_not_failed(found.id).await? {
             // The row was older than the last refresh of another process, which has also expired. Or the result was too
             // late and was dropped, and another caller now has the lease.
             self.join_refresh(&found).await;
-            found = self.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
+            found = self.inner.store.credential(&row.owner, row.id).await?.ok_or_else(gone)?;
         }
         if alive(&found) { Ok(Arc::new(found.into())) } else { Err(self.unavailable_cause(&found).await?) }
     }
 
     async fn has_not_failed(&self, id: CredentialId) -> Result<bool, Error> {
-        let state = self.store.refresh(id).await?.map(|refresh| refresh.state);
+        let state = self.inner.store.refresh(id).await?.map(|refresh| refresh.state);
         Ok(matches!(state, Some(RefreshState::Refreshing | RefreshState::Active)))
     }
 
     /// The error for a missing fresh token, from the refresh row.
     async fn unavailable_cause(&self, row: &CredentialRow) -> Result<Error, Error> {
-        let refresh = self.store.refresh(row.id).await?;
+        let refresh = self.inner.store.refresh(row.id).await?;
         let cause = refresh.as_ref().and_then(|refresh| refresh.cause.clone());
         let none = if row.refresh_token.is_some() { "temporarily_unavailable" } else { "no-refresh-token" };
         let cause = cause.unwrap_or_else(|| none.to_owned());

@@ -37,7 +37,7 @@ impl Vault {
         tokens: Tokens,
     ) -> Result<(), Error> {
         let generation = row.generation;
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let settled = RefreshRow {
             state: RefreshState::Active,
             cause: None,
@@ -78,8 +78,8 @@ impl Vault {
         generation: u64,
     ) -> Result<bool, Error> {
         loop {
-            let Some(newer) = self.store.credential(&row.owner, row.id).await? else { return Ok(false) };
-            let fence = self.store.refresh(row.id).await?.map(|refresh| refresh.fence);
+            let Some(newer) = self.inner.store.credential(&row.owner, row.id).await? else { return Ok(false) };
+            let fence = self.inner.store.refresh(row.id).await?.map(|refresh| refresh.fence);
             if newer.generation != generation || fence != Some(settled.fence) {
                 tracing::warn!(credential = %row.id, "a refresh finished after its lease ended; its result is discarded");
                 return Ok(true);
@@ -87,14 +87,14 @@ impl Vault {
             *row = newer;
             let read_at = row.revision;
             let key = self.key_of(row).await?;
-            self.sealer.seal_credential(row, &key, &|_| true, None, values);
+            self.inner.sealer.seal_credential(row, &key, &|_| true, None, values);
             if let Some(Value::Text(spent)) = spent {
-                self.sealer.keep_previous_refresh_token(row, &key, spent);
+                self.inner.sealer.keep_previous_refresh_token(row, &key, spent);
             }
             row.revision += 1;
             row.updated_at = settled.refreshed_at;
             let entry = self.sweeper_entry(row, Action::CredentialRefreshed).with_digest(row.digest());
-            match self.within_deadline(self.store.settle_refresh(Some((row, read_at)), settled, entry)).await {
+            match self.within_deadline(self.inner.store.settle_refresh(Some((row, read_at)), settled, entry)).await {
                 Err(Error::Store(StoreError::Conflict(_))) => {}
                 other => return other.map(|()| true),
             }
@@ -107,7 +107,7 @@ impl Vault {
         refresh: RefreshRow,
         failure: Failure,
     ) -> Result<(), Error> {
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let later = |wait: Duration| now.saturating_add(wait).ok();
         let was_open = refresh.state == RefreshState::Ambiguous;
         let failures = refresh.failures + 1;
@@ -154,7 +154,7 @@ impl Vault {
         reason: Reason,
     ) -> Result<(), Error> {
         let entry = self.sweeper_entry(row, Action::CredentialRefreshed).denied(reason);
-        match self.within_deadline(self.store.settle_refresh(None, &settled, entry)).await {
+        match self.within_deadline(self.inner.store.settle_refresh(None, &settled, entry)).await {
             // Another process has the lease now. Its result counts.
             Err(Error::Store(StoreError::Conflict(_))) => Ok(()),
             other => other,
@@ -205,7 +205,7 @@ impl Vault {
 
     fn jitter(&self, most: i128) -> i128 {
         let mut bytes = [0; 8];
-        self.entropy.fill(&mut bytes);
+        self.inner.entropy.fill(&mut bytes);
         i128::from(u64::from_le_bytes(bytes)) % most.max(1)
     }
 
