@@ -87,24 +87,46 @@ fn is_direction(c: char) -> bool {
 }
 
 pub(crate) fn credential(credential: &Credential) -> Value {
+    // Every member by name, so that the compiler finds one that is not printed.
+    let Credential {
+        id,
+        owner,
+        plugin,
+        kind,
+        name,
+        provider,
+        account,
+        state,
+        cause,
+        settings,
+        configured,
+        scopes,
+        expires_at,
+        grant_expires_at,
+        revision,
+        created_at,
+        updated_at,
+        last_used_at,
+    } = credential;
     json!({
-        "id": credential.id.to_string(),
-        "user": credential.owner.user.as_str(),
-        "plugin": credential.plugin.as_str(),
-        "type": credential.kind.as_str(),
-        "name": credential.name.as_str(),
-        "state": credential.state.as_str(),
-        "cause": credential.cause,
-        "provider": credential.provider,
-        "account": credential.account,
-        "settings": credential.settings,
-        "configured": credential.configured,
-        "scopes": credential.scopes,
-        "expires_at": credential.expires_at.map(rfc3339),
-        "revision": credential.revision,
-        "created_at": rfc3339(credential.created_at),
-        "updated_at": rfc3339(credential.updated_at),
-        "last_used_at": credential.last_used_at.map(rfc3339),
+        "id": id.to_string(),
+        "user": owner.user.as_str(),
+        "plugin": plugin.as_str(),
+        "type": kind.as_str(),
+        "name": name.as_str(),
+        "state": state.as_str(),
+        "cause": cause,
+        "provider": provider,
+        "account": account,
+        "settings": settings,
+        "configured": configured,
+        "scopes": scopes,
+        "expires_at": expires_at.map(rfc3339),
+        "grant_expires_at": grant_expires_at.map(rfc3339),
+        "revision": revision,
+        "created_at": rfc3339(*created_at),
+        "updated_at": rfc3339(*updated_at),
+        "last_used_at": last_used_at.map(rfc3339),
     })
 }
 
@@ -139,4 +161,40 @@ pub(crate) fn plugin(plugin: &Plugin) -> Value {
         "updated_at": rfc3339(plugin.updated_at),
         "manifest": serde_json::to_value(&*plugin.manifest).unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom::{CredentialType, Owner, State};
+
+    use super::*;
+
+    #[test]
+    fn credential_shows_when_its_grant_ends() {
+        let at = |text: &str| text.parse().expect("a time");
+        let shown = credential(&Credential {
+            id: "cred_0192f0c1a2b37c4d8e5f60718293a4b5".parse().expect("an id"),
+            owner: Owner {
+                tenant: "tnt_0192f0c1a2b37c4d8e5f60718293a4b5".parse().expect("an id"),
+                user: "alice".parse().expect("a user"),
+            },
+            plugin: "mail".parse().expect("a plugin"),
+            kind: CredentialType::Oauth2,
+            name: "Work".parse().expect("a name"),
+            provider: None,
+            account: None,
+            state: State::Active,
+            cause: Some("grant-ends-soon".to_owned()),
+            settings: serde_json::Map::new(),
+            configured: Vec::new(),
+            scopes: Vec::new(),
+            expires_at: None,
+            grant_expires_at: Some(at("2026-11-30T00:00:00Z")),
+            revision: 1,
+            created_at: at("2026-11-01T00:00:00Z"),
+            updated_at: at("2026-11-01T00:00:00Z"),
+            last_used_at: None,
+        });
+        assert_eq!(shown.get("grant_expires_at"), Some(&json!("2026-11-30T00:00:00.000Z")));
+    }
 }

@@ -40,6 +40,8 @@ pub enum Conflict {
     UserKey,
     /// The plugin is not registered.
     Plugin,
+    /// An account was connected or refreshed after its pending revocation was made.
+    Grant,
     /// Other objects depend on it. Holds their number.
     InUse(u64),
 }

@@ -15,8 +15,8 @@ pub use filter::{AuditFilter, CredentialFilter, EventPage, Linked};
 pub use model::{
     Action, Actor, ApiKeyId, ApiKeyRow, AppId, AppRow, CachedCredential, CachedKey, Claim, ConnectionId, ConnectionRow,
     ConsoleRow, ConsoleUser, CredentialId, CredentialName, CredentialRow, CredentialType, Decision, Entry, Event,
-    IdempotencyRow, KeyOwner, Label, MacRow, NameError, ObjectId, Owner, Phase, PluginId, PluginName, PluginRow,
-    Principal, Reason, RefreshRow, RefreshState, RequestId, RevocationId, RevocationRow, SessionId, SessionRow, Target,
-    Tenant, TenantId, TenantName, User, UserId, UserKeyRow,
+    IdempotencyRow, KeyOwner, Label, MacRow, NameError, ObjectId, Owner, PendingRevocations, Phase, PluginId,
+    PluginName, PluginRow, Principal, Reason, RefreshRow, RefreshState, RequestId, RevocationId, RevocationRow,
+    SessionId, SessionRow, Target, Tenant, TenantId, TenantName, User, UserId, UserKeyRow,
 };
 pub use store::Store;

@@ -12,8 +12,8 @@ use crate::error::StoreError;
 use crate::filter::{AuditFilter, CredentialFilter, EventPage, Linked};
 use crate::model::{
     ApiKeyId, ApiKeyRow, AppId, AppRow, CachedCredential, Claim, ConnectionId, ConnectionRow, ConsoleRow, CredentialId,
-    CredentialRow, Entry, IdempotencyRow, KeyOwner, Owner, PluginName, PluginRow, RefreshRow, RevocationId,
-    RevocationRow, SessionId, SessionRow, Tenant, TenantId, User, UserId, UserKeyRow,
+    CredentialRow, Entry, IdempotencyRow, KeyOwner, Owner, PendingRevocations, PluginName, PluginRow, RefreshRow,
+    RevocationId, RevocationRow, SessionId, SessionRow, Tenant, TenantId, User, UserId, UserKeyRow,
 };
 
 /// A database.
@@ -28,7 +28,13 @@ pub trait Store: Send + Sync {
     /// May be slightly old, as for [`recent_credential`](Self::recent_credential).
     async fn recent_user_key(&self, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError>;
     async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
-    async fn delete_user(&self, owner: &Owner, revocations: &[RevocationRow], entry: Entry) -> Result<(), StoreError>;
+    /// Deletes the user with everything that belongs to the user, and stores the revocations.
+    async fn delete_user(
+        &self,
+        owner: &Owner,
+        revocations: &PendingRevocations,
+        entry: Entry,
+    ) -> Result<(), StoreError>;
 
     async fn credential(&self, owner: &Owner, id: CredentialId) -> Result<Option<CredentialRow>, StoreError>;
     /// May be slightly old. It includes all changes of this process, but can miss a change of another process. The
@@ -113,7 +119,7 @@ pub trait Store: Send + Sync {
         tenant: TenantId,
         name: &PluginName,
         credentials: bool,
-        revocations: &[RevocationRow],
+        revocations: &PendingRevocations,
         entry: Entry,
     ) -> Result<(), StoreError>;
     /// The connected accounts of a plugin, for all users.

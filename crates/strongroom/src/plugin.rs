@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use crate::error::Error;
 use crate::manifest::{MAX_BYTES, Manifest};
 use crate::vault::Vault;
-use strongroom_store::{Action, Actor, Conflict, PluginId, PluginName, PluginRow, StoreError, TenantId};
+use strongroom_store::{
+    Action, Actor, Conflict, PendingRevocations, PluginId, PluginName, PluginRow, StoreError, TenantId,
+};
 
 /// A registered plugin.
 #[derive(Clone, Debug)]
@@ -116,16 +118,22 @@ impl Vault {
         credentials: bool,
     ) -> Result<(), Error> {
         let row = self.inner.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
-        let revocations =
-            if credentials { self.pending_revocations_of_plugin(tenant, name).await? } else { Vec::new() };
-        let entry = self.entry(actor, tenant, Action::PluginRemove).with_plugin(name).with_target(row.id);
-        match self.within_deadline(self.inner.store.remove_plugin(tenant, name, credentials, &revocations, entry)).await
-        {
-            Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
-                Err(Error::PluginInUse { credentials })
+        loop {
+            let revocations = match credentials {
+                true => self.pending_revocations_of_plugin(tenant, name).await?,
+                false => PendingRevocations::default(),
+            };
+            let entry = self.entry(actor, tenant, Action::PluginRemove).with_plugin(name).with_target(row.id);
+            let removed = self.inner.store.remove_plugin(tenant, name, credentials, &revocations, entry);
+            match self.within_deadline(removed).await {
+                // An account was connected or refreshed meanwhile. Its grant must be revoked too.
+                Err(Error::Store(StoreError::Conflict(Conflict::Grant))) => {}
+                Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
+                    return Err(Error::PluginInUse { credentials });
+                }
+                Err(Error::Store(StoreError::Conflict(_))) => return Err(Error::NotFound { what: "plugin" }),
+                other => return other,
             }
-            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "plugin" }),
-            other => other,
         }
     }
 

@@ -8,7 +8,7 @@ use strongroom_crypto::{Key, Sealed};
 use crate::error::Error;
 use crate::vault::Vault;
 pub use strongroom_store::User;
-use strongroom_store::{Action, Actor, Owner, StoreError, TenantId, UserId, UserKeyRow};
+use strongroom_store::{Action, Actor, Conflict, Owner, StoreError, TenantId, UserId, UserKeyRow};
 
 impl Vault {
     /// The tenant's users by id, after `after`, at most `limit`.
@@ -25,13 +25,17 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] if nothing is stored for this user.
     pub async fn delete_user(&self, actor: &Actor, owner: &Owner) -> Result<(), Error> {
-        let entry = self.entry(actor, owner.tenant, Action::UserDelete).with_user(&owner.user);
-        let revocations = self.pending_revocations_of_user(owner).await?;
-        let done = self.within_deadline(self.inner.store.delete_user(owner, &revocations, entry)).await;
-        self.inner.user_keys.remove(owner);
-        match done {
-            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "user" }),
-            other => other,
+        loop {
+            let revocations = self.pending_revocations_of_user(owner).await?;
+            let entry = self.entry(actor, owner.tenant, Action::UserDelete).with_user(&owner.user);
+            let done = self.within_deadline(self.inner.store.delete_user(owner, &revocations, entry)).await;
+            self.inner.user_keys.remove(owner);
+            match done {
+                // An account was connected or refreshed meanwhile. Its grant must be revoked too.
+                Err(Error::Store(StoreError::Conflict(Conflict::Grant))) => {}
+                Err(Error::Store(StoreError::Conflict(_))) => return Err(Error::NotFound { what: "user" }),
+                other => return other,
+            }
         }
     }
 

@@ -39,7 +39,7 @@ pub use oauth_app::AppRow;
 pub use plugin::PluginRow;
 pub use refresh::{Claim, RefreshRow, RefreshState};
 pub use request_id::RequestId;
-pub use revocation::RevocationRow;
+pub use revocation::{PendingRevocations, RevocationRow};
 pub use session::SessionRow;
 pub use target::Target;
 pub use tenant::Tenant;

@@ -1,9 +1,21 @@
 //! The row of a pending revocation. Its token is sealed.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use strongroom_crypto::Sealed;
 
-use crate::model::{AppId, RevocationId, TenantId};
+use crate::model::{AppId, CredentialId, RevocationId, TenantId};
+
+/// The pending revocations of credentials that are deleted together. The deletion is refused if a connected account is
+/// not among `covered`, because its grant would never be revoked.
+#[derive(Clone, Debug, Default)]
+pub struct PendingRevocations {
+    /// The revocations. A credential whose provider has no revocation has none.
+    pub rows: Vec<RevocationRow>,
+    /// The credentials that were looked at: id and generation.
+    pub covered: HashSet<(CredentialId, u64)>,
+}
 
 /// A pending revocation as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

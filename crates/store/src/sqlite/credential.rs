@@ -7,7 +7,7 @@ use strongroom_crypto::Sealed;
 use super::row::{Columns, all, first};
 use crate::error::{Conflict, StoreError};
 use crate::filter::CredentialFilter;
-use crate::model::{CredentialId, CredentialRow, Entry, Owner, PluginName, TenantId};
+use crate::model::{CredentialId, CredentialRow, Entry, Owner, PendingRevocations, PluginName, TenantId};
 
 macro_rules! columns {
     () => {
@@ -165,4 +165,12 @@ pub(super) fn delete(db: &Connection, owner: &Owner, id: CredentialId, read_at: 
         1 => Ok(Vec::new()),
         _ => Err(StoreError::Conflict(Conflict::Revision)),
     }
+}
+
+/// The id of a credential that a `DELETE` returns, from the columns id, generation and whether an account is connected.
+/// Refuses if the grant of the account would not be revoked.
+pub(super) fn removed_id(column: &mut Columns<'_>, revocations: &PendingRevocations) -> Result<String, StoreError> {
+    let (id, generation, connected) = (column.text()?, column.count()?, column.count()? == 1);
+    let covered = || id.parse().is_ok_and(|id| revocations.covered.contains(&(id, generation)));
+    if connected && !covered() { Err(StoreError::Conflict(Conflict::Grant)) } else { Ok(id) }
 }

@@ -38,8 +38,8 @@ use crate::error::{Conflict, StoreError};
 use crate::filter::{AuditFilter, CredentialFilter, EventPage, Linked};
 use crate::model::{
     ApiKeyId, ApiKeyRow, AppId, AppRow, CachedCredential, Claim, ConnectionId, ConnectionRow, ConsoleRow, CredentialId,
-    CredentialRow, Entry, IdempotencyRow, KeyOwner, Owner, PluginName, PluginRow, RefreshRow, RevocationId,
-    RevocationRow, SessionId, SessionRow, Tenant, TenantId, User, UserId, UserKeyRow,
+    CredentialRow, Entry, IdempotencyRow, KeyOwner, Owner, PendingRevocations, PluginName, PluginRow, RefreshRow,
+    RevocationId, RevocationRow, SessionId, SessionRow, Tenant, TenantId, User, UserId, UserKeyRow,
 };
 use crate::store::Store;
 
@@ -112,11 +112,16 @@ impl Store for SqliteStore {
         self.read(|db| user::list(db, tenant, after, limit))
     }
 
-    async fn delete_user(&self, owner: &Owner, revocations: &[RevocationRow], entry: Entry) -> Result<(), StoreError> {
-        let (owner, revocations, template) = (owner.clone(), revocations.to_vec(), entry.clone());
+    async fn delete_user(
+        &self,
+        owner: &Owner,
+        revocations: &PendingRevocations,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let (owner, revocations, template) = (owner.clone(), revocations.clone(), entry.clone());
         let change = move |db: &Connection| {
-            revocations.iter().try_for_each(|revocation| refresh::insert_revocation(db, revocation))?;
-            user::delete(db, &owner, &template)
+            revocations.rows.iter().try_for_each(|revocation| refresh::insert_revocation(db, revocation))?;
+            user::delete(db, &owner, &revocations, &template)
         };
         self.write(entry, change).await
     }
@@ -319,13 +324,13 @@ impl Store for SqliteStore {
         tenant: TenantId,
         name: &PluginName,
         credentials: bool,
-        revocations: &[RevocationRow],
+        revocations: &PendingRevocations,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let (name, revocations, template) = (name.clone(), revocations.to_vec(), entry.clone());
+        let (name, revocations, template) = (name.clone(), revocations.clone(), entry.clone());
         let change = move |db: &Connection| {
-            revocations.iter().try_for_each(|revocation| refresh::insert_revocation(db, revocation))?;
-            plugin::remove(db, tenant, &name, credentials, &template)
+            revocations.rows.iter().try_for_each(|revocation| refresh::insert_revocation(db, revocation))?;
+            plugin::remove(db, tenant, &name, credentials, &revocations, &template)
         };
         self.write(entry, change).await
     }

@@ -3,9 +3,10 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::credential::removed_id;
 use super::row::{Columns, all, first};
 use crate::error::{Conflict, StoreError};
-use crate::model::{Action, Entry, PluginName, PluginRow, TenantId};
+use crate::model::{Action, Entry, PendingRevocations, PluginName, PluginRow, TenantId};
 
 pub(super) const ALL: &str = "SELECT id, tenant_id, name, manifest, revision, created_at, updated_at, mac FROM plugin";
 
@@ -80,6 +81,7 @@ pub(super) fn remove(
     tenant: TenantId,
     name: &PluginName,
     credentials: bool,
+    revocations: &PendingRevocations,
     entry: &Entry,
 ) -> Result<Vec<Entry>, StoreError> {
     let of_plugin = (tenant.to_string(), name.as_str());
@@ -89,10 +91,11 @@ pub(super) fn remove(
         return Err(StoreError::Conflict(Conflict::InUse(in_use)));
     }
     let mut removed = Vec::new();
-    let sql = "DELETE FROM credential WHERE tenant_id = ?1 AND plugin_name = ?2 RETURNING id, user_id";
+    let sql = "DELETE FROM credential WHERE tenant_id = ?1 AND plugin_name = ?2 RETURNING id, generation, app_id IS NOT NULL, user_id";
     for (id, user) in all(db.prepare_cached(sql)?, of_plugin.clone(), |row| {
         let mut column = Columns::of("credential", row);
-        Ok((column.text()?, column.parse()?))
+        let id = removed_id(&mut column, revocations)?;
+        Ok((id, column.parse()?))
     })? {
         removed.push(Entry { action: Action::CredentialDelete, user: Some(user), ..entry.clone() }.with_target(id));
     }

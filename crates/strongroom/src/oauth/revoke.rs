@@ -14,8 +14,8 @@ use crate::sealer::Sealer;
 use crate::vault::Vault;
 use strongroom_oauth::{RevokeStyle, Which};
 use strongroom_store::{
-    Action, Actor, CredentialFilter, CredentialRow, CredentialType, Owner, PluginName, Reason, RevocationId,
-    RevocationRow, TenantId,
+    Action, Actor, CredentialFilter, CredentialRow, CredentialType, Owner, PendingRevocations, PluginName, Reason,
+    RevocationId, RevocationRow, TenantId,
 };
 
 const INITIAL_BACKOFF: Duration = Duration::from_secs(30);
@@ -84,13 +84,14 @@ impl Vault {
     }
 
     /// The revocations to store when a user is deleted.
-    pub(crate) async fn pending_revocations_of_user(&self, owner: &Owner) -> Result<Vec<RevocationRow>, Error> {
-        let mut revocations = Vec::new();
+    pub(crate) async fn pending_revocations_of_user(&self, owner: &Owner) -> Result<PendingRevocations, Error> {
+        let mut revocations = PendingRevocations::default();
         let mut filter = CredentialFilter { kind: Some(CredentialType::Oauth2), limit: 500, ..Default::default() };
         loop {
             let rows = self.inner.store.credentials(owner, &filter).await?;
             for row in &rows {
-                revocations.extend(self.pending_revocation(row).await?);
+                revocations.rows.extend(self.pending_revocation(row).await?);
+                revocations.covered.insert((row.id, row.generation));
             }
             match rows.last() {
                 Some(last) => filter.after = Some(last.id),
@@ -104,12 +105,13 @@ impl Vault {
         &self,
         tenant: TenantId,
         plugin: &PluginName,
-    ) -> Result<Vec<RevocationRow>, Error> {
-        let (mut revocations, mut after) = (Vec::new(), None);
+    ) -> Result<PendingRevocations, Error> {
+        let (mut revocations, mut after) = (PendingRevocations::default(), None);
         loop {
             let rows = self.inner.store.connected(tenant, plugin, after, 500).await?;
             for row in &rows {
-                revocations.extend(self.pending_revocation(row).await?);
+                revocations.rows.extend(self.pending_revocation(row).await?);
+                revocations.covered.insert((row.id, row.generation));
             }
             match rows.last() {
                 Some(last) => after = Some(last.id),

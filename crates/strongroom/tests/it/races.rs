@@ -1,13 +1,17 @@
 //! Race conditions. A credential is deleted during a read or a refresh, or a user during a connection. Another process
 //! changes a manifest. A circuit breaker opens between two replays.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
 use strongroom::console::ConsoleUser;
-use strongroom::{Actor, CredentialType, Draft, Error, Expected, Fields, Manifest, PluginName, Secret, Token, Verdict};
+use strongroom::{
+    Actor, Clock, CredentialType, Draft, Error, Expected, Fields, Manifest, PluginName, Secret, Token, Vault, Verdict,
+};
 use tokio::sync::Semaphore;
 
-use crate::oauth_fixture::{OauthFixture, read};
+use crate::ambient::FakeClock;
+use crate::oauth_fixture::{OauthFixture, open_at, query, read};
 use crate::provider::{Policy, Simulated, Turn};
 use crate::support::CANARY;
 
@@ -66,6 +70,58 @@ async fn running_connection_does_not_restore_deleted_user() {
     assert!(oauth.vault.users(oauth.tenant, None, 10).await.unwrap().is_empty(), "the user is back");
     oauth.vault.sweep().await.unwrap();
     assert_eq!(oauth.provider.living_families(), 0, "what was granted lives on");
+}
+
+/// A clock that runs a hook once, in the middle of what another task does.
+struct HookedClock {
+    clock: Arc<FakeClock>,
+    hook: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Clock for HookedClock {
+    fn now(&self) -> Timestamp {
+        let hook = self.hook.lock().unwrap().take();
+        if let Some(hook) = hook {
+            hook();
+        }
+        self.clock.now()
+    }
+}
+
+/// Another process connects an account after the deletion has collected the grants to revoke. They include its grant.
+async fn connected_during_deletion(test: &str, delete: impl AsyncFnOnce(&OauthFixture, &Vault)) {
+    let oauth = OauthFixture::new(test, Policy::Strict).await;
+    let start = oauth.start(&oauth.begin("alice", None).await.unwrap()).await.unwrap();
+    let back = oauth.vault.handle_callback(&Actor::host(), oauth.app, oauth.consent(&start)).await.unwrap();
+    let (id, code) = (query(&back, "connection").parse().unwrap(), Secret::new(query(&back, "code")));
+    let (other, owner, runtime) = (oauth.elsewhere().await, oauth.owner("alice"), tokio::runtime::Handle::current());
+    let connect = move || {
+        let connecting = async move { other.complete(&Actor::user(), &owner, id, &code).await.unwrap() };
+        std::thread::spawn(move || runtime.block_on(connecting)).join().unwrap();
+    };
+    let clock = Arc::new(HookedClock { clock: oauth.clock.clone(), hook: Mutex::new(None) });
+    let vault = open_at(&oauth.dir.database(), &clock, &oauth.toml, 77).await;
+    *clock.hook.lock().unwrap() = Some(Box::new(connect));
+    delete(&oauth, &vault).await;
+    assert!(clock.hook.lock().unwrap().is_none(), "nothing was connected meanwhile");
+    oauth.vault.sweep().await.unwrap();
+    assert_eq!(oauth.provider.living_families(), 0, "the grant lives on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn account_connected_during_user_deletion_is_revoked() {
+    connected_during_deletion("user-race", async |oauth, vault| {
+        vault.delete_user(&Actor::host(), &oauth.owner("alice")).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn account_connected_during_plugin_removal_is_revoked() {
+    connected_during_deletion("plugin-race", async |oauth, vault| {
+        vault.remove_plugin(&Actor::host(), oauth.tenant, &"mail".parse().unwrap(), true).await.unwrap();
+    })
+    .await;
 }
 
 /// A user without stored credentials can be deleted too, which ends their console session.
