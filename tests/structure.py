@@ -46,9 +46,10 @@ LAYERS = {
         "builder",
     ],
     "server": [
-        "config limits metrics assets web caller",
+        "config limits metrics caller",
         "problem error_page origin",
         "app",
+        "assets",
         "principal extract console",
         "api openapi",
         "middleware demo",

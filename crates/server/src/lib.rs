@@ -3,6 +3,8 @@
 
 mod api;
 mod app;
+#[cfg(feature = "console")]
+mod assets;
 mod caller;
 pub mod config;
 mod console;
@@ -18,8 +20,6 @@ mod origin;
 mod principal;
 mod problem;
 mod serve;
-#[cfg(feature = "console")]
-mod web;
 
 pub use app::App;
 pub use config::Config;

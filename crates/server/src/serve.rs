@@ -35,7 +35,7 @@ pub fn service(app: &Arc<App>) -> Router {
         )
     };
     #[cfg(feature = "console")]
-    let routes = routes.merge(crate::web::routes());
+    let routes = routes.merge(crate::assets::routes());
     let router = routes
         .fallback(|| async { Problem::not_found("path") })
         .method_not_allowed_fallback(method_unknown)

@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use strongroom::{Actor, Owner, TenantId, Vault};
 
-use crate::web;
+use crate::assets;
 
 /// The user who is always signed in to the application.
 const USER: &str = "ann@example.com";
@@ -92,7 +92,7 @@ impl fmt::Display for Demo {
 
 async fn page(State(application): State<Arc<Application>>) -> Response {
     let Application { endpoint, .. } = &*application;
-    let html = web::text("pages/demo.html").unwrap_or_default().replace("{{endpoint}}", endpoint);
+    let html = assets::text("pages/demo.html").unwrap_or_default().replace("{{endpoint}}", endpoint);
     let policy = format!(
         "default-src 'none'; script-src 'self' {endpoint}; connect-src 'self' {endpoint}; style-src 'self'; img-src data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -105,7 +105,7 @@ async fn page(State(application): State<Arc<Application>>) -> Response {
 }
 
 async fn file(axum::extract::Path(name): axum::extract::Path<String>, headers: HeaderMap) -> Response {
-    let found = web::show(&format!("pages/{name}"), &headers);
+    let found = assets::show(&format!("pages/{name}"), &headers);
     found.unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
 }
 

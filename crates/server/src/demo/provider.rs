@@ -17,7 +17,7 @@ use serde_json::json;
 use strongroom::Vault;
 use url::Url;
 
-use crate::web;
+use crate::assets;
 
 pub(super) const CLIENT: &str = "strongroom-demo";
 pub(super) const SECRET: &str = "demo-client-secret";
@@ -113,7 +113,7 @@ struct Request {
 async fn ask(Query(request): Query<Request>) -> Response {
     // The page reads the request from its own address. The server inserts nothing, so injection is not possible.
     let _ = request;
-    let mut response = web::text("pages/consent.html").unwrap_or_default().into_response();
+    let mut response = assets::text("pages/consent.html").unwrap_or_default().into_response();
     let policy = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -4,10 +4,10 @@
 //! database cannot alter, remove or reorder events undetected. A write event carries the digest of the row that it left
 //! behind.
 
-mod reading;
+mod tail;
 mod verify;
 
-pub use reading::Reading;
+pub use tail::Tail;
 pub use verify::{Checkpoint, Finding, Report};
 
 use crate::error::Error;

@@ -3,9 +3,9 @@
 
 pub mod app;
 pub mod connection;
-mod keep;
 pub mod refresh;
 pub mod revoke;
+mod store_tokens;
 pub(crate) mod token;
 
 pub use strongroom_egress::{EgressError, EgressPolicy};

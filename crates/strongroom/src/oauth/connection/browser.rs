@@ -14,7 +14,7 @@ use crate::credential::Credential;
 use crate::error::Error;
 use crate::fields::Value;
 use crate::oauth::app::Registration;
-use crate::oauth::keep::Granted;
+use crate::oauth::store_tokens::Granted;
 use crate::vault::Vault;
 use strongroom_oauth::{Failure, TokenRequest, Tokens};
 use strongroom_store::{Action, Actor, AppId, ConnectionId, ConnectionRow, NameError, Owner, Phase, Principal, Reason};

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::fields::Values;
 use crate::manifest::is_plain_address;
 use crate::oauth::app::Registration;
-use crate::oauth::keep::Granted;
+use crate::oauth::store_tokens::Granted;
 use crate::vault::Vault;
 use strongroom_egress::Call;
 use strongroom_oauth::{Failure, TokenRequest};

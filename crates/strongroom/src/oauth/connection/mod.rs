@@ -23,7 +23,7 @@ use strongroom_crypto::{Sealed, Secret};
 use task::run_to_completion;
 
 use super::app::{NO_KEY_FILE, Registration};
-use super::keep::Granted;
+use super::store_tokens::Granted;
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::fields::{KEY_FILE, Value, Values};

@@ -11,7 +11,7 @@ const PAGE_SIZE: u32 = 1_000;
 
 /// A reader of a tenant's log. It knows the events at its start and finds those that follow.
 #[derive(Debug)]
-pub struct Reading<'a> {
+pub struct Tail<'a> {
     vault: &'a Vault,
     tenant: TenantId,
     filter: AuditFilter,
@@ -23,15 +23,15 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::AuditUnavailable`] if the event of the read cannot be written. Storage errors.
-    pub async fn read_audit(&self, actor: &Actor, tenant: TenantId, filter: AuditFilter) -> Result<Reading<'_>, Error> {
+    pub async fn read_audit(&self, actor: &Actor, tenant: TenantId, filter: AuditFilter) -> Result<Tail<'_>, Error> {
         self.record(self.entry(actor, tenant, Action::AuditRead)).await?;
-        let mut reading = Reading { vault: self, tenant, filter, seen: 0 };
-        reading.seen = reading.head().await?;
-        Ok(reading)
+        let mut tail = Tail { vault: self, tenant, filter, seen: 0 };
+        tail.seen = tail.head().await?;
+        Ok(tail)
     }
 }
 
-impl Reading<'_> {
+impl Tail<'_> {
     /// The newest events that existed at the start, oldest first, at most `number`.
     ///
     /// # Errors
