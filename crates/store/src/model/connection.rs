@@ -1,15 +1,14 @@
 //! The row of a connection. Its key is the hash of a secret that a browser or a page has. Each phase has a new hash, so
 //! a late caller finds no row.
 
-use std::str::FromStr;
-
 use jiff::Timestamp;
 use strongroom_crypto::Sealed;
 
 use crate::model::{AppId, ConnectionId, CredentialId, CredentialName, NameError, Owner, PluginName};
 
 /// The phases of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = NameError, parse_err_fn = not_a_phase)]
 pub enum Phase {
     /// The start link exists.
     Begun,
@@ -28,30 +27,15 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [(Self, &str); 7] = [
-        (Self::Begun, "begun"),
-        (Self::Started, "started"),
-        (Self::Returned, "returned"),
-        (Self::Prompted, "prompted"),
-        (Self::Settling, "settling"),
-        (Self::Connected, "connected"),
-        (Self::Failed, "failed"),
-    ];
-
     /// The stored form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::ALL.into_iter().find(|(phase, _)| *phase == self).map_or("", |(_, text)| text)
+        self.into()
     }
 }
 
-impl FromStr for Phase {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        let found = Self::ALL.into_iter().find(|(_, known)| *known == text);
-        found.map(|(phase, _)| phase).ok_or_else(|| NameError("must be a phase".to_owned()))
-    }
+fn not_a_phase(_: &str) -> NameError {
+    NameError("must be a phase".to_owned())
 }
 
 /// A connection as it is stored.

@@ -1,6 +1,5 @@
 //! The row of a credential. Its secrets are sealed, and the row itself knows no key.
 
-use std::str::FromStr;
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
@@ -9,7 +8,8 @@ use strongroom_crypto::{Sealed, Unlocked, digest};
 use crate::model::{AppId, CredentialId, CredentialName, NameError, Owner, PluginName};
 
 /// The types of credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = NameError, parse_err_fn = not_a_type)]
 pub enum CredentialType {
     /// An API key that a user enters.
     ApiKey,
@@ -26,21 +26,12 @@ impl CredentialType {
     /// The stored and displayed form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ApiKey => "api-key",
-            Self::Oauth2 => "oauth2",
-            Self::Custom => "custom",
-        }
+        self.into()
     }
 }
 
-impl FromStr for CredentialType {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| NameError("must be `api-key`, `oauth2` or `custom`".to_owned()))
-    }
+fn not_a_type(_: &str) -> NameError {
+    NameError("must be `api-key`, `oauth2` or `custom`".to_owned())
 }
 
 /// A credential as it is stored. The secrets are sealed.

@@ -14,7 +14,8 @@ pub enum Decision {
 }
 
 /// Why an action was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Reason {
     /// The owner has no such object.
     NotFound,
@@ -44,19 +45,7 @@ impl Reason {
     /// The stored and displayed form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotFound => "not-found",
-            Self::OtherPlugin => "other-plugin",
-            Self::AccessIsInject => "access-is-inject",
-            Self::Undecryptable => "undecryptable",
-            Self::NoPlugin => "no-plugin",
-            Self::OtherApp => "other-app",
-            Self::OtherBrowser => "other-browser",
-            Self::OtherIssuer => "other-issuer",
-            Self::OtherUser => "other-user",
-            Self::Provider => "provider",
-            Self::Interrupted => "interrupted",
-        }
+        self.into()
     }
 }
 

@@ -1,13 +1,12 @@
 //! The refresh state of a credential, and a request for its lease.
 
-use std::str::FromStr;
-
 use jiff::Timestamp;
 
 use crate::model::{CredentialId, NameError, Owner};
 
 /// The state of a connected account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = NameError, parse_err_fn = not_a_state)]
 pub enum RefreshState {
     /// The last refresh succeeded.
     Active,
@@ -22,29 +21,15 @@ pub enum RefreshState {
 }
 
 impl RefreshState {
-    /// All states.
-    pub const ALL: [Self; 5] = [Self::Active, Self::Refreshing, Self::Degraded, Self::Ambiguous, Self::ReauthRequired];
-
     /// The stored and displayed form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Refreshing => "refreshing",
-            Self::Degraded => "degraded",
-            Self::Ambiguous => "ambiguous",
-            Self::ReauthRequired => "reauth-required",
-        }
+        self.into()
     }
 }
 
-impl FromStr for RefreshState {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
-        found.ok_or_else(|| NameError("must be a state".to_owned()))
-    }
+fn not_a_state(_: &str) -> NameError {
+    NameError("must be a state".to_owned())
 }
 
 /// The refresh state of a credential, as it is stored.

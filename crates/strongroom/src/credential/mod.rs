@@ -27,7 +27,8 @@ use strongroom_store::{
 };
 
 /// Whether a credential can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum State {
     /// The credential can be used.
     Active,
@@ -59,14 +60,7 @@ impl State {
     /// The displayed form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Refreshing => "refreshing",
-            Self::Degraded => "degraded",
-            Self::Ambiguous => "ambiguous",
-            Self::ReauthRequired => "reauth-required",
-            Self::Undecryptable => "undecryptable",
-        }
+        self.into()
     }
 }
 

@@ -27,7 +27,8 @@ pub struct Connection {
 }
 
 /// The status of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Status {
     /// The user has not consented yet.
     Waiting,
@@ -45,13 +46,7 @@ impl Status {
     /// The displayed form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Returned => "returned",
-            Self::Connected => "connected",
-            Self::Failed => "failed",
-            Self::Expired => "expired",
-        }
+        self.into()
     }
 }
 
