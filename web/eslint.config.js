@@ -1,4 +1,4 @@
-// Lint rules for the sources, the tests and the console's pages. Layout is prettier's.
+// Lint rules for the sources, the tests and the console's pages. Prettier checks the layout.
 import js from '@eslint/js';
 import lit from 'eslint-plugin-lit';
 import { defineConfig } from 'eslint/config';

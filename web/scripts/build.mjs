@@ -1,5 +1,5 @@
-// Builds `dist`, which the vault serves: one module with everything but the further languages, and the pages. And `lib`,
-// which npm publishes: the same modules with Lit outside of them, the React components, and the declarations.
+// Builds `dist`, which the vault serves: one module, the other languages and the pages. Builds `lib`, which npm
+// publishes: the modules without Lit, the React components and the declarations.
 import { execFileSync } from 'node:child_process';
 import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,20 +32,20 @@ async function bundle(entry, outDir, file, { external = [], banner = '' } = {}) 
   });
 }
 
-// Made beside and moved in the end: a test that runs meanwhile never sees half a build.
+// Builds into another directory and moves it at the end, so that a running test never reads an incomplete build.
 const [dist, lib] = ['build/dist', 'build/lib'];
 for (const folder of [dist, lib]) rmSync(join(root, folder), { recursive: true, force: true });
 await bundle('index.ts', dist, 'elements.js');
 await bundle('index.ts', lib, 'index.js', { external: [/^lit(\/|$)/, /^@lit\//] });
 await bundle('server.ts', lib, 'server.js');
-// Next.js and other frameworks look for the directive in the first line.
+// Next.js and other frameworks require the directive in the first line.
 await bundle('react.ts', lib, 'react.js', {
   external: ['react', '@lit/react', '@strongroom/elements'],
   banner: "'use client';",
 });
 run('tsc', '--declaration', '--emitDeclarationOnly', '--outDir', `${lib}/types`);
 cpSync(join(root, 'src/api/schema.d.ts'), join(root, lib, 'types/api/schema.d.ts'));
-// The pages of the server itself are plain: nothing to build.
+// The server's own pages need no build.
 cpSync(join(root, 'pages'), join(root, dist, 'pages'), {
   recursive: true,
   filter: (path) => !path.endsWith('.d.ts'),

@@ -1,4 +1,4 @@
-// src/api/schema.d.ts is what docs/openapi.json generates; nothing was edited by hand, and nothing has moved on.
+// Checks that src/api/schema.d.ts equals the output for docs/openapi.json.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

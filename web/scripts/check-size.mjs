@@ -1,4 +1,4 @@
-// The size of what a page loads, gzipped: the four elements together, and the React components.
+// Checks the gzipped size of what a page loads: the four elements together, and the React components.
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 

@@ -1,5 +1,5 @@
-// The structure of src. No imports form a cycle, types included; no state of an element is public; no view imports an
-// element; no file is long. Prints what it found.
+// Checks the structure of src. Imports form no cycle, types included. An element's state is not public. A view imports
+// no element. No file is too long.
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ const importsOf = (name) =>
     .map(([, path]) => normalize(join(dirname(name), `${path}.ts`)))
     .filter((path) => texts.has(path));
 
-/** The first cycle that is reached from here, as the files on the way. */
+/** Returns the files of the first import cycle that is reachable from a file. */
 function cycleFrom(name, way = [], done = new Set()) {
   if (way.includes(name)) return [...way.slice(way.indexOf(name)), name];
   if (done.has(name)) return null;
@@ -33,7 +33,7 @@ for (const name of files) {
   const cycle = cycleFrom(name);
   if (cycle && !faults.some((fault) => fault.startsWith('cycle'))) faults.push(`cycle: ${cycle.join(' -> ')}`);
   if (/@state\(\)\s+(?!private|protected)/.test(texts.get(name))) faults.push(`public state: ${name}`);
-  // A view draws what it is given: it takes types of an element at most.
+  // A view gets a model. It may import an element's types only.
   const isView = name.endsWith('.view.ts');
   if (isView && /import (?!type)[^;]*from '[^']*\/(sr-[\w-]+)\/\1\.js'/.test(texts.get(name))) {
     faults.push(`a view imports an element: ${name}`);

@@ -1,5 +1,4 @@
-// What makes the module small without changing it: templates and style sheets without the white space that is there for
-// readers.
+// Removes white space from templates and style sheets, to make the module smaller.
 const dense = {
   css: (text) =>
     text
@@ -7,7 +6,7 @@ const dense = {
       .replace(/ ?([{};,>]) ?/g, '$1')
       .replace(/: /g, ':')
       .replace(/;}/g, '}'),
-  // White space with a line's end in it is for readers: between tags it goes, elsewhere one space stays.
+  // White space with a line end is for readability. It is removed between tags and becomes one space elsewhere.
   html: (text) =>
     text
       .replace(/\s*\n\s*/g, '\n')
@@ -23,7 +22,6 @@ function* templates(node) {
     yield* Array.isArray(value) ? value.flatMap((item) => [...templates(item)]) : templates(value);
 }
 
-/** A plugin of Rolldown. */
 export function compact() {
   return {
     name: 'compact',

@@ -1,4 +1,4 @@
-// What the elements are, from their sources: custom-elements.json for editors, and a page of documentation for each.
+// Generates custom-elements.json and a documentation page for each element from the sources.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -24,11 +24,11 @@ export function describeElements(root, run) {
   const path = join(root, 'custom-elements.json');
   const manifest = JSON.parse(readFileSync(path, 'utf8'));
   for (const module of manifest.modules) {
-    // The path that is published, not that of the source.
+    // The published path, not the source's path.
     module.path = 'lib/index.js';
     for (const declaration of module.declarations ?? []) {
       declaration.members = declaration.members?.filter(isPublic);
-      // The analyzer also takes the variable of a dispatching function for an event.
+      // The analyzer also reports variables of dispatching functions as events.
       declaration.events = declaration.events?.filter(({ name }) => /^(sr-|input$|change$)/.test(name ?? ''));
     }
   }

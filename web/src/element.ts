@@ -1,5 +1,5 @@
-// What every element is: which vault it speaks to and for whom, in which language, direction and theme; how it loads, fails
-// and tells. The session's token passes through the client and is never a property, an attribute or part of an event.
+// The base class of all elements: endpoint, session, language, direction, theme, loading, errors and events. Only the
+// client holds the session's token. It is never a property, an attribute or part of an event.
 import { Task, TaskStatus, initialState } from '@lit/task';
 import { LitElement, type PropertyValues } from 'lit';
 import { property, state } from 'lit/decorators.js';
@@ -17,7 +17,7 @@ import { Words, learn, type Key, type Overrides, type Parameters } from './i18n/
 
 export type Theme = 'light' | 'dark' | 'auto';
 
-/** `sr-error`: what went wrong, for programs. */
+/** The detail of `sr-error`. */
 export interface ErrorDetail {
   code: string;
   message: string;
@@ -25,43 +25,43 @@ export interface ErrorDetail {
   requestId: string | null;
 }
 
-/** A page may set `getSessionToken` after the markup. It counts as missing only after this time. */
+/** A page may set `getSessionToken` after the markup. After this time, it counts as missing. */
 const SETUP_MS = 3000;
 
 /**
  * @fires sr-error - `{code, message, retryable, requestId}`
- * @fires sr-session-expired - There is no session, or it has ended: give a new token, and retry.
+ * @fires sr-session-expired - The session is missing or has ended. Provide a new token and retry.
  */
 export abstract class StrongroomElement extends LitElement {
   static override styles = shared;
 
-  /** The vault's address; the page's own origin unless told. */
+  /** The vault's URL. The default is the page's own origin. */
   @property() endpoint = '';
-  /** Gives a session token, minted by the host's backend. Asked for once, and again after a 401. */
+  /** Returns a session token, minted by the host's backend. Called once, and again after a 401. */
   @property({ attribute: false }) getSessionToken: TokenSource | undefined;
-  /** A language; the page's unless told. English, German and Arabic are built in. */
+  /** A language. The default is the page's language. English, German and Arabic are built in. */
   @property() locale = '';
-  /** `light`, `dark` or `auto` (as the system); as the page's `color-scheme` unless told. */
+  /** `light`, `dark` or `auto` (the system's setting). The default is the page's `color-scheme`. */
   @property({ reflect: true }) theme: Theme | undefined;
-  /** `compact`: smaller text and controls, closer together. */
+  /** `compact`: smaller text and controls, less space. */
   @property({ reflect: true }) density: 'compact' | undefined;
-  /** The custom properties, set in script: `{ colorPrimary: '#0a7a4b' }` is `--sr-color-primary`. */
+  /** The custom properties, set by script: `{ colorPrimary: '#0a7a4b' }` is `--sr-color-primary`. */
   @property({ attribute: false }) appearance: Readonly<Record<string, string>> | undefined = {};
-  /** Words of the host's own, by key. */
+  /** The host's own texts, by key. */
   @property({ attribute: false }) messages: Overrides = {};
-  /** Shown, and not to be used; also by a `<fieldset disabled>`. */
+  /** Disables the element. A `<fieldset disabled>` has the same effect. */
   @property({ type: Boolean, reflect: true }) disabled = false;
-  /** Shown, and not to be changed. */
+  /** Shows the values but accepts no changes. */
   @property({ type: Boolean, reflect: true }) readonly = false;
   /** A label, or a heading. */
   @property() label = '';
   /** A sentence under the element. */
   @property({ attribute: 'help-text' }) helpText = '';
-  /** The name of the plugin whose credentials these are. */
+  /** The name of the plugin whose credentials are shown. */
   @property() plugin = '';
   /** How an account is connected: `popup`, `redirect` (in this tab) or `device` (a code for another device). */
   @property() flow: ConnectFlow = 'popup';
-  /** One of the manifest's return addresses; this page unless told. */
+  /** One of the manifest's return addresses. The default is this page. */
   @property({ attribute: 'return-address' }) returnAddress = '';
 
   @state() protected problem: Problem | null = null;
@@ -73,12 +73,12 @@ export abstract class StrongroomElement extends LitElement {
   readonly #warned = new Set<string>();
   #client: Client | null = null;
   #language = 'en';
-  /** The answer that is being loaded may be older than these. */
+  /** Changes that arrive during a load. The loaded answer may be older than they are. */
   #changesWhileLoading: Change[] = [];
   #unsubscribe: (() => void) | null = null;
-  /** The functions that gave what is shown, each with the generation of its user. */
+  /** The token functions of the shown data, each with the generation of its user. */
   readonly #shownFor = new Map<TokenSource, number>();
-  /** Counts the users: what ends late for one user is not told to the next. */
+  /** Counts the users. A late result of one user must not reach the next user. */
   protected userCount = 0;
   #setup = 0;
 
@@ -95,7 +95,7 @@ export abstract class StrongroomElement extends LitElement {
     });
   }
 
-  /** The client that speaks for the user; null as long as there is no session. @internal */
+  /** The user's client. Null without a session. @internal */
   get client(): Client | null {
     return this.#client?.isSignedIn ? this.#client : null;
   }
@@ -108,21 +108,21 @@ export abstract class StrongroomElement extends LitElement {
     return this.#task.status === TaskStatus.PENDING;
   }
 
-  /** Another user is there now: drops everything of the user before. */
+  /** Drops all data of the former user. */
   protected abstract forget(): void;
 
   /** Loads what the element shows. Throws a problem. */
   protected abstract load(client: Client, signal: AbortSignal): Promise<void>;
 
-  /** A credential of the user changed: by another element, on this page or in another tab. */
+  /** Handles a change of a credential by another element, on this page or in another tab. */
   protected abstract credentialChanged(change: Change): void;
 
-  /** What a style sheet may ask for by `:state()`. */
+  /** The custom states for `:state()`. */
   protected get states(): Record<string, boolean> {
     return { failed: this.problem !== null };
   }
 
-  /** Values that, when they change, need loading again. */
+  /** The values whose change requires a new load. */
   protected get sources(): readonly unknown[] {
     return [this.endpoint, this.getSessionToken, this.plugin];
   }
@@ -138,7 +138,7 @@ export abstract class StrongroomElement extends LitElement {
     this.#subscribe();
     this.#setup = window.setTimeout(() => this.#judgeSetup(), SETUP_MS);
     if (!this.hasUpdated) return;
-    // A detached element hears of a new user only when it is attached again.
+    // A detached element is not notified of a new user, so it checks when it is attached.
     if ([...this.#shownFor].some(([source, generation]) => generation !== generationOf(source))) this.#forgetUser();
     void this.refresh();
   }
@@ -227,22 +227,22 @@ export abstract class StrongroomElement extends LitElement {
     for (const change of this.#changesWhileLoading.splice(0)) this.credentialChanged(change);
   }
 
-  /** Loads again what is shown. */
+  /** Loads the shown data again. */
   async refresh(): Promise<void> {
     await this.#task.run();
   }
 
-  /** A connection came back to this page. @internal */
+  /** Handles a connection that returned to this page. @internal */
   returned(_finished: Finished): void {
     void this.refresh();
   }
 
-  /** The element's direction, where the page leaves it to us: only if the language alone decides it. */
+  /** The element's direction. Undefined if the page sets it. */
   protected get direction(): 'rtl' | undefined {
     return this.locale && this.words.isRightToLeft && !nearest(this, 'dir') ? 'rtl' : undefined;
   }
 
-  /** Sets those that are there, and takes back those that were. */
+  /** Sets the given custom properties and removes former ones. */
   #applyAppearance(any: Record<string, string>): void {
     for (const name in any) {
       const dashed = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -258,12 +258,12 @@ export abstract class StrongroomElement extends LitElement {
     return this.words.say(key, parameters);
   }
 
-  /** An event that bubbles out of every shadow tree; false if a listener cancelled a cancelable one. */
+  /** Dispatches an event that bubbles out of every shadow tree. Returns false if a listener cancelled it. */
   protected emit(name: string, detail: unknown = null, cancelable = false): boolean {
     return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable }));
   }
 
-  /** Tells of a problem and gives it back. */
+  /** Dispatches a problem and returns it. */
   protected fail(caught: unknown): Problem {
     const problem = asProblem(caught);
     if (problem !== caught) console.error(caught);
@@ -275,7 +275,7 @@ export abstract class StrongroomElement extends LitElement {
     return problem;
   }
 
-  /** Says to the page's developer, once, what has to be corrected. */
+  /** Writes a mistake to the browser's console, once. */
   protected warn({ attribute, value, remedy }: Mistake): void {
     const text = `<${this.localName}> ${attribute}: ${value === '' ? 'not set' : value}. ${remedy}`;
     if (this.#warned.has(text)) return;
@@ -295,7 +295,7 @@ export abstract class StrongroomElement extends LitElement {
     return this.problem ? problemBanner(this.problem, this.words, () => void this.refresh()) : null;
   }
 
-  /** What an element inside has to know; theme and direction it inherits by CSS. */
+  /** The context of elements inside this one. CSS inherits theme and direction. */
   protected get context(): Context {
     const { endpoint, getSessionToken, messages, flow, returnAddress } = this;
     return { endpoint, getSessionToken, locale: this.words.locale, messages, flow, returnAddress };

@@ -1,4 +1,4 @@
-// The package's entry point. It registers the four elements once for each page, also if the page loads several copies of it.
+// The package's entry point. It registers the four elements once for each page, also if the page loads several copies.
 import { SrCredentialForm } from './sr-credential-form/sr-credential-form.js';
 import { SrCredentialList } from './sr-credential-list/sr-credential-list.js';
 import { SrCredentialSelector } from './sr-credential-selector/sr-credential-selector.js';

@@ -1,5 +1,5 @@
-// The elements as React components, by @lit/react: properties and events are set on the element itself, also after a server
-// rendered it. On a server a component prints its tag with the attributes that HTML knows.
+// The elements as React components, by @lit/react. Properties and events are set on the element itself, also after
+// server rendering. On a server, a component prints its tag with the attributes that HTML can express.
 import { createComponent, type EventName, type ReactWebComponent } from '@lit/react';
 import * as React from 'react';
 import {
@@ -36,7 +36,7 @@ const isServer = typeof window === 'undefined';
 /** Properties whose attribute is not the name in kebab case. */
 const SPELLED: Record<string, string> = { className: 'class', testing: 'test' };
 
-/** The attributes of these properties. What is no text, number or flag is set on the element later, by the browser. */
+/** The attributes of these properties. Other values than texts, numbers and flags are set later by the browser. */
 function attributesOf(props: Record<string, unknown>): Record<string, unknown> {
   const attributes: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(props)) {
@@ -47,7 +47,6 @@ function attributesOf(props: Record<string, unknown>): Record<string, unknown> {
   return attributes;
 }
 
-/** The component of a tag. */
 function wrap<Element extends HTMLElement, Events extends Record<string, EventName | string>>(
   tagName: string,
   elementClass: new () => Element,
@@ -93,7 +92,7 @@ type Tag<Element> = React.DetailedHTMLProps<React.HTMLAttributes<Element>, Eleme
   Partial<Omit<Element, keyof HTMLElement>>;
 
 declare module 'react' {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- how React's types are extended
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- React's types require it
   namespace JSX {
     interface IntrinsicElements {
       'sr-oauth-button': Tag<SrOauthButton>;

@@ -1,18 +1,18 @@
-// What the package is where there is no browser. Importing it does nothing: a framework prints the tags, and the browser
-// upgrades them when the page loads the real module.
+// The package without a browser. Importing it has no effect. A framework prints the tags, and the browser upgrades them
+// when the page loads the browser's module.
 import type { Finished } from './connection/return.js';
 
-/** A return page is completed in the browser. */
+/** A connection is completed in the browser. */
 export function finishConnection(): Promise<Finished | null> {
   return Promise.resolve(null);
 }
 
-/** Sessions are held in the browser. */
+/** Sessions exist in the browser only. */
 export function forgetSession(): void {
-  // Nothing is held here.
+  // No session exists here.
 }
 
-/** Stand-ins, so that the same imports work on both sides. */
+/** Placeholders, so that the same imports work on both sides. */
 export class SrCredentialForm {}
 export class SrCredentialList {}
 export class SrCredentialSelector {}

@@ -1,26 +1,27 @@
-// Which credentials changed, for all elements of a session on this page, and for the pages of the same origin in other tabs.
-// A message names an id and nothing else. The page that hears it asks the vault, so a forged message changes nothing.
+// Publishes changed credentials to the elements of a session on this page, and to pages of the same origin in other
+// tabs. A message contains only an id. The receiving page reads the credential from the vault, so a forged message
+// changes nothing.
 import type { Credential } from './types.js';
 
-/** A credential as it is now; null if it is gone, or not this user's. */
+/** The present state of a credential. Null if it is deleted or belongs to another user. */
 export interface Change {
   id: string;
   credential: Credential | null;
 }
 
 const ID = /^cred_[0-9a-f]{32}$/;
-/** Two pages may tell of one change: one request answers both. */
+/** Several messages about one change are answered with one request. */
 const DEBOUNCE_MS = 100;
 
 export class Changes {
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #due = new Map<string, number>();
-  /** Per credential, the last thing that was begun: an answer to something earlier is older than what is shown. */
+  /** The latest operation of each credential. Results of earlier operations are outdated and are dropped. */
   readonly #latest = new Map<string, symbol>();
   readonly #name: string;
   #channel: BroadcastChannel | null = null;
 
-  /** `read` throws if it cannot be known at the moment. */
+  /** `read` throws if the state cannot be read at the moment. */
   constructor(
     endpoint: URL,
     private readonly read: (id: string) => Promise<Credential | null>,
@@ -39,7 +40,7 @@ export class Changes {
     };
   }
 
-  /** A change that this page made: its own elements get it as it is, the other pages ask for it. */
+  /** Publishes a change of this page. Elements of this page get the credential, other pages get the id. */
   publish(change: Change): void {
     this.#latest.set(change.id, Symbol());
     for (const listener of [...this.#listeners]) listener(change);

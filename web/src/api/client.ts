@@ -1,5 +1,5 @@
-// The one place that speaks to the vault. The token goes into a header and nowhere else. Cookies are sent only to the page's
-// own origin, and only without a token function. No request follows a redirect.
+// The only module that sends requests to the vault. The token is sent in a header only. Cookies are sent only to the
+// page's own origin, and only without a token function. Requests do not follow redirects.
 import { Changes, type Change } from './changes.js';
 import { misconfigured, Problem, problemFrom, type Mistake } from './problem.js';
 import { dropRefusedToken, generationOf, tokenOf, type TokenSource } from './session.js';
@@ -9,7 +9,7 @@ import type { Begun, ConnectionInput, Credential, Page, Plugin, ConnectionProgre
 const TIMEOUT_MS = 20_000;
 const PAGE_SIZE = 200;
 
-/** What a save or a test sends. */
+/** The body of a save or a test. */
 export interface CredentialInput {
   plugin: string;
   type: string;
@@ -24,11 +24,14 @@ interface Options {
   signal?: AbortSignal | undefined;
 }
 
-/** Stands for the cookie where there is no function. */
+/** The key of the client that uses the cookie. */
 const byCookie = {};
 const clients = new WeakMap<object, Map<string, Client>>();
 
-/** The client of this endpoint and session, one for all elements. Throws a problem if the endpoint is not an address. */
+/**
+ * Returns the client of this endpoint and session, shared by all elements. Throws a problem if the endpoint is not a
+ * URL.
+ */
 export function clientOf(endpoint: string, source: TokenSource | undefined): Client {
   const known = clients.get(source ?? byCookie) ?? new Map<string, Client>();
   clients.set(source ?? byCookie, known);
@@ -38,14 +41,14 @@ export function clientOf(endpoint: string, source: TokenSource | undefined): Cli
 }
 
 export class Client {
-  /** Which credentials changed, by this page or another one. */
+  /** Changed credentials, from this page and from other pages. */
   readonly changes: Changes;
   readonly #base: URL;
   readonly #source: TokenSource | undefined;
   readonly #reads = new SharedRequests();
-  /** A vault has answered at the endpoint. */
+  /** Whether the endpoint has answered as a vault. */
   #hasAnswered = false;
-  /** The vault has taken a token of this session. */
+  /** Whether the vault has accepted a token of this session. */
   #wasAccepted = false;
 
   constructor(endpoint: string, source?: TokenSource) {
@@ -59,7 +62,7 @@ export class Client {
     this.changes = new Changes(this.#base, (id) => this.#present(id));
   }
 
-  /** Whether a request can name a user: by a token, or by the cookie of the same origin. */
+  /** Whether a request can identify a user, by a token or by the cookie of the same origin. */
   get isSignedIn(): boolean {
     return this.#source !== undefined || this.#base.origin === location.origin;
   }
@@ -79,7 +82,7 @@ export class Client {
     return (await this.#get<Page<Plugin>>(`plugins?limit=${PAGE_SIZE}`, signal)).items;
   }
 
-  /** Page by page, so that the first rows can be shown at once. */
+  /** Yields page by page, so that the first rows appear early. */
   async *credentials(
     plugin: string,
     type: string,
@@ -96,7 +99,6 @@ export class Client {
     } while (cursor);
   }
 
-  /** All of them at once. */
   async allCredentials(plugin: string, type: string, signal?: AbortSignal): Promise<Credential[]> {
     const found: Credential[] = [];
     for await (const page of this.credentials(plugin, type, signal)) found.push(...page);
@@ -107,7 +109,7 @@ export class Client {
     return this.#get(`credentials/${encodeURIComponent(id)}`, signal);
   }
 
-  /** A repeated send with the same idempotency key creates nothing more. */
+  /** A repeated request with the same idempotency key creates one credential. */
   create(draft: CredentialInput, idempotencyKey: string): Promise<Credential> {
     return this.#write(this.#send('POST', 'credentials', { body: draft, idempotencyKey }));
   }
@@ -147,7 +149,7 @@ export class Client {
     return this.#write(this.#send('POST', `connections/${encodeURIComponent(id)}/complete`, { body: { code } }));
   }
 
-  /** What a connection made, read anew. */
+  /** Reads the credential that a connection created or renewed. */
   connected(id: string): Promise<Credential> {
     this.#reads.clear();
     return this.#write(this.credential(id));
@@ -160,13 +162,13 @@ export class Client {
     return credential;
   }
 
-  /** Tells of a change, unless another user has signed in since it was asked for. */
+  /** Publishes a change, unless another user has signed in since the request. */
   #publish(change: Change, generation: number): void {
     this.#reads.clear();
     if (generation === generationOf(this.#source)) this.changes.publish(change);
   }
 
-  /** The credential that another page named; throws if it cannot be known for the user of now. */
+  /** Reads a credential that another page named. Throws if it cannot be read for the present user. */
   async #present(id: string): Promise<Credential | null> {
     this.#reads.clear();
     const generation = generationOf(this.#source);
@@ -187,7 +189,7 @@ export class Client {
     const source = this.#source;
     if (!source) return this.#read<Body>(await this.#fetch(method, path, options), options.signal);
     const generation = generationOf(source);
-    // A request of one user must not be sent with the token of the next.
+    // A request of one user must not be sent with the token of the next user.
     const ofThisUser = async (): Promise<string> => {
       const given = await tokenOf(source);
       if (generation !== generationOf(source)) throw new Problem('session-expired');
@@ -237,7 +239,7 @@ export class Client {
 
   async #read<Body>(answer: Response, signal?: AbortSignal): Promise<Body> {
     const text = await answer.text().catch((caught: unknown) => {
-      // Aborted by the caller after its headers: no answer at all.
+      // The caller aborted after the headers, so the answer is incomplete.
       if (signal?.aborted) throw caught;
       return '';
     });
@@ -257,7 +259,7 @@ export class Client {
     throw this.#refusal(problemFrom(answer.status, body, answer.headers));
   }
 
-  /** A refusal, with what the page's developer can do about it. */
+  /** A refusal. If the page caused it, the problem has a remedy for the page's developer. */
   #refusal(problem: Problem): Problem {
     const { status, requestId, code, detail } = problem;
     const details = { status, requestId: requestId ?? '', detail };

@@ -1,4 +1,4 @@
-// A credential for unit tests: valid, with the members that a test names.
+// A valid credential for unit tests. Tests override single members.
 import type { Credential } from './types.js';
 
 export function credential(name: string, more: Partial<Credential> = {}): Credential {

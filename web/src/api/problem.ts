@@ -1,5 +1,5 @@
-// What went wrong, in one shape: an answer of the server (RFC 9457), no answer, no session, or a mistake of the page. A
-// problem never carries what was sent.
+// One type for every failure: an answer of the server (RFC 9457), no answer, no session, or a mistake of the page. A
+// problem never contains a request body.
 import type { FieldProblem } from './types.js';
 
 const PREFIX = 'urn:strongroom:problem:';
@@ -15,7 +15,7 @@ const PASSING = new Set([
   'refresh-failed',
 ]);
 
-/** What the page's developer has to correct. It is for the console: people never read it. */
+/** What the page's developer must correct. Elements write it to the browser's console and do not show it to users. */
 export interface Mistake {
   attribute: string;
   value: string;
@@ -36,7 +36,7 @@ export class Problem extends Error {
   readonly fields: FieldProblem[];
   readonly requestId: string | null;
   readonly status: number;
-  /** How many seconds the server wants the caller to wait; 0 if it did not say. */
+  /** The seconds of `Retry-After`, or 0. */
   readonly retryAfter: number;
   readonly mistake: Mistake | null;
 
@@ -55,12 +55,12 @@ export class Problem extends Error {
     this.mistake = details.mistake ?? null;
   }
 
-  /** Whether the same request may do better later. */
+  /** Whether the same request may succeed later. */
   get retryable(): boolean {
     return PASSING.has(this.code);
   }
 
-  /** Whether the server named this field with this code. */
+  /** Whether the server reported this code for this field. */
   names(field: string, code: string): boolean {
     return this.fields.some((fault) => fault.field === field && fault.code === code);
   }
@@ -79,7 +79,7 @@ function fieldProblem(value: unknown): FieldProblem[] {
   return [{ field: text(field), code: text(code), message: text(message) }];
 }
 
-/** Reads an answer that is not a success. The outcome is a problem, also if the answer is none of the vault's. */
+/** Converts an unsuccessful answer to a problem. Answers of other servers, such as a proxy's, give a problem too. */
 export function problemFrom(status: number, body: unknown, headers: Headers | null = null): Problem {
   const known = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const type = text(known['type']);
@@ -93,7 +93,7 @@ export function problemFrom(status: number, body: unknown, headers: Headers | nu
   });
 }
 
-/** Any caught value as a problem. */
+/** Converts any caught value to a problem. */
 export function asProblem(caught: unknown): Problem {
   return caught instanceof Problem ? caught : new Problem('unexpected');
 }

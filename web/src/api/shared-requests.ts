@@ -1,5 +1,5 @@
-// Reads that several elements make at the same time are one request. Each caller can give up on its own; the request is
-// aborted when all of them have.
+// Merges simultaneous reads of several elements into one request. Each caller can abort on its own. The request is
+// aborted when all callers have aborted.
 interface Open {
   answer: Promise<unknown>;
   stop: AbortController;
@@ -9,7 +9,7 @@ interface Open {
 export class SharedRequests {
   readonly #open = new Map<string, Open>();
 
-  /** Joins the open request of this key, or starts it. */
+  /** Joins the open request of this key, or starts one. */
   join<Body>(
     key: string,
     signal: AbortSignal | undefined,
@@ -34,7 +34,7 @@ export class SharedRequests {
     });
   }
 
-  /** Something was written: a read that begins from now on must not join one that began before. */
+  /** Call this after a write. A later read must not join a request that began before the write. */
   clear(): void {
     this.#open.clear();
   }

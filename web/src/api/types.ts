@@ -1,4 +1,4 @@
-// The parts of the API that the elements use, by short names.
+// Short names for the parts of the API that the elements use.
 import type { components } from './schema.js';
 
 type Schemas = components['schemas'];
@@ -12,7 +12,7 @@ export type Begun = Schemas['NewConnection'];
 export type ConnectionInput = Schemas['CreateConnection'];
 export type CredentialType = 'api-key' | 'custom' | 'oauth2';
 
-/** How far a connection has come; what it says in a text is one of these words. */
+/** The status of a connection. The type narrows the API's string to its known values. */
 export type ConnectionProgress = Omit<Schemas['Connection'], 'status'> & {
   status: 'waiting' | 'returned' | 'connected' | 'failed' | 'expired';
 };

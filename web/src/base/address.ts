@@ -1,5 +1,5 @@
-// Addresses from a manifest or a provider, checked before they become links.
-/** An address that may become a link: nothing that runs, nothing that travels in the clear. */
+// Checks URLs of a manifest or a provider before they become links.
+/** Returns a URL that may become a link. Refuses schemes that run scripts, and http to other machines. */
 export function safeAddress(address: string | null | undefined): string | null {
   try {
     const url = new URL(address ?? '');

@@ -1,5 +1,5 @@
-// A question in a native dialog: opened with its content, answered once, and the focus goes back to where it was. The
-// browser makes the rest of the page inert and lets Escape answer no.
+// A question in a native modal dialog. The dialog is drawn when it opens, and it is answered once. Then the focus
+// returns to the element that had it. The browser makes the rest of the page inert. Escape answers no.
 import { html, nothing, type LitElement, type ReactiveController, type TemplateResult } from 'lit';
 import { isShut } from './view.js';
 
@@ -23,7 +23,7 @@ export class Confirm implements ReactiveController {
     this.close();
   }
 
-  /** Takes the question back: the answer is no. */
+  /** Closes the question. The answer is no. */
   close(): void {
     this.#settle(false);
   }

@@ -1,4 +1,4 @@
-// What an element gives to the elements inside of it. Theme and direction are inherited by CSS.
+// The context that an element passes to the elements inside it. CSS inherits theme and direction.
 import { nothing } from 'lit';
 import { Directive, directive, type ElementPart } from 'lit/directive.js';
 import type { TokenSource } from '../api/session.js';

@@ -1,8 +1,11 @@
-// The credentials that an element shows, kept as the vault has them: a change replaces, adds or removes one.
+// Applies changes to the credentials that an element shows.
 import type { Change } from '../api/changes.js';
 import type { Credential } from '../api/types.js';
 
-/** The rows after a change. What does not fit is left out; an older revision than the one shown changes nothing. */
+/**
+ * Returns the rows after a change. Rows that the filter excludes are omitted. A revision older than the shown one is
+ * ignored.
+ */
 export function withChange(
   rows: readonly Credential[],
   { id, credential }: Change,
@@ -14,12 +17,12 @@ export function withChange(
   return credential && fits(credential) ? [...others, credential] : others;
 }
 
-/** Whether a credential is for this plugin and of this type; the empty one is any. */
+/** Whether a credential is for this plugin and of this type. An empty filter matches every value. */
 export function isOf(credential: Credential, plugin: string, type: string): boolean {
   return (!plugin || credential.plugin === plugin) && (!type || credential.type === type);
 }
 
-/** The credentials in which each wanted word occurs, without regard to accents and case. */
+/** The credentials that contain each searched word. The comparison ignores case and accents. */
 export function matching(options: readonly Credential[], wanted: string, locale: string): Credential[] {
   const fold = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase(locale);
   const words = fold(wanted).split(/\s+/).filter(Boolean);

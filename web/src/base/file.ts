@@ -1,4 +1,4 @@
-// Reads a chosen or dropped file as text: not larger than the vault takes, and nothing that is no text.
+// Reads a chosen or dropped file as text. It refuses files that are larger than the vault's limit, and binary files.
 const BYTES = 64 * 1024;
 
 export type Handed = { text: string } | { text: null; why: 'note.file-large' | 'note.file-binary' };
@@ -12,7 +12,7 @@ export async function readText(file: File): Promise<Handed> {
   }
 }
 
-/** For an element that files may be dropped on; other things are dropped as usual. */
+/** Handles dropped files. Other drops keep their default behaviour. */
 export function onDrop(take: (file: File) => void): (event: DragEvent) => void {
   return (event) => {
     const file = event.dataTransfer?.files[0];

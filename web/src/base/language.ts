@@ -1,8 +1,8 @@
-// The language and direction around an element, as HTML inherits them, through shadow roots. A controller notices when one
-// of them changes.
+// The language and direction of an element, inherited as in HTML, also across shadow roots. A controller reports
+// changes.
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
-/** The nearest value of an attribute. */
+/** The value of an attribute on the nearest element that has it. */
 export function nearest(from: Element, attribute: string): string | null {
   for (let at: Element | null = from; at;) {
     const found: Element | null = at.closest(`[${attribute}]`);

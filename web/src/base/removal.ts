@@ -1,4 +1,4 @@
-// Deletes the revision that the user saw. If it has changed since, the present one is read and the question is asked again.
+// Deletes the revision that the user saw. If the revision is stale, it reads the new one and asks again.
 import { html } from 'lit';
 import { asProblem } from '../api/problem.js';
 import type { Client } from '../api/client.js';
@@ -6,7 +6,7 @@ import type { Credential } from '../api/types.js';
 import type { Question } from './confirm.js';
 import type { Words } from '../i18n/messages.js';
 
-/** What is asked before deleting; `user` is what uses it. */
+/** The question before deleting. `user` is the plugin that uses the credential. */
 export function removalQuestion(credential: Credential, user: string, words: Words): Question {
   const used = credential.last_used_at
     ? words.say('delete.used', { plugin: user, ago: words.ago(credential.last_used_at) })
@@ -21,7 +21,7 @@ export function removalQuestion(credential: Credential, user: string, words: Wor
   };
 }
 
-/** True once it is gone; gone already is gone. */
+/** Returns true when the credential is deleted, also if it was deleted before. */
 export async function remove(
   client: Client,
   credential: Credential,

@@ -1,5 +1,5 @@
-// How the elements look: tokens that the host may set (`--sr-…`), and the pieces that all four share. Constructable style
-// sheets only, so a page's Content-Security-Policy needs nothing for us. Logical properties throughout, for right-to-left.
+// The shared styles: tokens that the host may set (`--sr-…`), and the common components. They are constructable style
+// sheets, so a page's Content-Security-Policy needs no entry for them. Logical properties support right-to-left text.
 import { css } from 'lit';
 
 export const tokens = css`

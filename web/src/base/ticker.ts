@@ -1,4 +1,4 @@
-// Draws an element again now and then, so that "2 minutes ago" stays true.
+// Redraws an element periodically, so that relative times such as "2 minutes ago" stay correct.
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
 const TICK_MS = 30_000;

@@ -1,4 +1,5 @@
-// What several elements draw alike: icons, status chips, banners, links. Templates only; everything from outside is text.
+// Templates that several elements share: icons, status chips, banners, links. External values are inserted as text
+// only.
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { Problem } from '../api/problem.js';
 import type { Credential } from '../api/types.js';
@@ -47,7 +48,7 @@ const STATES: Record<string, [Tone, Icon]> = {
   unverified: ['warn', 'info'],
 };
 
-/** How a state or a test's result is marked. */
+/** The colour and icon of a state or a test result. */
 export function markOf(state: string): readonly [Tone, Icon] {
   return STATES[state] ?? ['calm', 'info'];
 }
@@ -64,9 +65,9 @@ export function banner(tone: Tone, shape: Icon, content: unknown, actions: unkno
   </div>`;
 }
 
-/** A problem as a sentence. */
+/** The sentence for a problem. */
 export function sayProblem(problem: Problem, words: Words): string {
-  // A mistake of the page is told to its developer. People read that it does not work.
+  // The page's developer reads about the mistake in the browser's console. Users get a neutral sentence.
   const otherwise = problem.mistake ? words.say('problem.misconfigured') : '';
   const known = words.sayCode('problem', problem.code, otherwise, { n: Math.max(1, problem.retryAfter) });
   return known || problem.detail || words.say('problem.unexpected');
@@ -89,7 +90,7 @@ export function problemBanner(
   </div>`;
 }
 
-/** A link that leaves; nothing if the address is not fit to be one. */
+/** An external link. Returns nothing if the URL is not safe. */
 export function outwards(
   address: string | null | undefined,
   text: string,
@@ -104,7 +105,7 @@ export function typeName(type: string, words: Words): string {
   return words.sayCode('type', type, type);
 }
 
-/** A code of the vault or a provider as a sentence. An unknown code stays as it is. */
+/** The sentence for a code of the vault or a provider. An unknown code is shown as it is. */
 export function sayCause(cause: string | null | undefined, words: Words): string {
   if (!cause) return '';
   const status = /^http-(\d{3})$/.exec(cause)?.[1];
@@ -113,7 +114,7 @@ export function sayCause(cause: string | null | undefined, words: Words): string
     : words.sayCode('cause', cause, words.say('cause', { code: cause }));
 }
 
-/** One sentence on why a credential does not work as it should; empty if it does. */
+/** One sentence about the fault of a credential. Empty if it has none. */
 export function ailment(credential: Credential, words: Words): string {
   const key = `ailment.${credential.state}`;
   const ends = credential.grant_expires_at;
@@ -125,13 +126,13 @@ export function ailment(credential: Credential, words: Words): string {
   return `${sentence} ${sayCause(credential.cause, words)}`.trim();
 }
 
-/** A browser tells of a dialog's closing with its next frame: by then it may be open again, or another in its place. */
+/** A browser sends a dialog's `close` event with its next frame. By then the dialog may be open again. */
 export function isShut(closing: Event): boolean {
   const dialog = closing.currentTarget as HTMLDialogElement;
   return dialog.isConnected && !dialog.open;
 }
 
-/** As many grey lines as there will be content. */
+/** A placeholder with the expected number of lines. */
 export function loadingView(words: Words, lines: number): TemplateResult {
   return html`<div class="stack" aria-busy="true">
     <span class="hush" role="status">${words.say('loading')}</span>

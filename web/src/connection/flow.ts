@@ -1,5 +1,5 @@
-// Runs a connection: opens the window, begins at the server, listens and asks until it is decided. It owns the window, the
-// channel and the timers, and gives them up when it ends; it creates and deletes nothing because a window closed.
+// Runs a connection: opens the window, starts it at the server, and polls until it is decided. It owns the window, the
+// channel and the timers, and releases them at the end. A closed window neither creates nor deletes anything.
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import type { Client } from '../api/client.js';
 import { asProblem, Problem } from '../api/problem.js';
@@ -9,7 +9,7 @@ import { channelOf, type Announcement } from './return.js';
 
 export interface FlowHost extends ReactiveControllerHost {
   readonly client: Client | null;
-  /** The connection has been decided, or has become something to decide about. */
+  /** The state of the connection changed. */
   moved(from: connect.Connect, to: connect.Connect): void;
 }
 
@@ -38,18 +38,18 @@ export class Flow implements ReactiveController {
     if (connect.isPending(this.state)) this.#follow(this.state.id);
   }
 
-  /** To be called in the click itself: a window that is opened later is blocked. */
+  /** Call this inside the click handler. Browsers block windows that are opened later. */
   async begin(mode: ConnectFlow, wanted: ConnectionInput): Promise<void> {
     const { client } = this.host;
     if (!client) return;
     this.#release();
     const run = (this.#run += 1);
-    // A key file is handed in once, and not kept.
+    // The key file is sent once and not stored.
     const { key_file: _, ...kept } = wanted;
     this.#wanted = kept;
     this.#popup = mode === 'popup' ? window.open('about:blank', '', FEATURES) : null;
-    // The provider's page could send this one elsewhere through its opener (reverse tabnabbing). The price: once it has left,
-    // only the window itself can close it.
+    // The provider's page could navigate this page through its opener (reverse tabnabbing). As a consequence, only the
+    // window can close itself after it has left this origin.
     if (this.#popup) this.#popup.opener = null;
     this.#become(connect.preparing);
     try {
@@ -60,7 +60,7 @@ export class Flow implements ReactiveController {
     }
   }
 
-  /** The same wish in a new window; a start address works once. */
+  /** Starts the same connection again in a new window. A start address works once. */
   async reopen(): Promise<void> {
     if (this.#wanted) await this.begin('popup', this.#wanted);
   }
@@ -75,13 +75,13 @@ export class Flow implements ReactiveController {
     this.#end(connect.idle);
   }
 
-  /** Takes over what another page of the host, or this one on its return, has found out. */
+  /** Applies a state that another page of the host, or this page after its return, has determined. */
   settle(state: connect.Connect): void {
     this.#run += 1;
     this.#end(state);
   }
 
-  /** Asks at once, whatever the timer says. */
+  /** Polls immediately. */
   ask(): void {
     if (!connect.isPending(this.state)) return;
     clearTimeout(this.#timer);
@@ -110,8 +110,8 @@ export class Flow implements ReactiveController {
   #follow(id: string): void {
     this.#asked = 0;
     this.#channel?.close();
-    // It stays open after the end: this page may learn the end from the vault before the window announces it, and the window
-    // closes only after an answer.
+    // The channel stays open after the end. The vault may answer this page before the window announces the end, and the
+    // window closes only after a confirmation.
     const channel = (this.#channel = channelOf(id));
     channel.onmessage = ({ data }: MessageEvent<Announcement>) => {
       if (data?.connection !== id || data.status === 'seen') return;
@@ -134,7 +134,7 @@ export class Flow implements ReactiveController {
       const progress = await client.progress(id);
       const done = progress.status === 'connected' && progress.credential;
       const next = done ? connect.arrived(await client.connected(done)) : connect.observed(this.state, progress);
-      // Two questions may be under way: the first answer that ends it counts.
+      // Two polls may run at the same time. The first final answer counts.
       if (run !== this.#run || !connect.isPending(this.state) || this.state.id !== id) return;
       if (connect.isPending(next)) this.#become(next);
       else return this.#end(next);
@@ -148,14 +148,15 @@ export class Flow implements ReactiveController {
   #trouble(problem: Problem): void {
     if (!connect.isPending(this.state)) return;
     if (Date.now() > this.state.expires) return this.#end(connect.expired);
-    // Not there: swept away when it expired, which the clock above tells, or not yet where another replica looks.
+    // The connection is missing because it expired, or because another replica has not stored it yet. The clock above
+    // handles expiry.
     if (problem.code !== 'not-found') this.#become(connect.troubled(this.state, problem));
   }
 
   #end(state: connect.Connect): void {
     const popup = this.#popup;
     this.#release();
-    // This page shows how it ended. A window that is at the provider closes only by itself, when it returns.
+    // This page shows the result. A window at the provider can only close itself, after its return.
     popup?.close();
     this.#become(state);
   }

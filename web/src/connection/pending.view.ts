@@ -1,5 +1,5 @@
-// A connection that is under way or has failed, in words a person understands, with what can be done about it. The codes
-// of a provider are shown as codes; no sentence of a provider gets here.
+// Views of a pending or failed connection, with the possible actions. A provider's error code is shown as a code. A
+// provider's error text is never shown.
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Connect, Pending } from './states.js';
 import type { Words } from '../i18n/messages.js';

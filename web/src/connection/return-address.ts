@@ -1,11 +1,11 @@
-// Where a finished connection returns to: what the page says, this page if the plugin's manifest lists it, or the only
-// address of the manifest. An address of another origin works only if that page completes the connection.
+// Chooses the return address of a connection. It is the page's attribute, this page if the manifest lists it, or the
+// manifest's only address. An address of another origin works only if that page completes the connection.
 import type { Mistake } from '../api/problem.js';
 
 export interface ReturnAddress {
-  /** Empty: the vault takes the manifest's only one, or refuses. */
+  /** If empty, the vault uses the manifest's only address or refuses. */
   address: string;
-  /** The address, if it is of another origin than this page. */
+  /** The address, if its origin differs from this page's origin. */
   elsewhere: string;
   mistake: Mistake | null;
 }

@@ -1,5 +1,5 @@
-// The page that a finished connection returns to. Connection and code leave the address before anything else happens; the
-// code is kept here until it is spent. Other windows of the host learn how it ended, never with what.
+// The page that a finished connection returns to. It first removes the connection id and the code from its URL. It
+// holds the code in memory until it is used. Other windows of the host receive only the status.
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { clientOf, type Client } from '../api/client.js';
 import { asProblem, type Problem } from '../api/problem.js';
@@ -10,16 +10,16 @@ export interface Finished {
   connection: string;
   status: 'connected' | 'failed';
   credential: Credential | null;
-  /** The provider's code for why not. */
+  /** The provider's error code. */
   cause: string;
   problem: Problem | null;
-  /** Whether the vault has recorded the end. Otherwise the page that began it does not know of the failure. */
+  /** Whether the vault has recorded the end. Otherwise the page that started it does not know about the failure. */
   isDecided: boolean;
-  /** Whether the page that began it heard of it; then this one is a window that may close. */
+  /** Whether the page that started it has confirmed. Then this window may close. */
   seen: boolean;
 }
 
-/** What goes over the channel. */
+/** A message of the channel. */
 export interface Announcement {
   connection: string;
   status: 'connected' | 'failed' | 'seen';
@@ -38,7 +38,9 @@ export function channelOf(connection: string): BroadcastChannel {
   return new BroadcastChannel(`strongroom:${connection}`);
 }
 
-/** Takes what the provider's answer left in the address out of it, so that no history, referrer or script has it. */
+/**
+ * Removes the parameters of the provider's answer from the URL, so that no history, referrer or script contains them.
+ */
 export function takeReturnParameters(): ReturnParameters | null {
   const address = new URL(location.href);
   const [connection, code, error] = MEMBERS.map((name) => address.searchParams.get(name) ?? '');
@@ -69,7 +71,7 @@ async function complete({ connection, code, error }: ReturnParameters, client: C
   try {
     return { ...open, status: 'connected', credential: await client.complete(connection, code) };
   } catch (caught) {
-    // An answer that came too late for its request may be a success: the server knows.
+    // A timeout may hide a success, so the server's status decides.
     const progress = await client.progress(connection).catch(() => null);
     const failed = (problem: Problem): Finished => ({
       ...open,
@@ -85,7 +87,7 @@ async function complete({ connection, code, error }: ReturnParameters, client: C
   }
 }
 
-/** For a return page without elements: completes what the address holds. Null if it holds nothing. */
+/** For a return page without elements: completes the connection of the page's URL. Returns null if the URL has none. */
 export async function finishConnection(access: {
   endpoint?: string;
   getSessionToken?: TokenSource;
@@ -98,11 +100,11 @@ export async function finishConnection(access: {
 
 export interface ReturnPageHost extends ReactiveControllerHost {
   readonly client: Client | null;
-  /** Called once, when a connection was completed by this page. */
+  /** Called once, when this page has completed a connection. */
   returned(finished: Finished): void;
 }
 
-/** A return as an element sees it: `completing`, `done`, `closing` or, where no script may close it, `closable`. */
+/** The state of a return page: `completing`, `done`, `closing`, or `closable` if no script may close the window. */
 export class ReturnPage implements ReactiveController {
   state: 'none' | 'completing' | 'done' | 'closing' | 'closable' = 'none';
   finished: Finished | null = null;
@@ -119,7 +121,7 @@ export class ReturnPage implements ReactiveController {
     this.state = 'completing';
   }
 
-  /** Goes on as soon as the element can speak for the user; again after a failure that may pass. */
+  /** Continues as soon as the element has a session, and again after a temporary failure. */
   async proceed(): Promise<void> {
     const { client } = this.host;
     const parameters = this.#parameters;
@@ -138,11 +140,11 @@ export class ReturnPage implements ReactiveController {
     const seen = await announce(finished.connection, finished.status);
     this.finished = { ...finished, seen };
     this.host.requestUpdate();
-    // The page that began shows the end, unless only this page knows it.
+    // The page that started it shows the end, unless only this page knows it.
     if (seen && finished.isDecided) this.close();
   }
 
-  /** After a change of user, the completed connection is dropped. One that waits for a sign-in stays. */
+  /** After a change of user, drops the completed connection. A connection that waits for a sign-in stays. */
   forget(): void {
     if (!this.#parameters) this.#become('none');
   }

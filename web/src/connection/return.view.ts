@@ -1,5 +1,5 @@
-// What the page shows that a finished connection returned to: that it is being completed, that the window may close, or why
-// nothing was connected. Shown in every element, because any of them may be the one that is on that page.
+// The view of a return page: the connection is being completed, the window may close, or the connection failed. Every
+// element shows it, because any of them may be the only one on the page.
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Problem } from '../api/problem.js';
 import { failed, refused, type Connect } from './states.js';
@@ -8,7 +8,7 @@ import type { Words } from '../i18n/messages.js';
 import { banner } from '../base/view.js';
 import { connectionView } from './pending.view.js';
 
-/** `shown` is a problem that the element shows with a way to try again, which tries this again too. */
+/** `shown` is a problem that the element already shows with a retry button. That button retries this too. */
 export function returnView(page: ReturnPage, words: Words, shown: Problem | null): TemplateResult | typeof nothing {
   const { finished } = page;
   if (page.state === 'none' || (page.canRetry && shown?.code === finished?.problem?.code)) return nothing;

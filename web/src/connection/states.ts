@@ -1,9 +1,12 @@
-// The states of a connection and what leads from one to the next. Pure: windows, timers and requests are elsewhere. The
-// server's status is the authority; a window that was closed, or that a provider cut off from us, decides nothing.
+// The states of a connection and their transitions, as pure functions. Windows, timers and requests are in flow.ts.
+// Only the server's status is decisive. A closed or unreachable window decides nothing.
 import type { Problem } from '../api/problem.js';
 import type { Begun, Credential, ConnectionProgress } from '../api/types.js';
 
-/** What is typed in on another device. It has no link with the code: a user could confirm an attacker's code (RFC 8628 5.4). */
+/**
+ * The code and the URL for another device. The URL does not contain the code, because a user could confirm an
+ * attacker's code (RFC 8628 5.4).
+ */
 export interface Device {
   code: string;
   address: string;
@@ -20,10 +23,10 @@ export type Connect =
   | { at: 'connected'; credential: Credential }
   | { at: 'failed'; reason: Reason; cause: string; problem: Problem | null };
 
-/** Why nothing was connected. */
+/** Why the connection failed. */
 export type Reason = 'denied' | 'expired' | 'failed' | 'unregistered' | 'other-account' | 'problem';
 
-/** The states in which the server knows more than we do. */
+/** The states in which the server may know a newer state. */
 export type Pending = Extract<Connect, { id: string }>;
 
 const LIFE = 10 * 60_000;
@@ -35,7 +38,7 @@ export function isPending(state: Connect): state is Pending {
   return state.at === 'waiting' || state.at === 'device' || state.at === 'verifying';
 }
 
-/** The server has begun it; `opened` says whether there is a window to go on in. */
+/** The server has started it. `opened` says whether a window is open. */
 export function begun(answer: Begun, opened: boolean, now: number): Connect {
   if (answer.credential) return { at: 'connected', credential: answer.credential };
   const id = answer.id ?? '';
@@ -48,12 +51,12 @@ export function begun(answer: Begun, opened: boolean, now: number): Connect {
   return { at: 'waiting', id, expires, closed: false, trouble: null };
 }
 
-/** The window looks closed. It may only be out of reach (Cross-Origin-Opener-Policy), so we go on asking. */
+/** The window seems closed. A Cross-Origin-Opener-Policy causes the same observation, so polling continues. */
 export function windowGone(state: Connect): Connect {
   return state.at === 'waiting' && !state.closed ? { ...state, closed: true } : state;
 }
 
-/** The server's word. `connected` needs the credential itself and is `arrived`. */
+/** Applies the server's status. `connected` also needs the credential, see `arrived`. */
 export function observed(state: Connect, progress: ConnectionProgress): Connect {
   if (!isPending(state) || progress.id !== state.id) return state;
   switch (progress.status) {
@@ -71,7 +74,7 @@ export function observed(state: Connect, progress: ConnectionProgress): Connect 
 
 export const expired: Connect = { at: 'failed', reason: 'expired', cause: '', problem: null };
 
-/** Asking did not work: it goes on, and says so. */
+/** A poll failed. Polling continues, and the view shows the problem. */
 export function troubled(state: Connect, problem: Problem): Connect {
   return isPending(state) ? { ...state, trouble: problem } : state;
 }
@@ -80,7 +83,10 @@ export function arrived(credential: Credential): Connect {
   return { at: 'connected', credential };
 }
 
-/** The provider's code. `access_denied` (RFC 6749 4.1.2.1) is a decision; the other codes are faults. */
+/**
+ * Applies the provider's error code. `access_denied` (RFC 6749 4.1.2.1) is a decision of the user, the other codes are
+ * faults.
+ */
 export function failed(cause: string): Connect {
   const reasons: Record<string, Reason> = {
     access_denied: 'denied',
@@ -90,7 +96,9 @@ export function failed(cause: string): Connect {
   return { at: 'failed', reason: reasons[cause] ?? 'failed', cause, problem: null };
 }
 
-/** Why it was not even begun. Whether a key file is needed, only the vault knows: then it asks for one. */
+/**
+ * The server refused to start it. Only the vault knows whether a key file is required, so the refusal may ask for one.
+ */
 export function refused(problem: Problem): Connect {
   const key = problem.fields.find(({ field }) => field === 'key_file');
   if (key) return { at: 'key-file', wrong: key.code !== 'required' };
@@ -99,21 +107,24 @@ export function refused(problem: Problem): Connect {
   return { at: 'failed', reason: 'problem', cause: problem.code, problem };
 }
 
-/** How long until the next question: 1 s at first, 5 s in the end. */
+/** The delay before the next poll: 1 s at first, 5 s later. */
 export function pause(asked: number): number {
   return Math.min(1000 * 1.25 ** asked, 5000);
 }
 
-/** Scopes that answers do not repeat: they are about the answer itself (OpenID Connect Core 3.1.2.1, 11). */
+/**
+ * Scopes that token responses do not repeat, because they describe the response itself (OpenID Connect Core 3.1.2.1,
+ * 11).
+ */
 const UNSAID = new Set(['openid', 'offline_access']);
 const GOOGLE = 'https://www.googleapis.com/auth/userinfo.';
 
-/** What was asked for and not granted. Nothing said means nothing missing (RFC 6749 5.1). */
+/** The requested scopes that were not granted. A response without scopes grants all of them (RFC 6749 5.1). */
 export function missingScopes(asked: readonly string[], granted: readonly string[]): string[] {
   if (granted.length === 0) return [];
   const has = new Set(granted);
   return asked.filter((scope) => !has.has(scope) && !UNSAID.has(scope) && !has.has(GOOGLE + scope));
 }
 
-/** The vault has no registration at this provider: the operator's to mend. */
+/** The vault has no registration at this provider. The operator must add one. */
 export const unregistered: Connect = { at: 'failed', reason: 'unregistered', cause: '', problem: null };

@@ -1,5 +1,5 @@
-// The dialog in which a credential is created, changed or connected again, for the elements that list credentials. It
-// returns the focus to where it was. What was saved reaches the element as a change of the session.
+// The dialog that creates, changes or reconnects a credential, for the elements that list credentials. It returns the
+// focus when it closes. The element receives the saved credential as a change of the session.
 import { html, nothing, type LitElement, type ReactiveController, type TemplateResult } from 'lit';
 import type { Credential } from '../api/types.js';
 import { isShut } from '../base/view.js';
@@ -14,7 +14,7 @@ interface EditingOne {
 
 export type Editing = { is: 'create' } | EditingOne;
 
-/** What the dialog takes from the element around it. */
+/** What the dialog needs from the element around it. */
 export interface EditorSettings {
   context: Context;
   words: Words;
@@ -43,7 +43,7 @@ export class Editor implements ReactiveController {
     this.#editing = null;
   }
 
-  /** `from` gets the focus back; the focused element unless told. */
+  /** `from` gets the focus when the dialog closes. The default is the focused element. */
   async open(editing: Editing, from?: HTMLElement | null): Promise<void> {
     this.#from = from ?? (this.host.shadowRoot?.activeElement as HTMLElement | null);
     this.#editing = editing;
@@ -107,7 +107,7 @@ export class Editor implements ReactiveController {
     ></sr-credential-form>`;
   }
 
-  /** What ends late for an earlier dialog leaves the open one alone. */
+  /** A late event of an earlier dialog must not close the open one. */
   #end(editing: Editing, id: string): void {
     if (editing !== this.#editing) return;
     this.close();
@@ -124,7 +124,7 @@ export class Editor implements ReactiveController {
     return this.host.shadowRoot?.querySelector<HTMLDialogElement>('#editor') ?? null;
   }
 
-  /** Escape asks the form, which asks before it discards what was typed. */
+  /** Escape asks the form, which asks before it discards input. */
   readonly #escaped = (event: Event): void => {
     if (event.target !== this.#dialog) return;
     const form = this.#dialog?.querySelector('sr-credential-form') as { isDirty?: boolean; cancel?(): void } | null;

@@ -1,4 +1,4 @@
-// Arabic, which is written from right to left and has six plural forms.
+// Arabic. It has six plural forms.
 import type { Catalog } from './catalog.js';
 
 export const ar: Catalog = {

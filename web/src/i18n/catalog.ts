@@ -1,4 +1,4 @@
-// What a language has: a text for each key of the English one, or its plural forms.
+// The type of a language: a text or its plural forms for each key of English.
 import type { en } from './en.js';
 
 export type Key = keyof typeof en;

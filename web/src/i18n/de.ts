@@ -1,4 +1,4 @@
-// German, in the formal address.
+// German, with the formal form of address.
 import type { Catalog } from './catalog.js';
 
 export const de: Catalog = {

@@ -1,4 +1,4 @@
-// English, and the list of all keys. `{name}` is filled in; a sentence with a number has its plural forms.
+// English. This file defines the keys. `{name}` is a parameter. A sentence with a number has plural forms.
 export const en = {
   loading: 'Loading…',
   retry: 'Try again',

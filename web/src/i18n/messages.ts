@@ -1,6 +1,6 @@
-// Words for people: looked up by key, with the host's own over them. Plurals and dates follow the language. Parameters are
-// text: direction marks are removed, and text of another direction is isolated. They could reorder the sentence (Unicode
-// TR9, CVE-2021-42574).
+// Looks up texts by key. The host's texts override them. Plurals and dates follow the language. Parameters are text:
+// direction marks are removed, and text of another direction is isolated. They could reorder the sentence (Unicode TR9,
+// CVE-2021-42574).
 import type { Catalog, Key, Plural } from './catalog.js';
 import { en } from './en.js';
 
@@ -9,7 +9,7 @@ export type { Key } from './catalog.js';
 export type Overrides = Partial<Record<string, string | Plural>>;
 export type Parameters = Record<string, string | number>;
 
-/** Beside this module, loaded when a page needs them. */
+/** Separate modules, loaded on demand. */
 const further: Record<string, () => Promise<Catalog>> = {
   de: async () => (await import('./de.js')).de,
   ar: async () => (await import('./ar.js')).ar,
@@ -21,7 +21,7 @@ const PATIENCE = 1500;
 const MARKS = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
 const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFD\uFE70-\uFEFC]/;
 
-/** Waits for a language, for a moment at most; without it, English is spoken. */
+/** Loads a language, with a short timeout. On failure, the texts stay English. */
 export async function learn(locale: string): Promise<void> {
   const language = languageOf(locale);
   const load = further[language];
@@ -52,7 +52,7 @@ export class Words {
 
   constructor(wanted: string, overrides: Overrides = {}) {
     const supported = Words.#supported(wanted);
-    // Dates and plurals go with the words, so that no sentence is in two languages.
+    // Dates and plurals use the language of the texts, so that no sentence mixes two languages.
     this.locale = catalogs[languageOf(supported)] ? supported : 'en';
     this.#catalog = catalogs[languageOf(this.locale)] ?? en;
     this.#overrides = overrides;
@@ -89,13 +89,13 @@ export class Words {
     });
   }
 
-  /** The sentence for a code of the server, or its own words where we have none. */
+  /** The sentence for a code of the server. An unknown code gives the server's text. */
   sayCode(family: string, code: string, otherwise: string, parameters?: Parameters): string {
     const key = `${family}.${code}`;
     return this.has(key) ? this.say(key, parameters) : otherwise;
   }
 
-  /** How long ago, or how soon; the nearest unit. */
+  /** A relative time in the largest fitting unit. */
   ago(instant: string, now = Date.now()): string {
     let amount = (Date.parse(instant) - now) / 1000;
     if (Number.isNaN(amount)) return '';

@@ -1,10 +1,10 @@
-// Faults that a field's text or number has by its schema, as the server finds them. The server checks again; these are
-// here so that all faults of a form are shown at once.
+// Checks texts and numbers by their schema, with the server's rules. The server checks again. These checks let the form
+// show all faults at once.
 import type { Field } from './fields.js';
 
-/** The vault takes no larger field. */
+/** The vault's limit for a field. */
 const MAX_BYTES = 64 * 1024;
-/** A pattern is tried on no longer text. */
+/** Longer texts are not matched in the browser. */
 const MAX_PATTERN_TEXT = 100;
 
 export function numberFault({ whole, least, most }: Field, number: number): string | null {
@@ -24,8 +24,8 @@ export function textFault({ kind, least, most, format }: Field, text: string): s
 }
 
 /**
- * Whether a text breaks its pattern, as far as that is known here. The server's engine is linear in the text, a browser's is
- * not (CWE-1333). A pattern that repeats a group, or repeats often, is left to the server.
+ * Whether a text violates its pattern, as far as the browser can decide. The server's engine runs in linear time, a
+ * browser's engine does not (CWE-1333). Patterns with repeated groups or many repetitions are left to the server.
  */
 export function breaksPattern({ kind, pattern }: Field, text: string): boolean {
   const isSlow = /\)[*+?{]/.test(pattern) || (pattern.match(/[*+]|,\}/g)?.length ?? 0) > 2;
@@ -45,7 +45,7 @@ function isAddress(text: string): boolean {
   return URL.canParse(text);
 }
 
-/** The host of an address, by the same rules as the server's (WHATWG URL). */
+/** Whether a text is a host, by the server's rules (WHATWG URL). */
 function isHost(text: string): boolean {
   if (/[/?#@\\\s]/.test(text) || (text.includes(':') && !/^\[[^\]]*\]$/.test(text))) return false;
   return URL.canParse(`https://${text}/`);

@@ -1,5 +1,5 @@
-// Another page saved in between: both versions, field by field, for what is not secret. A secret is named and never shown.
-// What was typed for it is kept.
+// The dialog after a conflicting save of another page. It shows both versions of each field that is not secret. It
+// names secret fields without their values. Typed secrets are kept.
 import { html, nothing } from 'lit';
 import type { Credential } from '../api/types.js';
 import type { Question } from '../base/confirm.js';
@@ -8,7 +8,7 @@ import type { Words } from '../i18n/messages.js';
 import type { Draft } from './draft.js';
 
 interface Difference {
-  /** The field; empty for the credential's own name. */
+  /** The field. Empty for the credential's own name. */
   name: string;
   title: string;
   mine: string;
@@ -18,7 +18,7 @@ interface Difference {
 const text = (value: Value | null | undefined): string =>
   Array.isArray(value) ? value.join(', ') : String(value ?? '—');
 
-/** Where what was changed here is not what is stored now. */
+/** The fields whose local change differs from the stored value. */
 export function differences(mine: Draft, theirs: Credential, nameTitle: string): Difference[] {
   const found: Difference[] = [];
   if (mine.isRenamed && mine.name.trim() !== theirs.name) {
@@ -35,7 +35,7 @@ export function differences(mine: Draft, theirs: Credential, nameTitle: string):
   return found;
 }
 
-/** The question; `chosen` is filled with the fields whose stored version is to stay. */
+/** The question. `chosen` collects the fields that keep their stored value. */
 export function conflictQuestion(mine: Draft, theirs: Credential, chosen: Set<string>, words: Words): Question {
   const found = differences(mine, theirs, words.say('name'));
   const secrets = mine.touchedSecrets.map(({ title }) => title);

@@ -1,5 +1,5 @@
-// What the user fills in: stored values, the user's values over them, and what a save sends. Typed secrets are private to
-// this object and leave it once, in the body of a request. `wipe` forgets them.
+// The user's input: stored values, changes and the body of a save. Typed secrets are private to this object and leave
+// it once, in the body of a request. `wipe` drops them.
 import type { Credential, FieldProblem } from '../api/types.js';
 import { breaksPattern, numberFault, textFault } from './checks.js';
 import type { Field, Value } from './fields.js';
@@ -9,7 +9,7 @@ export type SecretState = 'unset' | 'kept' | 'replacing' | 'cleared';
 export class Draft {
   /** The credential's own name. */
   name: string;
-  /** Counts the changes: a repeated send is one of the same edition. */
+  /** Counts the changes. A repeated request belongs to the same edition. */
   edition = 0;
   readonly fields: Field[];
   readonly #stored: Credential | null;
@@ -28,7 +28,7 @@ export class Draft {
     return this.#stored;
   }
 
-  /** The value of a field that is not secret, as it stands now. */
+  /** The present value of a field that is not secret. */
   value(field: Field): Value | null {
     const own = this.#open.get(field.name);
     if (own !== undefined) return own;
@@ -68,7 +68,7 @@ export class Draft {
     this.edition += 1;
   }
 
-  /** Back to what is stored. */
+  /** Restores the stored value. */
   undo({ name }: Field): void {
     this.#secrets.delete(name);
     this.#replaced.delete(name);
@@ -76,7 +76,7 @@ export class Draft {
     this.edition += 1;
   }
 
-  /** Only as the server's `x-visible-when`: the other field's value, as text, is one of those. */
+  /** Implements the server's `x-visible-when`: the other field's value, as text, is in the list. */
   isShown(field: Field): boolean {
     const when = field.shownWhen;
     const other = when && this.fields.find(({ name }) => name === when.field);
@@ -89,14 +89,16 @@ export class Draft {
     return this.fields.filter((field) => this.isShown(field));
   }
 
-  /** Faults that need no server. Patterns are the server's to judge: they are added only where there are other faults. */
+  /**
+   * Faults that the browser can find. The server decides about patterns, so they are added only beside other faults.
+   */
   faults(): FieldProblem[] {
     const found = this.#faultsBy((field) => this.#faultIn(field));
     if (!found.length) return found;
     return this.#faultsBy((field) => this.#faultIn(field) ?? this.#patternFault(field));
   }
 
-  /** What a save sends: on a create all that is there, on a change what differs; `null` clears. */
+  /** The body of a save. A create sends all values, a change sends the differences. `null` clears a field. */
   changes(): Record<string, unknown> {
     const changes: Record<string, unknown> = {};
     for (const field of this.shown) {
@@ -115,12 +117,12 @@ export class Draft {
     return this.isRenamed || this.#secrets.size > 0 || this.#cleared.size > 0 || Object.keys(this.changes()).length > 0;
   }
 
-  /** The fields with a secret that was typed or cleared: names alone. */
+  /** The secret fields that were typed or cleared, without their values. */
   get touchedSecrets(): Field[] {
     return this.fields.filter(({ name }) => this.#secrets.has(name) || this.#cleared.has(name));
   }
 
-  /** The same draft over a newer version: what was typed stays typed, `theirs` are given up. */
+  /** The same draft on a newer version. Typed values stay, the fields in `theirs` are reset. */
   over(stored: Credential, theirs: ReadonlySet<string>): Draft {
     const next = new Draft(this.fields, stored, stored.name);
     if (this.isRenamed && !theirs.has('')) next.name = this.name;

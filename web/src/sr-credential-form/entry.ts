@@ -1,4 +1,4 @@
-// Handles typing, pasting and dropping into a field. It trims, reads files and reveals; the draft keeps the value.
+// Handles typing, pasting and dropping into a field. It trims, reads files and reveals. The draft holds the value.
 import type { Field, Value } from './fields.js';
 import { readText } from '../base/file.js';
 import type { Words } from '../i18n/messages.js';
@@ -8,7 +8,7 @@ import type { FieldHost } from './field.view.js';
 export interface EntryHost {
   words(): Words;
   isLocked(): boolean;
-  /** A value was typed, or a field turned. */
+  /** A value changed, or a field was toggled. */
   changed(): void;
   focusField(id: string): void;
 }
@@ -67,7 +67,7 @@ export class Entry implements FieldHost {
     if (to !== 'reveal') this.host.focusField(`field-${field.name}${next[to]}`);
   }
 
-  /** A key copied with a line's end or a space is the most common fault of all. */
+  /** A line end or a space beside a pasted key is the most common mistake. */
   pasted(field: Field, event: ClipboardEvent): void {
     const text = event.clipboardData?.getData('text/plain') ?? '';
     const trimmed = text.trim();
@@ -91,7 +91,7 @@ export class Entry implements FieldHost {
     this.#note(field, 'note.file-read');
   }
 
-  /** Puts what a file held into the field's input; a secret one is not drawn from the draft. */
+  /** Puts a file's text into the field's input. A secret's input is not drawn from the draft. */
   fill: ((field: Field, text: string) => void) | undefined;
 
   #note(field: Field, key: 'note.trimmed' | 'note.file-large' | 'note.file-read' | 'note.file-binary'): void {

@@ -1,4 +1,4 @@
-// A fault in words: by its code where we have a sentence for it, in the server's words where we have none.
+// The sentence for a fault, by its code. An unknown code gives the server's text.
 import type { FieldProblem } from '../api/types.js';
 import type { Words } from '../i18n/messages.js';
 import type { Draft } from './draft.js';

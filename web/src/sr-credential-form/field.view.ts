@@ -1,5 +1,5 @@
-// One field of the form, drawn from its description. The input of a stored secret does not exist before the user clicks
-// Replace. No input of a secret is given a value by us: what is in it was typed there.
+// One field of the form. The input of a stored secret does not exist before the user clicks Replace. The element never
+// sets the value of a secret's input, so the input contains only what the user typed.
 import { html, noChange, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Field, Value } from './fields.js';
@@ -8,7 +8,7 @@ import type { Words } from '../i18n/messages.js';
 import { icon, outwards } from '../base/view.js';
 import type { Draft } from './draft.js';
 
-/** What a field needs to know of its form, and what it tells it. */
+/** The interface between a field and its form. */
 export interface FieldHost {
   readonly draft: Draft;
   readonly words: Words;
@@ -53,7 +53,7 @@ export function fieldView(field: Field, host: FieldHost): TemplateResult {
   </div>`;
 }
 
-/** A secret that is stored: that it is there, never what it is. */
+/** A stored secret, without its value. */
 function storedView(field: Field, state: 'kept' | 'cleared', host: FieldHost): TemplateResult {
   const { words } = host;
   const button = (to: 'replace' | 'undo' | 'clear', part: string) =>
@@ -212,7 +212,7 @@ function fileView(field: Field, host: FieldHost): TemplateResult {
   </div>`;
 }
 
-/** What was typed as a value of the field's kind. What is no number stays text, and is a fault. */
+/** Converts text to the field's type. An invalid number stays text, which is a fault. */
 function read(field: Field, text: string): Value | null {
   if (text === '' || field.secret) return text;
   if (field.kind === 'list')
@@ -225,7 +225,7 @@ function read(field: Field, text: string): Value | null {
   return Number.isFinite(number) && text.trim() !== '' ? number : text;
 }
 
-/** A field that is only looked at. */
+/** A field of a read-only form. */
 export function readView(field: Field, draft: Draft, words: Words): TemplateResult {
   const configured = draft.stored?.configured.includes(field.name);
   const value = field.secret ? null : draft.value(field);

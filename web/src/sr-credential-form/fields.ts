@@ -1,5 +1,5 @@
-// A plugin's schema as the fields of a form: in order, in groups, with what helps to fill them in. A field is secret unless
-// the schema says otherwise, as on the server.
+// Converts a plugin's schema to the fields of a form, with order, groups and help. A field is secret unless the schema
+// says otherwise, as on the server.
 import type { Property, Schema } from '../api/types.js';
 import { safeAddress } from '../base/address.js';
 
@@ -18,7 +18,7 @@ export interface Field {
   prefix: string;
   suffix: string;
   group: string;
-  /** What a file may be read into, and what it usually is. */
+  /** The accepted file type. Null if the field takes no file. */
   accepts: string | null;
   choices: string[];
   whole: boolean;
@@ -75,7 +75,7 @@ export function fieldFrom(name: string, property: Property, required: boolean): 
   };
 }
 
-/** A field that the schema does not know: a text, and secret. */
+/** A field without a schema. It is a text and secret. */
 export function furtherField(name: string): Field {
   return fieldFrom(name, { type: 'string' }, false);
 }
@@ -87,7 +87,7 @@ export function fieldsOf(schema: Schema): Field[] {
     .map(([name, property]) => fieldFrom(name, property, schema.required?.includes(name) ?? false));
 }
 
-/** Fields of one group stand together, where its first one stands. */
+/** Fields of one group stand together, at the position of the first one. */
 export function groupsOf(fields: Field[]): Group[] {
   const groups: Group[] = [];
   for (const field of fields) {
@@ -98,7 +98,7 @@ export function groupsOf(fields: Field[]): Group[] {
   return groups;
 }
 
-/** A name for a further field, as the server takes it. */
+/** Whether the server accepts this name for a further field. */
 export function isFieldName(text: string): boolean {
   return /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(text);
 }

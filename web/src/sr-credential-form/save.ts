@@ -1,14 +1,14 @@
-// Sending a draft: a new credential, created once however often it is sent; or a change of the revision that was read. If
-// another page saved in between, the user decides, and what they decide is sent.
+// Sends a draft. A new credential is created once, also if the request is repeated. A change names the revision that
+// was read. After a conflicting save, the user decides what is sent.
 import type { Client } from '../api/client.js';
 import { asProblem } from '../api/problem.js';
 import type { Credential } from '../api/types.js';
 import type { Draft } from './draft.js';
 
-/** The user decided not to go on. */
+/** The user cancelled the save. */
 export class Stopped extends Error {}
 
-/** The key under which one edition of a draft is created, so that a lost answer creates nothing twice. */
+/** The idempotency key of one edition of a draft. A repeated request after a lost answer creates nothing twice. */
 export class IdempotencyKey {
   #edition = -1;
   #key = '';
@@ -31,7 +31,7 @@ export interface Saving {
   plugin: string;
   type: string;
   key: IdempotencyKey;
-  /** The draft over the version that is stored now; null if the user stops. */
+  /** Applies the draft to the stored version. Null if the user cancels. */
   reconcile(mine: Draft, theirs: Credential): Promise<Draft | null>;
 }
 

@@ -1,4 +1,3 @@
-// The form: fields under one another, what belongs to an input around it, and actions that wrap on a narrow screen.
 import { css } from 'lit';
 
 export const formStyles = css`

@@ -1,5 +1,6 @@
-// <sr-credential-form>: creates a credential from a plugin's schema, or changes one. Secrets go from here to the vault and
-// never come back. A stored secret is "configured". A typed one is forgotten once it was sent, reset or left.
+// <sr-credential-form>: creates a credential from a plugin's schema, or changes one. Secrets are sent to the vault and
+// never returned. A stored secret is shown as "configured". A typed secret is dropped when it is sent, reset or
+// abandoned.
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
@@ -27,22 +28,22 @@ const ORDER: CredentialType[] = ['oauth2', 'api-key', 'custom'];
  * Creates a credential for a plugin, or changes one. Its form value is the credential's id.
  *
  * @tag sr-credential-form
- * @fires sr-submit - Before saving; cancelable. `{plugin, type, name}`
- * @fires sr-save - `{credential}`: what was saved, without secrets
+ * @fires sr-submit - Before saving. Cancelable. `{plugin, type, name}`
+ * @fires sr-save - `{credential}`: the saved credential, without secrets
  * @fires sr-test - `{status, cause}`: `accepted`, `rejected` or `unverified`
  * @fires sr-cancel - The user left the form.
  * @fires sr-dirty-change - `{dirty}`
- * @fires sr-validate - `{valid, fields}`: the names of the fields at fault
- * @slot header - Over the form, instead of the plugin's title and description.
+ * @fires sr-validate - `{valid, fields}`: the names of the invalid fields
+ * @slot header - Above the form, instead of the plugin's title and description.
  * @slot before-fields
  * @slot after-fields
- * @slot actions - Beside the buttons.
+ * @slot actions - Next to the buttons.
  * @slot field-NAME - Under the field of that name.
- * @csspart base - Everything.
+ * @csspart base - The whole element.
  * @csspart field
  * @csspart label
  * @csspart input
- * @csspart secret-set - A stored secret: configured.
+ * @csspart secret-set - The mark of a stored secret.
  * @csspart replace-button
  * @csspart clear-button
  * @csspart undo-button
@@ -57,9 +58,9 @@ export class SrCredentialForm extends StrongroomElement {
   static formAssociated = true;
   static override styles = [...StrongroomElement.styles, formStyles];
 
-  /** `api-key`, `custom` or `oauth2`; the first that the plugin takes unless told. */
+  /** `api-key`, `custom` or `oauth2`. The default is the plugin's first type. */
   @property() type = '';
-  /** The credential to change; none to create one. */
+  /** The credential to change. Empty to create one. */
   @property({ attribute: 'credential-id' }) credentialId = '';
   /** `manual` shows a button, `auto` tests before saving, `off` does neither. */
   @property({ attribute: 'test' }) testing: 'manual' | 'auto' | 'off' = 'manual';
@@ -69,7 +70,7 @@ export class SrCredentialForm extends StrongroomElement {
   @property({ reflect: true }) name = '';
 
   @state() private registered: Plugin | null = null;
-  /** The type in hand: as `type` says, or as the user has chosen. */
+  /** The present type: the value of `type`, or the user's choice. */
   @state() private kind: CredentialType = 'api-key';
   @state() private busy: 'saving' | 'testing' | null = null;
   @state() private verdict: Verdict | null = null;
@@ -92,7 +93,7 @@ export class SrCredentialForm extends StrongroomElement {
     return this.isOff || this.busy !== null;
   }
 
-  /** Whether leaving would lose something. */
+  /** Whether the form has unsaved input. */
   get isDirty(): boolean {
     return this.#entry?.draft.isDirty ?? false;
   }
@@ -104,7 +105,7 @@ export class SrCredentialForm extends StrongroomElement {
 
   get #canTest(): boolean {
     if (this.testing === 'off') return false;
-    // A provider's own file may have a test where the manifest has none; only the vault knows.
+    // The provider's catalogue file may define a test that the manifest lacks. Only the vault knows.
     return this.kind === 'oauth2' || Boolean(this.registered?.manifest.credentials[this.kind]?.test);
   }
 
@@ -134,7 +135,7 @@ export class SrCredentialForm extends StrongroomElement {
     this.#calm();
   }
 
-  /** Checks, tests if it is to, and saves. */
+  /** Checks, tests if required, and saves. */
   async submit(options: { anyway?: boolean } = {}): Promise<void> {
     const { client, registered } = this;
     const entry = this.#entry;
@@ -157,7 +158,7 @@ export class SrCredentialForm extends StrongroomElement {
     });
   }
 
-  /** Tries what is there: the draft laid over what is stored, at the plugin's service. */
+  /** Tests the draft together with the stored values at the plugin's service. */
   async test(): Promise<void> {
     await this.#tested();
   }
@@ -184,14 +185,14 @@ export class SrCredentialForm extends StrongroomElement {
     return verdict;
   }
 
-  /** Forgets what was typed. */
+  /** Discards the input. */
   reset(): void {
     if (!this.registered) return;
     this.#calm();
     this.#begin(this.#entry?.draft.stored ?? null);
   }
 
-  /** Leaves; asks first if something would be lost. */
+  /** Leaves the form. Asks first if it has unsaved input. */
   async cancel(): Promise<void> {
     const question = { title: this.say('leave.title'), content: html`<p>${this.say('leave.text')}</p>` };
     const answer = { yes: this.say('leave.yes'), no: this.say('leave.no'), danger: true };
@@ -213,17 +214,17 @@ export class SrCredentialForm extends StrongroomElement {
     if (!kept || credential || this.type !== this.#typeRead) this.kind = this.#firstKind(credential);
     this.#typeRead = this.type;
     const isSame = kept && kept.stored?.id === credential?.id;
-    // What was typed stays over a newer revision: saving asks then.
+    // Input stays when a newer revision arrives. Saving then asks the user.
     const same = isSame && (kept.isDirty || kept.stored?.revision === credential?.revision);
     if (!same || kept.fields !== this.#fieldsOf.get(this.kind)) this.#begin(credential);
     void client.allCredentials(registered.name, '', signal).then(
       (found) => signal.aborted || this.#learnNames(found.map(({ name }) => name)),
-      // Only the hint is missing: the server still refuses a name that is taken.
+      // Without the names, only the hint is missing. The server still refuses a taken name.
       () => undefined,
     );
   }
 
-  /** Another page's change: taken over, unless that would lose what was typed. Saving then asks. */
+  /** Applies a change of another page, unless that would lose input. Saving then asks the user. */
   protected override credentialChanged({ id, credential }: Change): void {
     const draft = this.#entry?.draft;
     if (!draft || this.busy) return;
@@ -286,7 +287,7 @@ export class SrCredentialForm extends StrongroomElement {
     this.#begin(null);
   }
 
-  /** A field of its own name, where the plugin takes further ones. */
+  /** Adds a field with its own name, if the plugin accepts further fields. */
   #addField(name: string): boolean {
     const entry = this.#entry;
     if (!entry || !isFieldName(name) || entry.draft.fields.some((field) => field.name === name)) return false;
@@ -312,7 +313,7 @@ export class SrCredentialForm extends StrongroomElement {
     });
   }
 
-  /** The account was disconnected: there is nothing left to change. */
+  /** The account was disconnected, so the form has nothing to change. */
   #disconnected(): void {
     this.credentialId = '';
     this.#begin(null);
@@ -356,7 +357,7 @@ export class SrCredentialForm extends StrongroomElement {
     return stored.configured.filter((name) => !known.some((field) => field.name === name)).map(furtherField);
   }
 
-  /** Names that are taken; an untouched draft gets one that is free. */
+  /** Stores the taken names. An untouched draft gets a free name. */
   #learnNames(names: string[]): void {
     const draft = this.#entry?.draft;
     this.#names = names;
@@ -373,7 +374,7 @@ export class SrCredentialForm extends StrongroomElement {
   }
 
   #saved(credential: Credential, entry: Entry | null): void {
-    // Else another credential, or another user's, is in the form by now.
+    // Otherwise the form has another credential, or another user's.
     if (entry && this.#entry === entry) {
       this.#names = [...this.#names.filter((name) => name !== entry?.draft.stored?.name), credential.name];
       this.#begin(credential);
@@ -391,7 +392,7 @@ export class SrCredentialForm extends StrongroomElement {
     return faults.length === 0;
   }
 
-  /** Puts faults at their fields, and the focus on the summary of them. */
+  /** Shows faults at their fields, and focuses the summary. */
   #blame(faults: FieldProblem[]): void {
     const { draft } = this.#entry!;
     this.#entry!.blame(faults.map((fault) => [fault.field, faultSentence(fault, draft, this.words)]));

@@ -1,4 +1,3 @@
-// The form as a whole: header, types, name, groups of fields, what the last test said, faults and actions.
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Problem } from '../api/problem.js';
@@ -11,10 +10,10 @@ import type { Entry } from './entry.js';
 import { fieldView, readView } from './field.view.js';
 import { groupsOf } from './fields.js';
 
-/** What the form says about the last action. */
+/** The result of the last action. */
 export type Said = 'form.saved' | 'form.renewed' | 'form.unchanged';
 
-/** What the form shows, and what can be done in it. */
+/** The data and actions of the form. */
 export interface FormModel {
   entry: Entry;
   registered: Plugin;

@@ -1,5 +1,6 @@
-// One thing done to several credentials, a few at a time: how far it is, and what failed. Where the vault says that it is
-// too much, everything waits as long as it says. Only a lost session or network stops the rest, which would fail alike.
+// Runs one operation on several credentials, a few at a time, with progress and failures. After a 429, all operations
+// wait for the time that the vault names. Only a lost session or network stops the batch, because the rest would fail
+// alike.
 import { asProblem, type Problem } from '../api/problem.js';
 import type { Credential } from '../api/types.js';
 
@@ -12,10 +13,10 @@ export interface BatchProgress {
   what: 'test' | 'delete';
   done: number;
   total: number;
-  /** Seconds until it goes on; 0 while it works. */
+  /** Seconds until it continues. 0 while it works. */
   waiting: number;
   failures: Failure[];
-  /** Over; otherwise still going. */
+  /** Whether the batch has ended. */
   over: boolean;
 }
 
@@ -24,7 +25,7 @@ export interface Batch {
   credentials: readonly Credential[];
   act(credential: Credential): Promise<void>;
   report(progress: BatchProgress): void;
-  /** Ends it early: nothing more is begun. */
+  /** Stops the batch. No further operation starts. */
   signal: AbortSignal;
   sleep?(milliseconds: number): Promise<void>;
 }

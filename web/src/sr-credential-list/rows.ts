@@ -1,5 +1,5 @@
-// Which rows a list shows, in which order, on which page. Pure, and quick for a thousand rows: they are filtered and sorted
-// as data, and only one page of them is drawn.
+// Filters, sorts and pages the rows of a list, as pure functions. A thousand rows are processed as data, and only one
+// page is drawn.
 import type { Credential } from '../api/types.js';
 import { matching } from '../base/credentials.js';
 
@@ -19,10 +19,10 @@ export interface Filter {
 
 export interface Slice {
   rows: Credential[];
-  /** From 0. */
+  /** Starts at 0. */
   page: number;
   pages: number;
-  /** How many rows there are on all pages. */
+  /** The number of rows on all pages. */
   count: number;
 }
 
@@ -38,7 +38,7 @@ export function filtered(rows: readonly Credential[], filter: Filter, locale: st
   return filter.text.trim() ? matching(kept, filter.text, locale) : kept;
 }
 
-/** The states to filter by: it works, it needs the user, it fails. */
+/** The groups of the filter: working, needs the user, failing. */
 export function groupOf(state: string): 'works' | 'needs' | 'trouble' {
   if (state === 'active' || state === 'refreshing') return 'works';
   return state === 'reauth-required' || state === 'undecryptable' ? 'needs' : 'trouble';
@@ -64,7 +64,7 @@ export function sliced(rows: Credential[], page: number, size: number): Slice {
   return { rows: rows.slice(at * size, (at + 1) * size), page: at, pages, count: rows.length };
 }
 
-/** Which page buttons there are: the ends, and those near; a gap is null. */
+/** The page numbers to show: the first, the last and the neighbours. Null stands for a gap. */
 export function pageNumbers(page: number, pages: number): (number | null)[] {
   const near = [0, page - 1, page, page + 1, pages - 1].filter((at) => at >= 0 && at < pages);
   const unique = [...new Set(near)].sort((a, b) => a - b);

@@ -1,4 +1,3 @@
-// The list: a quiet table, cards where it is narrow.
 import { css } from 'lit';
 
 export const listStyles = css`

@@ -1,5 +1,5 @@
-// <sr-credential-list>: all of a user's credentials, or those for a plugin: to find, test, change, connect again and delete,
-// one at a time or several. The first rows are shown as soon as they are there; the others follow page by page.
+// <sr-credential-list>: lists a user's credentials, of all plugins or of one. Users find, test, change, reconnect and
+// delete them, one at a time or several. The first rows appear when they arrive. The others follow page by page.
 import { html, nothing, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import type { Change } from '../api/changes.js';
@@ -26,16 +26,16 @@ const PAGE_ROWS = 50;
  * Lists credentials.
  *
  * @tag sr-credential-list
- * @fires sr-load - `{count}`: all rows are there.
- * @fires sr-select - `{ids}`: what is ticked.
+ * @fires sr-load - `{count}`: all rows are loaded.
+ * @fires sr-select - `{ids}`: the selected credentials.
  * @fires sr-create-request - Cancelable. `{plugin}`
  * @fires sr-edit-request - Cancelable. `{id, reconnect}`
  * @fires sr-delete-request - Cancelable. `{ids}`
- * @fires sr-delete - `{ids}`: what is gone.
+ * @fires sr-delete - `{ids}`: the deleted credentials.
  * @fires sr-test - `{id, status, cause}`
- * @slot toolbar - Beside the search.
+ * @slot toolbar - Next to the search.
  * @slot empty - Instead of "No credentials yet".
- * @csspart base - Everything.
+ * @csspart base - The whole element.
  * @csspart toolbar
  * @csspart filter
  * @csspart table
@@ -48,11 +48,11 @@ const PAGE_ROWS = 50;
 export class SrCredentialList extends StrongroomElement {
   static override styles = [...StrongroomElement.styles, listStyles];
 
-  /** Only credentials of this type. */
+  /** Shows only credentials of this type. */
   @property() type = '';
-  /** Rows of a page of the table. */
+  /** The number of rows on a page of the table. */
   @property({ type: Number, attribute: 'page-size' }) pageSize = PAGE_ROWS;
-  /** No button for a new credential. */
+  /** Hides the button for a new credential. */
   @property({ type: Boolean, attribute: 'no-create' }) noCreate = false;
 
   @state() private rows: Credential[] | null = null;
@@ -97,13 +97,13 @@ export class SrCredentialList extends StrongroomElement {
     if (this.emit('sr-create-request', { plugin: this.plugin }, true)) void this.#editor.open({ is: 'create' });
   }
 
-  /** Opens the dialog to change a credential, or to connect it again. */
+  /** Opens the dialog to change or reconnect a credential. */
   edit(credential: Credential, reconnect = false): void {
     if (!this.emit('sr-edit-request', { id: credential.id, reconnect }, true)) return;
     void this.#editor.open({ is: reconnect ? 'reconnect' : 'edit', credential });
   }
 
-  /** Asks, and deletes a credential. */
+  /** Deletes a credential after a confirmation. */
   async delete(credential: Credential): Promise<void> {
     const { client } = this;
     const { signal } = this.#stop;
@@ -122,7 +122,7 @@ export class SrCredentialList extends StrongroomElement {
     await this.#attempt(() => this.#test(credential));
   }
 
-  /** Does something for the user. Success clears what an earlier attempt left. */
+  /** Runs an action of the user. Success clears the error of an earlier attempt. */
   async #attempt(work: () => Promise<void>): Promise<void> {
     const { signal } = this.#stop;
     try {
@@ -193,10 +193,10 @@ export class SrCredentialList extends StrongroomElement {
 
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
     this.isComplete = false;
-    // An unknown plugin has no credentials, which looks like a user without any.
+    // The list of an unknown plugin is empty, like the list of a user without credentials.
     const asked = this.plugin ? client.plugin(this.plugin, signal).then((one) => [one]) : client.plugins(signal);
     const known = asked.then((plugins) => (this.plugins = new Map(plugins.map((plugin) => [plugin.name, plugin]))));
-    // The failure that comes first is shown; the other one must not stay unhandled.
+    // The first failure is shown. The other one must not stay unhandled.
     known.catch(() => undefined);
     const isFirst = this.rows === null;
     const rows: Credential[] = [];

@@ -1,5 +1,5 @@
-// The list: toolbar, table, pages, what is done to several at once, and the dialogs. On a narrow screen the same table is
-// laid out as cards; roles are said again there, because `display` takes them away from a table.
+// Views of the list: toolbar, table, pages, batch actions and dialogs. On a narrow screen, the rows are cards.
+// `display` removes the roles of a table, so the elements name them explicitly.
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Credential } from '../api/types.js';
@@ -9,10 +9,10 @@ import type { Key, Words } from '../i18n/messages.js';
 import type { BatchProgress } from './batch.js';
 import { pageNumbers, type Column, type Filter, type Slice, type Sort } from './rows.js';
 
-/** How the last test of a credential ended, and when; without a verdict it is under way. */
+/** The result and the time of the last test. Without a verdict, the test is running. */
 export type Tested = { verdict: null; at: '' } | { verdict: Verdict; at: string };
 
-/** What the list shows, and what can be done in it. */
+/** The data and actions of the list. */
 export interface ListModel {
   words: Words;
   label: string;
@@ -193,7 +193,7 @@ function rowView(list: ListModel, credential: Credential): TemplateResult {
   </tr>`;
 }
 
-/** The result of the last test, beside the state: the two say different things. */
+/** The result of the last test, next to the state. The two can differ. */
 function testedView(tested: Tested | undefined, words: Words): TemplateResult | typeof nothing {
   if (!tested) return nothing;
   if (!tested.verdict) {

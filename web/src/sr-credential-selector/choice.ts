@@ -1,16 +1,15 @@
-// What a selector offers and what is chosen, apart from how it is drawn: matching, moving, and a choice that is gone. Pure;
-// it never chooses anything by itself.
+// The logic of a selector as pure functions: matching, moving, and the faults of a choice. It never chooses by itself.
 import type { Credential } from '../api/types.js';
 import { isOf } from '../base/credentials.js';
 
-/** Why the chosen credential cannot simply be used. */
+/** Why the chosen credential cannot be used as it is. */
 export type Flaw = 'gone' | 'elsewhere' | 'undecryptable' | 'reauth-required' | 'degraded' | 'ambiguous';
 
 export type Move = 'next' | 'previous' | 'first' | 'last' | 'forward' | 'back';
 
 const PAGE = 8;
 
-/** Where a key leads; the ends hold (APG: no wrapping in long lists), and from nowhere it goes in. */
+/** The option that a key moves to. It does not wrap at the ends (ARIA APG recommends this for long lists). */
 export function moved(active: number, count: number, move: Move): number {
   if (count === 0) return -1;
   const last = count - 1;
@@ -38,7 +37,7 @@ export function moveOf(key: string): Move | null {
   return KEYS[key] ?? null;
 }
 
-/** What is wrong with the choice, if anything. `found` is null when the vault does not have it (any more). */
+/** The fault of the choice, if any. `found` is null if the vault does not have the credential. */
 export function flawOf(found: Credential | null, plugin: string, type: string): Flaw | null {
   if (!found) return 'gone';
   if (!isOf(found, plugin, type)) return 'elsewhere';
@@ -46,7 +45,7 @@ export function flawOf(found: Credential | null, plugin: string, type: string): 
   return known.find((state) => state === found.state) ?? null;
 }
 
-/** Flaws that keep a required choice from being one. */
+/** Faults that make a required choice invalid. */
 export function isUnusable(flaw: Flaw | null): boolean {
   return flaw === 'gone' || flaw === 'elsewhere' || flaw === 'undecryptable';
 }

@@ -1,4 +1,3 @@
-// The selector: a control that looks like the inputs of the form, and a popup under (or over) it.
 import { css } from 'lit';
 
 export const selectorStyles = css`

@@ -1,5 +1,5 @@
 // <sr-credential-selector>: chooses one of the user's credentials for a plugin, as an editable combobox with a listbox
-// (ARIA APG). It never chooses by itself, and a choice that is gone stays, with the reason.
+// (ARIA APG). It never chooses by itself. A deleted choice stays visible with the reason.
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import type { Change } from '../api/changes.js';
@@ -20,15 +20,15 @@ import { chosenView, controlView, emptyView, popupView, type SelectorModel } fro
  * @tag sr-credential-selector
  * @fires input - The choice changed.
  * @fires change - The choice changed.
- * @fires sr-load - `{count}`: the options are there.
- * @fires sr-create-request - The user wants a new one; cancelable. `{plugin}`
- * @fires sr-edit-request - The user wants to change one, or connect it again; cancelable. `{id, reconnect}`
+ * @fires sr-load - `{count}`: the options are loaded.
+ * @fires sr-create-request - The user wants a new credential. Cancelable. `{plugin}`
+ * @fires sr-edit-request - The user wants to change or reconnect a credential. Cancelable. `{id, reconnect}`
  * @slot label
  * @slot help-text
  * @slot empty - Instead of "No credentials yet".
- * @slot footer - Under the options.
- * @csspart base - Everything.
- * @csspart combobox - The input and what is around it.
+ * @slot footer - Below the options.
+ * @csspart base - The whole element.
+ * @csspart combobox - The input with its frame.
  * @csspart listbox
  * @csspart option
  * @csspart option-badge
@@ -36,7 +36,7 @@ import { chosenView, controlView, emptyView, popupView, type SelectorModel } fro
  * @csspart footer
  * @csspart create-button
  * @csspart edit-button
- * @csspart warning - What is wrong with the choice.
+ * @csspart warning - The fault of the choice.
  * @csspart dialog
  */
 export class SrCredentialSelector extends StrongroomElement {
@@ -47,15 +47,15 @@ export class SrCredentialSelector extends StrongroomElement {
   @property() value = '';
   /** The name in a form. */
   @property({ reflect: true }) name = '';
-  /** Only credentials of this type: `api-key`, `custom` or `oauth2`. */
+  /** Offers only credentials of this type: `api-key`, `custom` or `oauth2`. */
   @property() type = '';
-  /** Shown while nothing is chosen. */
+  /** The text without a choice. */
   @property() placeholder = '';
-  /** Without a choice that can be used the form is not valid. */
+  /** The form is invalid without a usable choice. */
   @property({ type: Boolean, reflect: true }) required = false;
-  /** No button for a new credential. */
+  /** Hides the button for a new credential. */
   @property({ type: Boolean, attribute: 'no-create' }) noCreate = false;
-  /** No button to change the chosen credential. */
+  /** Hides the button to change the chosen credential. */
   @property({ type: Boolean, attribute: 'no-edit' }) noEdit = false;
 
   @state() private options: Credential[] | null = null;
@@ -63,7 +63,7 @@ export class SrCredentialSelector extends StrongroomElement {
   @state() private opensUp = false;
   @state() private active = -1;
   @state() private wanted: string | null = null;
-  /** The chosen credential as the vault has it, where it is not among the options. */
+  /** The chosen credential, if it is not among the options. */
   @state() private apart: Credential | null = null;
   #initial = '';
   readonly #editor = new Editor(
@@ -73,7 +73,7 @@ export class SrCredentialSelector extends StrongroomElement {
       return { context, words, plugin, type };
     },
     {
-      // What was created here was asked for here, so it is the choice.
+      // The user created the credential from this selector, so it becomes the choice.
       saved: (id, editing) => editing.is === 'create' && this.#choose(id),
       removed: (id) => this.credentialChanged({ id, credential: null }),
     },
@@ -83,12 +83,12 @@ export class SrCredentialSelector extends StrongroomElement {
     return [...super.sources, this.type];
   }
 
-  /** The chosen credential, as far as it is known. */
+  /** The chosen credential, if it is loaded. */
   get selected(): Credential | null {
     return this.options?.find(({ id }) => id === this.value) ?? (this.apart?.id === this.value ? this.apart : null);
   }
 
-  /** Why the choice cannot simply be used; null if it can, or is not known yet. */
+  /** Why the choice cannot be used as it is. Null if it can be used, or is not loaded. */
   get flaw(): Flaw | null {
     return this.value && this.options ? flawOf(this.selected, this.plugin, this.type) : null;
   }
@@ -122,22 +122,22 @@ export class SrCredentialSelector extends StrongroomElement {
     this.#input?.focus(options);
   }
 
-  /** As of a form control. */
+  /** As in a form control. */
   checkValidity(): boolean {
     return this.internals.checkValidity();
   }
 
-  /** As of a form control. */
+  /** As in a form control. */
   reportValidity(): boolean {
     return this.internals.reportValidity();
   }
 
-  /** As of a form control. */
+  /** As in a form control. */
   get validity(): ValidityState {
     return this.internals.validity;
   }
 
-  /** The form that the element takes part in. */
+  /** The form that contains the element. */
   get form(): HTMLFormElement | null {
     return this.internals.form;
   }
@@ -153,7 +153,7 @@ export class SrCredentialSelector extends StrongroomElement {
     this.value = value;
   }
 
-  /** What the user has chosen; the empty id is nothing. */
+  /** Sets the user's choice. An empty id clears it. */
   #choose(id: string): void {
     this.close();
     if (id === this.value) return;
@@ -166,7 +166,7 @@ export class SrCredentialSelector extends StrongroomElement {
     if (this.emit('sr-create-request', { plugin: this.plugin }, true)) this.#edit({ is: 'create' });
   }
 
-  /** Opens the dialog to change the chosen credential, or to connect it again. */
+  /** Opens the dialog to change or reconnect the chosen credential. */
   edit(reconnect = false): void {
     const credential = this.selected;
     if (!credential || !this.emit('sr-edit-request', { id: credential.id, reconnect }, true)) return;
@@ -198,7 +198,7 @@ export class SrCredentialSelector extends StrongroomElement {
   };
 
   protected override async load(client: Client, signal: AbortSignal): Promise<void> {
-    // An unknown plugin has no credentials, which looks like a user without any.
+    // The list of an unknown plugin is empty, like the list of a user without credentials.
     const known = this.plugin ? client.plugin(this.plugin, signal) : null;
     known?.catch(() => undefined);
     const found = await client.allCredentials(this.plugin, this.type, signal);

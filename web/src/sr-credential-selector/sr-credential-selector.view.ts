@@ -1,5 +1,5 @@
-// The selector's parts: the control, the popup with options and footer, what is wrong with the choice, the dialog. The
-// popup is in the same shadow root as the input, because ids do not reach across one.
+// Views of the selector: the control, the popup with options and footer, the fault of the choice, the dialog. The popup
+// is in the input's shadow root, because ids do not work across shadow roots.
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Credential } from '../api/types.js';
@@ -7,7 +7,7 @@ import { ailment, badge, banner, icon, typeName } from '../base/view.js';
 import type { Words } from '../i18n/messages.js';
 import type { Flaw } from './choice.js';
 
-/** What the selector shows, and what can be done in it. */
+/** The data and actions of the selector. */
 export interface SelectorModel {
   words: Words;
   label: string;
@@ -135,7 +135,7 @@ function optionView(option: Credential, at: number, selector: SelectorModel): Te
   </div>`;
 }
 
-/** What there is to say about the choice: nothing, if it simply works. */
+/** The fault of the choice. Empty if it has none. */
 export function chosenView(selector: SelectorModel): TemplateResult {
   const { flaw, selected, words } = selector;
   const content = () => {

@@ -1,4 +1,4 @@
-// The connected accounts of a plugin: the name and state of each, the scopes that were not granted, and its actions.
+// The connected accounts of a plugin, each with its name, its state, its missing scopes and its actions.
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { Credential } from '../api/types.js';
@@ -9,11 +9,11 @@ import type { Words } from '../i18n/messages.js';
 export interface AccountsModel {
   words: Words;
   accounts: readonly Credential[];
-  /** The credential that the element stands for. */
+  /** The current credential. */
   current: Credential | null;
-  /** Scopes that a connection asks for. */
+  /** The scopes that a connection requests. */
   asked: readonly string[];
-  /** Whether the user chooses between several. */
+  /** Whether the user can choose between several accounts. */
   canChoose: boolean;
   canChange: boolean;
   isOff: boolean;
@@ -44,7 +44,7 @@ export function accountsView(model: AccountsModel): TemplateResult {
   </ul>`;
 }
 
-/** What people know an account by; the credential's own name, where two are of one account. */
+/** The account's name. If two credentials are of one account, the credential's name is added. */
 export function accountName(credential: Credential, accounts: readonly Credential[] = []): string {
   const { account, name } = credential;
   if (!account) return name;

@@ -1,5 +1,5 @@
-// A service account's key file (RFC 7523). The text is only in the input. It is sent once, in the body of a request, and
-// not kept for another try.
+// A service account's key file (RFC 7523). Only the input holds the text. It is sent once, in the body of a request,
+// and not kept for a retry.
 import { html, nothing, type TemplateResult } from 'lit';
 import { onDrop, readText } from '../base/file.js';
 import type { Key, Words } from '../i18n/messages.js';
@@ -8,7 +8,7 @@ import { icon } from '../base/view.js';
 export interface Taker {
   words: Words;
   isOff: boolean;
-  /** What was handed in before was none. */
+  /** The last input was not a key file. */
   wrong: boolean;
   take(text: string): void;
   cancel(): void;

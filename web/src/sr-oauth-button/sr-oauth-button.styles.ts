@@ -1,4 +1,3 @@
-// What only connecting needs: the code for another device, and whose account it is.
 import { css } from 'lit';
 
 export const oauthStyles = css`

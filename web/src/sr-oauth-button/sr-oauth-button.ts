@@ -1,5 +1,5 @@
-// <sr-oauth-button>: shows the accounts that are connected for a plugin; connects one by OAuth 2, connects it again, and
-// disconnects it. What is shown follows the connection's state (states.ts) and the accounts; flow.ts runs a connection.
+// <sr-oauth-button>: shows the connected accounts of a plugin, and connects, reconnects and disconnects them by OAuth
+// 2. The view depends on the connection's state (states.ts) and the accounts. flow.ts runs a connection.
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import type { Change } from '../api/changes.js';
@@ -23,30 +23,33 @@ import { keyFileView } from './key-file.view.js';
 import { oauthStyles } from './sr-oauth-button.styles.js';
 import { connectView, renewedView } from './sr-oauth-button.view.js';
 
-/** What a connection is for: a new credential, unless the account has one; a second one of it; or one to renew. */
+/**
+ * The purpose of a connection: a new credential unless the account has one, a second credential of the account, or a
+ * renewal.
+ */
 type Purpose = { is: 'new' } | { is: 'second' } | { is: 'renewal'; credential: Credential };
 
 /**
  * Connects accounts by OAuth 2. Its form value is the id of the current account's credential.
  *
  * @tag sr-oauth-button
- * @fires sr-connect-start - The user began to connect.
- * @fires sr-connect - `{credentialId, account, scopes, revision, renewed}`: renewed means that the credential was there before.
+ * @fires sr-connect-start - The user started a connection.
+ * @fires sr-connect - `{credentialId, account, scopes, revision, renewed}`: renewed means that the credential existed before.
  * @fires sr-connect-error - `{code}`: `denied`, `expired`, `failed`, `unregistered`, `other-account`, `blocked`, or a problem's code
  * @fires sr-disconnect - `{credentialId}`
- * @fires sr-delete-request - Before disconnecting; cancelable. `{ids}`
- * @fires change - The user chose another of the connected accounts.
+ * @fires sr-delete-request - Before disconnecting. Cancelable. `{ids}`
+ * @fires change - The user chose another connected account.
  * @slot - The button's text.
- * @slot icon - In front of it.
- * @csspart base - Everything.
+ * @slot icon - Before the text.
+ * @csspart base - The whole element.
  * @csspart button - The button that connects.
- * @csspart another - The button that connects one more account.
- * @csspart second - The button that makes a second credential of one account.
- * @csspart elsewhere - The note that the return address is of another origin.
- * @csspart input - For a key file.
- * @csspart status - What is going on.
- * @csspart account - Whose account is connected.
- * @csspart choice - Chooses one of several accounts.
+ * @csspart another - The button that connects another account.
+ * @csspart second - The button that creates a second credential of one account.
+ * @csspart elsewhere - The note about a return address of another origin.
+ * @csspart input - The input for a key file.
+ * @csspart status - The progress of the connection.
+ * @csspart account - The name of the connected account.
+ * @csspart choice - The choice between several accounts.
  * @csspart reconnect
  * @csspart disconnect
  * @csspart error
@@ -58,27 +61,27 @@ export class SrOauthButton extends StrongroomElement {
   static formAssociated = true;
   static override styles = [...StrongroomElement.styles, oauthStyles];
 
-  /** The id of the credential to show as the current one, as the page has stored it. */
+  /** The id of the current credential, as the page has stored it. */
   @property({ attribute: 'credential-id' }) credentialId = '';
   /** Shows only the credential of `credential-id`. Without one, it connects a first account. */
   @property({ type: Boolean }) single = false;
-  /** What a new credential will be called; the plugin's title unless told. */
+  /** The name of a new credential. The default is the plugin's title. */
   @property({ attribute: 'credential-name' }) credentialName = '';
-  /** The OAuth app, where there are several for the provider. */
+  /** The OAuth app, if the provider has several. */
   @property() app = '';
-  /** Scopes beside the plugin's own, separated by spaces. */
+  /** Scopes in addition to the plugin's own, separated by spaces. */
   @property() scopes = '';
   /** The name in a form. */
   @property({ reflect: true }) name = '';
-  /** Without a current account the form is not valid. */
+  /** The form is invalid without a current account. */
   @property({ type: Boolean }) required = false;
 
   @state() private registered: Plugin | null = null;
   @state() private accounts: Credential[] | null = null;
   @state() private chosen = '';
-  /** The chosen one is gone. The element does not choose another one in its place. */
+  /** The chosen credential is deleted. The element does not choose another one in its place. */
   @state() private isGone = false;
-  /** The account that was connected a second time, until the user has seen it. */
+  /** The account that was connected again, until the user has confirmed it. */
   @state() private renewed: Credential | null = null;
   @state() private isBusy = false;
   @state() private trouble: Problem | null = null;
@@ -90,38 +93,40 @@ export class SrOauthButton extends StrongroomElement {
     return [...super.sources, this.credentialId, this.single];
   }
 
-  /** The current account's credential id; empty if there is none. */
+  /** The current account's credential id. Empty without an account. */
   get value(): string {
     return this.#current?.id ?? (this.accounts ? '' : this.credentialId);
   }
 
-  /** How far it is: `idle`, `preparing`, `waiting`, `device`, `blocked`, `key-file`, `verifying`, `connected` or `failed`. */
+  /**
+   * The state: `idle`, `preparing`, `waiting`, `device`, `blocked`, `key-file`, `verifying`, `connected` or `failed`.
+   */
   get status(): connection.Connect['at'] {
     return this.#flow.state.at;
   }
 
-  /** Connects the current account again; without one, a new account. For a popup, call it in the handler of a click. */
+  /** Reconnects the current account, or connects a new one. For a popup, call it in the handler of a click. */
   connect(): void {
     const credential = this.#current;
     this.#begin(credential ? { is: 'renewal', credential } : { is: 'new' });
   }
 
-  /** Connects one more account. For a popup, call it in the handler of a click. */
+  /** Connects another account. For a popup, call it in the handler of a click. */
   connectAnother(): void {
     this.#begin({ is: 'new' });
   }
 
-  /** Gives up waiting. What the server has begun expires by itself. */
+  /** Stops waiting. The connection at the server expires by itself. */
   cancel(): void {
     this.#flow.cancel();
   }
 
-  /** Asks, deletes the current account's credential, and has the grant revoked at the provider. */
+  /** Deletes the current account's credential after a confirmation, and revokes the grant at the provider. */
   async disconnect(): Promise<void> {
     if (this.#current) await this.#disconnect(this.#current);
   }
 
-  /** The account that the element stands for: the chosen one, or the only one. */
+  /** The current account: the chosen one, or the only one. */
   get #current(): Credential | null {
     const accounts = this.accounts ?? [];
     const only = accounts.length === 1 && !this.isGone ? accounts[0]! : null;
@@ -143,7 +148,7 @@ export class SrOauthButton extends StrongroomElement {
     const user = this.userCount;
     try {
       const ask = async (present: Credential) => {
-        // The button is disabled after the answer: a disabled button cannot get the focus back.
+        // A disabled button cannot receive the focus, so it is disabled after the answer.
         this.isBusy = false;
         return (this.isBusy = await this.#confirm.ask(removalQuestion(present, this.#title, this.words)));
       };
@@ -161,17 +166,17 @@ export class SrOauthButton extends StrongroomElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    // A key file that was not handed in is forgotten, as what is typed into a form is.
+    // An abandoned key file is dropped, like other form input.
     const input = this.renderRoot.querySelector('textarea');
     if (input) input.value = '';
   }
 
-  /** As of a form control. */
+  /** As in a form control. */
   checkValidity(): boolean {
     return this.internals.checkValidity();
   }
 
-  /** As of a form control. */
+  /** As in a form control. */
   reportValidity(): boolean {
     return this.internals.reportValidity();
   }
@@ -225,7 +230,7 @@ export class SrOauthButton extends StrongroomElement {
     return accounts.sort((a, b) => accountName(a).localeCompare(accountName(b), locale) || (a.id < b.id ? -1 : 1));
   }
 
-  /** The stored credential; null if it is gone and the plugin alone can be shown. */
+  /** Reads the stored credential. Null if it is deleted and only the plugin can be shown. */
   async #look(client: Client, id: string, signal: AbortSignal): Promise<Credential | null> {
     try {
       return await client.credential(id, signal);
@@ -282,7 +287,7 @@ export class SrOauthButton extends StrongroomElement {
 
   protected override render(): TemplateResult {
     const { state } = this.#flow;
-    // The page that began shows the accounts; this window only says how it ended.
+    // The page that started the connection shows the accounts. This window only shows the result.
     const isBeside = this.returnPage.finished?.seen === true;
     return html`<div part="base" class="stack" dir=${this.direction ?? nothing}>
       ${this.label ? html`<span class="label">${this.label}</span>` : nothing}
@@ -332,7 +337,7 @@ export class SrOauthButton extends StrongroomElement {
     });
   }
 
-  /** Outside of the live region: a change must not have all accounts read out. */
+  /** Outside the live region, so that a change does not announce all accounts. */
   #accounts(state: connection.Connect): TemplateResult | typeof nothing {
     const { words, accounts } = this;
     if (!accounts?.length || (state.at !== 'idle' && state.at !== 'connected')) return nothing;
@@ -422,7 +427,7 @@ export class SrOauthButton extends StrongroomElement {
 
   #connected(credential: Credential): void {
     const renewed = credential.revision > 1;
-    // What returns to a page does not say what it was begun for.
+    // A return does not name the purpose of the connection.
     if (this.#purpose?.is === 'new' && renewed) this.renewed = credential;
     this.#purpose = null;
     this.accounts = this.#sorted(withChange(this.accounts ?? [], { id: credential.id, credential }, () => true));

@@ -1,5 +1,5 @@
-// The button itself, and what stands beside it: where the user returns to, an account that was connected already, and why
-// nothing can be connected.
+// Views of the button: the button, the note about its return address, an account that was connected before, and
+// configuration faults.
 import { html, nothing, type TemplateResult } from 'lit';
 import { banner, icon } from '../base/view.js';
 import type { Words } from '../i18n/messages.js';
@@ -7,10 +7,10 @@ import type { Words } from '../i18n/messages.js';
 export interface ConnectModel {
   words: Words;
   provider: string;
-  /** There are accounts already: the button is for another one. */
+  /** Accounts exist already, so the button connects another one. */
   isAnother: boolean;
   isOff: boolean;
-  /** The return address, where it is of another origin than this page. */
+  /** The return address, if its origin differs from this page's origin. */
   elsewhere: string;
   connect(): void;
 }
@@ -46,7 +46,10 @@ export interface RenewedModel {
   dismiss(): void;
 }
 
-/** The same account was connected again: its credential has the new grant, and a second one is made only if wanted. */
+/**
+ * The same account was connected again. Its credential has the new grant. A second credential is created only on
+ * request.
+ */
 export function renewedView({ words, account, isOff, createSecond, dismiss }: RenewedModel): TemplateResult {
   return banner(
     'calm',
