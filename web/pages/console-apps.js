@@ -198,7 +198,7 @@ function removeApp({ id, title, client_id: client }, page) {
   confirm({
     title: `Remove the OAuth app at ${title}?`,
     consequences: [
-      `The vault forgets the client ${client} and its secret. Nobody can connect an account through it any more.`,
+      `The vault deletes the client ${client} and its secret. No account can be connected through it any more.`,
       'As long as accounts are connected through it, it stays: their owners, or you with the user or the plugin, ' +
         'delete those credentials first. At the provider it stays registered; remove it there too.',
     ],

@@ -1,5 +1,5 @@
-// Exports the audit log: the filtered events, newest first, one event of JSON a line, as the server gave them. The browser
-// puts the file together. The server keeps only the fact that the log was read.
+// Exports the audit log: the filtered events, newest first, one JSON event for each line, as the server sent them. The
+// browser builds the file. The server keeps only the fact that the log was read.
 import { pages } from './console-api.js';
 import { openDialog } from './console-dialog.js';
 import { button, count, make, problemView, say } from './console-view.js';

@@ -44,8 +44,7 @@ export function showKeys(place, page) {
       });
       if (wanted !== null && plugins.some(({ name }) => name === wanted))
         await fill(pluginPlace, () => pluginView(wanted, page));
-      const aboutHosts =
-        'For your application’s backend. A host key may do nearly everything, so give it to nobody else.';
+      const aboutHosts = 'For your application’s backend. A host key may do nearly everything, so do not share it.';
       return [
         heading('Keys', 'A program proves with a key who it is. Each key is shown once, when it is made.'),
         make(
@@ -160,8 +159,7 @@ function createKey({ path, noun }, page) {
  */
 function showKey(token, label, page) {
   const place = make('code', { class: 'token', tabindex: '0', 'aria-label': 'The new key' }, token);
-  const warning =
-    'It is shown this once. When you close this, nobody can show it again; if it is lost, revoke it and make another.';
+  const warning = 'It is shown only once. If you lose it, revoke it and make another one.';
   const dialog = openDialog(
     'Keep this key now',
     [

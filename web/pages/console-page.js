@@ -17,7 +17,7 @@ find(document, '.skip', HTMLElement).addEventListener('click', (event) => {
 });
 
 const HAS_ENDED =
-  'Your sign-in has ended: somebody ended it, or it was not used for half an hour, or it was eight hours old. ' +
+  'Your sign-in has ended. It was signed out, unused for half an hour, or eight hours old. ' +
   'Sign in again to go on.';
 document.addEventListener(SIGNED_OUT, () => showEntrance(banner('warn', make('p', {}, HAS_ENDED))));
 document.addEventListener('sr-session-expired', () => document.dispatchEvent(new Event(SIGNED_OUT)));
@@ -35,8 +35,8 @@ const nameOf = ({ role, user_id: user }) => (role === 'user' ? [stored(user)] : 
 const same = (one, other) => one.role === other.role && one.user_id === other.user_id;
 
 /**
- * Begins, with the secret of a link or without one. A link alone does not sign in: a stranger may have sent their own link.
- * What people enter after that would belong to the stranger.
+ * Begins, with the secret of a link or without one. A link alone does not sign in, because an attacker may have sent it.
+ * The user would then store data in the attacker's account (login CSRF).
  * @param {string | null} link
  */
 export async function open(link) {
@@ -45,7 +45,7 @@ export async function open(link) {
   showEntrance();
   const now = present ? ['In this browser you are signed in as ', ...nameOf(present), ' now.'] : [];
   const warning =
-    'You opened a sign-in link. It signs you in as whoever it was made for. Go on only if you made it, or asked for it.';
+    'You opened a sign-in link. It signs you in as the person it was made for. Continue only if you made or requested it.';
   place.replaceChildren(
     heading('Sign in'),
     make(
@@ -95,7 +95,7 @@ async function enter(link) {
 }
 
 /**
- * Signs in. Returns null, or the server's refusal. Throws if the server did not decide; then the same link may work later.
+ * Signs in. Returns null or the server's refusal. Throws if the server did not decide. Then the link may still work.
  * @param {string} link
  */
 async function signIn(link) {
@@ -108,7 +108,7 @@ async function signIn(link) {
   }
 }
 
-const LINK_FAILED = 'This link does not sign anybody in. A link works once, and within ten minutes.';
+const LINK_FAILED = 'This link is not valid. A link works once, within ten minutes.';
 
 /** @param {Problem} problem */
 const refusalText = ({ code: slug, detail }) =>
@@ -154,7 +154,7 @@ function showEntrance(...before) {
       code('strongroom dev'),
       ', write ',
       code('strongroom --dev console link'),
-      '. If somebody else runs it, ask them for a link.',
+      '. If you do not run the server, ask its operator for a link.',
     ),
   );
   place.replaceChildren(...before.filter((each) => each !== null), heading('Sign in'), section);
@@ -233,7 +233,7 @@ function askEverywhere(isOperator) {
       isOperator
         ? 'Every browser in which an operator is signed in is signed out, this one too.'
         : 'Every browser in which you are signed in is signed out, this one too.',
-      'Sign-in links that nobody has used yet stop working. What you stored stays as it is.',
+      'Unused sign-in links stop working. What you stored stays as it is.',
     ],
     yes: 'Sign out everywhere',
     act: () => ask('DELETE', '/v1/console/all'),

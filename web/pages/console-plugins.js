@@ -210,7 +210,7 @@ function removePlugin({ name, manifest }, page) {
   const tooField = make(
     'div',
     { class: 'field', 'data-field': 'credentials' },
-    make('div', { class: 'check' }, too, make('label', { for: id }, 'Delete everybody’s credentials for it too')),
+    make('div', { class: 'check' }, too, make('label', { for: id }, 'Also delete all users’ credentials for it')),
     make('div', { class: 'fault', id: `${id}-fault` }),
   );
   confirm({

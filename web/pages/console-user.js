@@ -1,5 +1,5 @@
-// What a user sees: their credentials, in the elements that any application embeds, with the cookie instead of a token. The
-// form sends secrets to the server, which never sends them back; this page sees no secret.
+// A user's page: their credentials, in the same elements that applications embed, with the cookie instead of a token. The
+// form sends secrets to the server, which never returns them.
 import { all } from './console-api.js';
 import { input, openDialog } from './console-dialog.js';
 import { button, fill, find, heading, make, nothing, say, stored } from './console-view.js';
@@ -16,7 +16,7 @@ export function showUser(place) {
     async () => {
       await import('/elements/v1.js');
       const list = make('sr-credential-list', { 'no-create': true, 'return-address': RETURN });
-      const about = 'What you stored for plugins. A secret can be replaced, but nobody can read it here.';
+      const about = 'What you stored for plugins. You can replace a secret here, but not read it.';
       return [
         heading(
           'Your credentials',
@@ -48,7 +48,7 @@ function choosePlugin(list) {
  */
 function choicesView(plugins, choose) {
   if (!plugins.length) {
-    const none = 'There is no plugin yet that a credential could be for. Whoever runs the vault registers them.';
+    const none = 'No plugin is registered yet. The operator registers plugins.';
     return nothing(make('p', {}, none));
   }
   const entries = plugins.map((plugin) => {

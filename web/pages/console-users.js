@@ -1,5 +1,5 @@
-// Users: who has credentials here, how many, and the deletion of a user with all their data. An operator may not see what a
-// user stored, so this page shows none of it.
+// Users: their ids, the number of their credentials, and the deletion of a user with all their data. An operator may not
+// see a user's credentials, so this page shows none of them.
 import { ask, nextOf, pages } from './console-api.js';
 import { confirm } from './console-dialog.js';
 import { button, count, day, fill, heading, make, nothing, rowButton, stored, table } from './console-view.js';
@@ -21,7 +21,7 @@ export function showUsers(place, page) {
       if (!first.items.length) {
         return [
           heading('Users', about),
-          make('section', {}, nothing(make('p', {}, 'Nobody has stored anything yet.'))),
+          make('section', {}, nothing(make('p', {}, 'No user has stored a credential yet.'))),
         ];
       }
       const list = table('Users', columns(page), first.items);

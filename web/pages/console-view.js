@@ -1,5 +1,5 @@
 // The pieces that the console's pages consist of. Texts become text nodes only; no function here makes markup from a string.
-// A stored text therefore appears letter by letter.
+// A stored text therefore cannot inject markup.
 import { Problem } from './console-api.js';
 /** @import { Column, Content, Drawn, Members, Piece, Tone } from './pages.js' */
 
@@ -146,8 +146,8 @@ const SAYS = {
   unexpected: UNEXPECTED,
   'invalid-fields': 'Something is not right yet.',
   unauthenticated: 'You are not signed in any more.',
-  stale: 'Somebody has changed it since you looked. Look again, and decide again. Nothing was changed.',
-  'wrong-principal': 'Whoever is signed in now may not do this.',
+  stale: 'It was changed after you loaded this page. Your change was not made. Load the page again.',
+  'wrong-principal': 'The person who is signed in now may not do this.',
 };
 
 /** @param {Problem} problem */

@@ -5,7 +5,7 @@
 /** Asks the application's backend, which knows who is signed in, for a session at the vault. */
 async function session() {
   const answer = await fetch('/session', { method: 'POST' });
-  if (!answer.ok) throw new Error('nobody is signed in');
+  if (!answer.ok) throw new Error('no user is signed in');
   /** @type {{ token: string }} */
   const { token } = await answer.json();
   return token;

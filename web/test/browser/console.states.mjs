@@ -1,5 +1,5 @@
-// The console against the real server: signing in by a link and out again, what a user and what an operator sees and does,
-// that no secret comes back, and that a stranger's text stays text.
+// Tests of the console against the real server: signing in and out, the pages of users and operators, secrets and
+// hostile texts.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { accept, enterAs, linkFor, openConsole, operate, redrawn, userPage } from './console-vault.mjs';
@@ -23,7 +23,7 @@ const headingOf = (page, name) => page.getByRole('heading', { level: 1, name, ex
 const tab = (page, name) => page.getByRole('navigation').getByRole('link', { name });
 const dialogOf = (page) => page.locator('body > dialog');
 const said = (page, text) => page.locator('#said').getByText(text).waitFor();
-/** Waits until no dialog is in the page: one that closes leaves it with the browser's next frame. */
+/** Waits until the page has no dialog. A closed dialog is removed with the browser's next frame. */
 const closed = (page) => dialogOf(page).waitFor({ state: 'detached' });
 /** Waits until an element with this text has the focus. */
 const focused = (page, text, tag = '*') =>
@@ -38,7 +38,7 @@ const focused = (page, text, tag = '*') =>
   );
 const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
-/** What is in the page, its storage and its cookies that scripts can read. */
+/** The content of the page, its storage and its readable cookies. */
 const held = (page) =>
   page.evaluate(() =>
     [
@@ -82,14 +82,14 @@ async function contrast(person, { vault }) {
 }
 contrast.options = { forcedColors: 'active' };
 
-/** A request for what the user does not have. The log says that it was denied. */
+/** Requests another user's object. The log records the denial. */
 async function refused(vault, token, method) {
   const headers = { authorization: `Bearer ${token}`, 'if-match': '*' };
   const answer = await fetch(`${vault.origin}/v1/credentials/cred_${'0'.repeat(32)}`, { method, headers });
   assert.equal(answer.status, 404);
 }
 
-/** Fills in the search for events, sends it, and waits for what it finds. */
+/** Fills in and sends the search for events, and waits for the result. */
 async function find(page, { user, action, denied }) {
   if (user) await page.getByLabel('User').fill(user);
   if (action) await page.getByLabel('Action').fill(action);
@@ -132,13 +132,13 @@ async function files(person, { vault }) {
 files.options = { viewport: { width: 1280, height: 800 }, acceptDownloads: true };
 
 export default {
-  narrow,
-  'magnified to 200 %': magnified,
-  dark,
-  contrast,
-  'find and export events': files,
+  'pages fit 320 px': narrow,
+  'pages fit at 200 %': magnified,
+  'pages have a dark mode': dark,
+  'pages support forced colours': contrast,
+  'found events are exported': files,
 
-  async 'a link signs in once'(person, { vault }) {
+  async 'link signs in once'(person, { vault }) {
     const { page } = person;
     await openConsole(person, vault);
     await page.goto(vault.origin);
@@ -147,7 +147,7 @@ export default {
     await person.state('console-entrance');
     const link = await linkFor(vault, person.user);
     await page.goto(link);
-    await page.getByText('Go on only if you made it').waitFor();
+    await page.getByText('Continue only if you made').waitFor();
     await person.state('console-arrival');
     await accept(page);
     await userPage(page);
@@ -158,23 +158,23 @@ export default {
     await userPage(page);
     await page.evaluate((again) => void (location.href = again), link);
     await accept(page);
-    await said(page, 'This link does not sign anybody in');
+    await said(page, 'This link is not valid');
     assert.equal(page.url(), `${vault.origin}/`);
     await page.getByRole('button', { name: 'Sign out', exact: true }).click();
     await page.getByText('You are signed out.').waitFor();
     await page.goto(link);
-    await page.getByText('Go on only if you made it').waitFor();
+    await page.getByText('Continue only if you made').waitFor();
     await page.reload();
     await page.getByText('strongroom console link', { exact: true }).waitFor();
     await page.evaluate((again) => void (location.href = again), link);
     await accept(page);
-    await page.getByRole('alert').getByText('A link works once, and within ten minutes').waitFor();
+    await page.getByRole('alert').getByText('A link works once, within ten minutes').waitFor();
     await person.state('console-refused');
     const links = person.seen.filter(({ text }) => /srl_/.test(text)).map(({ what, url }) => `${what} ${url}`);
     assert.deepEqual([...new Set(links)], [`request ${vault.origin}/v1/console/sign-in`]);
   },
 
-  async 'a link into an open console'(person, { vault }) {
+  async 'link in an open console signs in the other person'(person, { vault }) {
     const page = await enterAs(person, vault, person.user);
     const link = await linkFor(vault);
     await page.evaluate((address) => void (location.href = address), link);
@@ -185,7 +185,7 @@ export default {
     await person.state('console-other-person');
   },
 
-  async 'signed out everywhere'(person, { vault }) {
+  async 'sign-out ends all sessions'(person, { vault }) {
     const page = await enterAs(person, vault, person.user);
     const there = await person.beside(person.user);
     const other = await enterAs(there, vault, person.user);
@@ -200,7 +200,7 @@ export default {
     await closed(other);
   },
 
-  async 'a user adds, tests, changes and deletes'(person, { vault, secret }) {
+  async 'user adds, tests, changes and deletes'(person, { vault, secret }) {
     const page = await enterAs(person, vault, person.user);
     await page.getByText('No credentials yet').waitFor();
     await person.state('console-user-empty');
@@ -234,7 +234,7 @@ export default {
     await list.getByText('No credentials yet').waitFor();
   },
 
-  async 'a user connects an account'(person, { vault }) {
+  async 'user connects an account'(person, { vault }) {
     const page = await enterAs(person, vault, person.user);
     await page.getByRole('button', { name: 'Add a credential' }).click();
     await dialogOf(page).getByRole('button', { name: 'Mail Reads mail.' }).click();
@@ -250,7 +250,7 @@ export default {
     await person.state('console-user-connected');
   },
 
-  async 'register, replace and remove a plugin'(person, { vault }) {
+  async 'operator registers, replaces and removes a plugin'(person, { vault }) {
     const page = await operate(person, vault, 'Plugins');
     await page.getByRole('button', { name: 'Register a plugin' }).click();
     const dialog = dialogOf(page);
@@ -296,7 +296,7 @@ export default {
     await text.fill((await text.inputValue()).replace('"Clock"', '"Tower"'));
     await vault.plugin('clock-tower', manifest('Meanwhile'));
     await dialog.getByRole('button', { name: 'Replace' }).click();
-    await dialog.getByText('Somebody has changed it').waitFor();
+    await dialog.getByText('It was changed after you loaded').waitFor();
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     await closed(page);
     await vault.save(person.user, 'clock-tower', 'api-key', 'Bell', { api_key: 'stored-key' });
@@ -308,14 +308,14 @@ export default {
     await dialog.getByRole('button', { name: 'Remove' }).click();
     await dialog.getByText('People still have 1 credential for it').waitFor();
     await person.state('console-plugin-in-use');
-    await dialog.getByLabel('Delete everybody’s credentials for it too').check();
+    await dialog.getByLabel('Also delete all users’ credentials for it').check();
     await dialog.getByRole('button', { name: 'Remove' }).click();
     await said(page, 'Removed clock-tower.');
     await closed(page);
     await person.state('console-plugins');
   },
 
-  async 'add and remove an OAuth app'(person, { vault, secret }) {
+  async 'operator adds and removes an OAuth app'(person, { vault, secret }) {
     const page = await operate(person, vault, 'OAuth apps');
     await page.getByRole('button', { name: 'Add an OAuth app' }).click();
     const dialog = dialogOf(page);
@@ -338,7 +338,7 @@ export default {
       .waitFor();
     await person.state('console-apps');
     await page.getByRole('button', { name: 'Remove… Bare, console-client' }).click();
-    // Enter by habit removes nothing.
+    // Enter must not remove anything.
     await focused(page, 'Cancel');
     await person.state('console-app-remove');
     await dialog.getByRole('button', { name: 'Remove' }).click();
@@ -358,7 +358,7 @@ export default {
     await person.state('console-app-parameters');
   },
 
-  async 'a key is shown once'(person, { vault }) {
+  async 'key is shown once'(person, { vault }) {
     const page = await operate(person, vault, 'Keys');
     const dialog = dialogOf(page);
     await page.getByRole('button', { name: 'New host key' }).click();
@@ -367,7 +367,7 @@ export default {
     await person.state('console-key-fault');
     await dialog.getByLabel('What is it for?').fill('Backend');
     await dialog.getByRole('button', { name: 'Make the key' }).click();
-    await dialog.getByText('It is shown this once').waitFor();
+    await dialog.getByText('It is shown only once').waitFor();
     const token = await dialog.locator('.token').textContent();
     assert.match(token, /^srh_/);
     await person.state('console-key-shown');
@@ -375,7 +375,7 @@ export default {
       (await vault.call('GET', '/v1/host-keys', token)).items.some(({ label }) => label === 'Backend'),
       true,
     );
-    // The dialog hears of Escape. Were it to close, it would leave the page with the next frame.
+    // The dialog gets Escape. If it closed, it would be removed with the next frame.
     await dialog.evaluate((each) => {
       const frame = (then) => () => requestAnimationFrame(then);
       each.addEventListener('cancel', frame(frame(() => (window.hasHeard = true))));
@@ -409,7 +409,7 @@ export default {
     await said(page, 'Revoked “Plugin machine”.');
   },
 
-  async 'delete a user'(person, { vault, secret }) {
+  async 'operator deletes a user'(person, { vault, secret }) {
     const key = secret();
     await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: key });
     const page = await operate(person, vault, 'Users');
@@ -431,7 +431,7 @@ export default {
     await row.waitFor({ state: 'detached' });
   },
 
-  async 'look for events'(person, { vault }) {
+  async 'search finds events page by page'(person, { vault }) {
     const token = await vault.session(person.user);
     for (let made = 0; made < 60; made += 1) await vault.session(person.user);
     for (const method of ['GET', 'DELETE']) await refused(vault, token, method);
@@ -464,7 +464,7 @@ export default {
     assert.equal(await page.getByLabel('Action').inputValue(), 'user.delete');
   },
 
-  async health(person, { vault }) {
+  async 'health page shows a failed check'(person, { vault }) {
     const page = await operate(person, vault, 'Health');
     await page.getByText('It runs and answers').waitFor();
     await page.getByText('A transaction can be committed').waitFor();
@@ -477,7 +477,7 @@ export default {
     await person.state('console-health-unwell');
   },
 
-  async 'what goes wrong is said'(person, { vault }) {
+  async 'problems are explained'(person, { vault }) {
     const page = await operate(person, vault, 'Keys');
     const dialog = dialogOf(page);
     const detail = 'this request requires a recent sign-in; run `strongroom console link` and sign in again';
@@ -499,7 +499,7 @@ export default {
     await person.state('console-offline');
     await page.unroute('**/v1/users?*');
     await page.getByRole('button', { name: 'Try again' }).click();
-    // The heading stands over the fault too: the page has loaded when it has neither a fault nor something to wait for.
+    // A failed page has the heading too. A loaded page has neither an error nor a busy element.
     await page.waitForFunction(() => !document.querySelector('[role=alert], [aria-busy]'));
     await headingOf(page, 'Users').waitFor();
     await person.context.clearCookies();
@@ -508,7 +508,7 @@ export default {
     await tab(page, 'Plugins').waitFor({ state: 'detached' });
   },
 
-  async 'by keyboard'(person, { vault }) {
+  async 'keyboard moves between pages'(person, { vault }) {
     const page = await operate(person, vault, 'Plugins');
     await page.reload();
     await page.getByRole('button', { name: 'Register a plugin' }).waitFor();
@@ -530,7 +530,7 @@ export default {
     await focused(page, 'Register a plugin');
   },
 
-  async 'hostile texts'(person, { vault }) {
+  async 'hostile texts stay text'(person, { vault }) {
     await vault.plugin('hostile', manifest(HOSTILE, { description: HOSTILE }));
     await vault.save(HOSTILE, 'hostile', 'api-key', 'Name', { api_key: 'stored-key' });
     await vault.call('POST', '/v1/host-keys', vault.hostKey, { label: HOSTILE });
