@@ -1,4 +1,4 @@
-// What elements hear of changes: their own at once, those of other pages by asking, and nothing that is out of date.
+// Tests of the changes that elements receive from this page and from other pages.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Changes } from './changes.js';
@@ -16,7 +16,7 @@ function otherPage() {
   return { say: (message) => channel.postMessage(message), close: () => channel.close() };
 }
 
-test('a change of this page is heard at once, and told to other pages by its id alone', async () => {
+test('a change reaches this page at once, and other pages by its id only', async () => {
   const [here, there] = [
     new Changes(ENDPOINT, async () => null),
     new Changes(ENDPOINT, async (id) => credential('b', { id })),
@@ -35,7 +35,7 @@ test('a change of this page is heard at once, and told to other pages by its id 
   for (const end of ends) end();
 });
 
-test('several messages about one credential are one request; nonsense is none', async () => {
+test('several messages about one credential cause one request, invalid messages none', async () => {
   let asked = 0;
   const changes = new Changes(ENDPOINT, async () => ((asked += 1), null));
   const end = changes.subscribe(() => undefined);
@@ -47,7 +47,7 @@ test('several messages about one credential are one request; nonsense is none', 
   end();
 });
 
-test('an answer that is older than a change of this page is dropped', async () => {
+test('an answer older than a change of this page is dropped', async () => {
   let answer;
   const changes = new Changes(ENDPOINT, () => new Promise((resolve) => (answer = resolve)));
   const heard = [];

@@ -1,9 +1,9 @@
-// Session tokens: shared, renewed after a refusal, never quoted.
+// Tests of session tokens: sharing, renewal and errors without secrets.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { dropRefusedToken, forgetSession, generationOf, tokenOf } from './session.js';
 
-test('a token is asked for once, again when it was refused, and not twice for two refusals', async () => {
+test('a token is requested once, and once more after two refusals', async () => {
   let asked = 0;
   const source = async () => `t${(asked += 1)}`;
   assert.deepEqual(await Promise.all([tokenOf(source), tokenOf(source)]), ['t1', 't1']);
@@ -13,7 +13,7 @@ test('a token is asked for once, again when it was refused, and not twice for tw
   assert.equal(await tokenOf(source), 't2');
 });
 
-test('a source that never gave a token is a mistake of the page; its error is not quoted', async () => {
+test('a source that never returned a token is a mistake, reported without its error text', async () => {
   const failing = async () => {
     throw new TypeError('srs_secret');
   };
@@ -24,7 +24,7 @@ test('a source that never gave a token is a mistake of the page; its error is no
   assert.match((await tokenOf(async () => undefined).catch((caught) => caught)).mistake.value, /returned undefined/);
 });
 
-test('a source that gave a token before means an ended session, until the user changes', async () => {
+test('a source that fails after a token reports an ended session, until the user changes', async () => {
   let isSignedOut = false;
   const source = async () => (isSignedOut ? '' : 'token');
   assert.equal(await tokenOf(source), 'token');

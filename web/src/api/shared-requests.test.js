@@ -1,4 +1,4 @@
-// Reads that are shared: one request, aborted when the last caller gives up.
+// Tests of shared reads.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { SharedRequests } from './shared-requests.js';
@@ -13,7 +13,7 @@ function gate() {
   return { calls, start };
 }
 
-test('callers of one key share a request; a later one starts anew', async () => {
+test('callers of one key share a request, and a later caller starts a new one', async () => {
   const [requests, { calls, start }] = [new SharedRequests(), gate()];
   const both = Promise.all([requests.join('a', undefined, start), requests.join('a', undefined, start)]);
   assert.equal(calls.length, 1);
@@ -23,7 +23,7 @@ test('callers of one key share a request; a later one starts anew', async () => 
   assert.equal(calls.length, 2);
 });
 
-test('a caller that gives up leaves the others their answer; the last one aborts', async () => {
+test('a request is aborted when its last caller aborts', async () => {
   const [requests, { calls, start }] = [new SharedRequests(), gate()];
   const [one, two] = [new AbortController(), new AbortController()];
   const first = requests.join('a', one.signal, start);
@@ -36,7 +36,7 @@ test('a caller that gives up leaves the others their answer; the last one aborts
   assert.equal(calls[0].signal.aborted, true);
 });
 
-test('after a write, a read does not join one that began before', () => {
+test('a read after a write does not join an earlier request', () => {
   const [requests, { calls, start }] = [new SharedRequests(), gate()];
   void requests.join('a', undefined, start);
   requests.clear();

@@ -1,4 +1,4 @@
-// The states of a connection: what leads where, and what changes nothing.
+// Tests of the states of a connection and their transitions.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Problem, problemFrom } from '../api/problem.js';
@@ -10,7 +10,7 @@ const waiting = connect.begun(
   0,
 );
 
-test('a window makes it wait, none makes it blocked, a code is shown, an answer with a credential is the end', () => {
+test('a new connection waits, is blocked, shows a code or is connected', () => {
   assert.equal(waiting.at, 'waiting');
   assert.equal(connect.begun({ id: 'c', start_address: 'https://a/' }, false, 0).at, 'blocked');
   const device = connect.begun({ id: 'c', user_code: 'AB', verification_address: 'https://a/' }, false, 0);
@@ -19,7 +19,7 @@ test('a window makes it wait, none makes it blocked, a code is shown, an answer 
   assert.equal(connect.begun({ credential: { id: 'cred_1' } }, false, 0).at, 'connected');
 });
 
-test('a closed window decides nothing; the status does', () => {
+test('a closed window decides nothing, the status does', () => {
   const gone = connect.windowGone(waiting);
   assert.deepEqual([gone.at, gone.closed], ['waiting', true]);
   assert.equal(connect.windowGone(gone), gone);
@@ -32,36 +32,36 @@ test('a closed window decides nothing; the status does', () => {
   assert.equal(connect.observed(gone, { id: 'conn_1', status: 'failed', cause: 'server_error' }).reason, 'failed');
 });
 
-test('trouble while asking is shown and passes', () => {
+test('a failed poll is shown and recovers', () => {
   const troubled = connect.troubled(waiting, new Problem('offline'));
   assert.equal(troubled.trouble.code, 'offline');
   assert.equal(connect.observed(troubled, { id: 'conn_1', status: 'waiting' }).trouble, null);
 });
 
-test('a missing registration is not just any fault', () => {
+test('a missing registration has its own reason', () => {
   const fault = (field, code) => new Problem('invalid-fields', { fields: [{ field, code, message: '' }] });
   assert.equal(connect.refused(fault('app', 'unknown')).reason, 'unregistered');
   assert.equal(connect.refused(fault('name', 'format')).reason, 'problem');
 });
 
-test('a key file is asked for where the vault wants one', () => {
+test('a key file is requested when the vault requires one', () => {
   const fault = (code) => new Problem('invalid-fields', { fields: [{ field: 'key_file', code, message: '' }] });
   assert.deepEqual(connect.refused(fault('required')), { at: 'key-file', wrong: false });
   assert.deepEqual(connect.refused(fault('format')), { at: 'key-file', wrong: true });
 });
 
-test('it asks after a second at first, and every five in the end', () => {
+test('polls start at one second and slow down to five', () => {
   assert.equal(connect.pause(0), 1000);
   assert.equal(connect.pause(50), 5000);
 });
 
-test('scopes that were not granted; nothing said means all', () => {
+test('missing scopes are listed, and an answer without scopes grants all', () => {
   assert.deepEqual(connect.missingScopes(['a', 'b', 'openid'], ['a']), ['b']);
   assert.deepEqual(connect.missingScopes(['a'], []), []);
   assert.deepEqual(connect.missingScopes(['email'], ['https://www.googleapis.com/auth/userinfo.email']), []);
 });
 
-test('any answer is a problem that can be named', () => {
+test('any answer becomes a problem with a code', () => {
   const body = {
     type: 'urn:strongroom:problem:stale',
     detail: 'd',

@@ -1,4 +1,4 @@
-// Languages, plurals, dates and overrides.
+// Tests of languages, plurals, dates and overrides.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { learn, Words } from './messages.js';
@@ -8,7 +8,7 @@ import { en } from './en.js';
 
 const names = (message) => [...new Set(JSON.stringify(message).match(/\{\w+\}/g) ?? [])].sort().join();
 
-test('every language has every key, and asks for nothing that is not given', () => {
+test('every language has every key and no unknown parameter', () => {
   for (const [language, catalog] of Object.entries({ de, ar })) {
     assert.deepEqual(Object.keys(catalog).sort(), Object.keys(en).sort(), language);
     for (const key of Object.keys(en)) {
@@ -22,7 +22,7 @@ test('every language has every key, and asks for nothing that is not given', () 
   }
 });
 
-test('plurals, numbers, dates and overrides', async () => {
+test('texts follow plurals, numbers, dates and overrides', async () => {
   await learn('de-AT');
   await learn('ar');
   const now = Date.parse('2026-01-10T00:00:00Z');

@@ -1,4 +1,4 @@
-// Fields from a schema, and a draft: what is shown, what is sent, and that a secret is not to be had from it.
+// Tests of the fields of a schema, and of a draft: its shown fields, its request bodies and its secrets.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { safeAddress } from '../base/address.js';
@@ -26,7 +26,7 @@ const schema = {
 const field = (draft, name) => draft.fields.find((each) => each.name === name);
 const stored = { name: 'Work', configured: ['key'], settings: { port: 1, mode: 'a' }, revision: 3 };
 
-test('fields come in order, groups stand together, and secret is what does not say otherwise', () => {
+test('fields are ordered and grouped, and secret by default', () => {
   const fields = fieldsOf(schema);
   assert.deepEqual(
     fields.map(({ name }) => name),
@@ -47,7 +47,7 @@ test('fields come in order, groups stand together, and secret is what does not s
   assert.equal(furtherField('x').secret, true);
 });
 
-test('addresses that may be links', () => {
+test('only safe addresses become links', () => {
   for (const address of ['https://a.example/x', 'http://localhost:3000/', 'http://127.0.0.1/'])
     assert(safeAddress(address), address);
   for (const address of [
@@ -64,7 +64,7 @@ test('addresses that may be links', () => {
   assert.deepEqual(['a1_', '1a', 'a-b', '', 'é'].map(isFieldName), [true, false, false, false, false]);
 });
 
-test('a new draft sends what is shown and there', () => {
+test('a new draft sends the shown values', () => {
   const draft = new Draft(fieldsOf(schema), null, 'N');
   assert.deepEqual(
     draft.faults().map(({ field: name }) => name),
@@ -81,7 +81,7 @@ test('a new draft sends what is shown and there', () => {
   assert.deepEqual(draft.faults(), []);
 });
 
-test('a change sends what differs; absent keeps, null clears', () => {
+test('a changed draft sends the differences, with null for cleared fields', () => {
   const draft = new Draft(fieldsOf(schema), stored, '');
   assert.deepEqual([draft.isDirty, draft.changes()], [false, {}]);
   assert.equal(draft.secretState(field(draft, 'key')), 'kept');
@@ -101,7 +101,7 @@ test('a change sends what differs; absent keeps, null clears', () => {
   assert.deepEqual(draft.changes(), { key: null });
 });
 
-test('over a newer version, what was typed stays unless it is given up', () => {
+test('a draft over a newer version keeps its input unless it is reset', () => {
   const draft = new Draft(fieldsOf(schema), stored, '');
   draft.set(field(draft, 'port'), 9);
   draft.replace(field(draft, 'key'));
@@ -111,7 +111,7 @@ test('over a newer version, what was typed stays unless it is given up', () => {
   assert.deepEqual(draft.over(newer, new Set(['port'])).changes(), { key: 'typed' });
 });
 
-test('a secret is nowhere in the draft as others see it, and gone once wiped', () => {
+test('a draft does not expose its secrets, and wipe drops them', () => {
   const draft = new Draft(fieldsOf(schema), null, 'N');
   draft.set(field(draft, 'key'), 'canary');
   assert(!JSON.stringify(draft).includes('canary'));
@@ -124,7 +124,7 @@ test('a secret is nowhere in the draft as others see it, and gone once wiped', (
 const text = (more) =>
   fieldsOf({ type: 'object', required: [], properties: { a: { type: 'string', 'x-secret': false, ...more } } })[0];
 
-test('formats are judged as the server judges them', () => {
+test('formats follow the rules of the server', () => {
   const cases = {
     hostname: [
       ['db.example.com', '192.0.2.1', '[2001:db8::1]', 'bücher.example'],
@@ -151,7 +151,7 @@ test('formats are judged as the server judges them', () => {
   assert.equal(textFault(text({ 'x-widget': 'pem' }), 'a\nb'), null);
 });
 
-test('a pattern is named beside other faults, left to the server alone, and never tried where it could take long', () => {
+test('a pattern is checked only beside other faults, and never if it could be slow', () => {
   const schema = {
     type: 'object',
     required: ['key', 'region'],
@@ -169,7 +169,7 @@ test('a pattern is named beside other faults, left to the server alone, and neve
   assert.equal(breaksPattern(text({ pattern: '[' }), 'a'), false);
 });
 
-test('a field that is visible and required is required', () => {
+test('a visible required field must have a value', () => {
   const schema = {
     type: 'object',
     required: ['login', 'user', 'password'],

@@ -1,4 +1,4 @@
-// Bulk work: paced by the vault, with progress; what fails is named and stops nothing else.
+// Tests of batches: rate limits, progress and failures.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { credential } from '../api/credential.fixture.js';
@@ -8,7 +8,7 @@ import { runBatch } from './batch.js';
 const rows = Array.from({ length: 10 }, (_, at) => credential(`c${at}`));
 const signal = new AbortController().signal;
 
-test('what is refused as too much is waited for and done in the end', async () => {
+test('a batch waits after a 429 and completes', async () => {
   let allowance = 3;
   const waits = [];
   const seen = [];
@@ -29,7 +29,7 @@ test('what is refused as too much is waited for and done in the end', async () =
   assert(seen.some(({ waiting }) => waiting === 2) && seen.some(({ waiting }) => waiting === 1));
 });
 
-test('a failure is named, and the others go on', async () => {
+test('a batch reports a failure and continues', async () => {
   const act = async ({ id }) => {
     if (id === 'c3') throw new Problem('stale');
   };
@@ -40,7 +40,7 @@ test('a failure is named, and the others go on', async () => {
   );
 });
 
-test('a lost network ends the batch', async () => {
+test('a lost network stops the batch', async () => {
   let calls = 0;
   const act = async () => {
     calls += 1;
@@ -50,7 +50,7 @@ test('a lost network ends the batch', async () => {
   assert(calls <= 4 && end.over);
 });
 
-test('an element that is gone begins nothing more', async () => {
+test('a removed element starts no further operation', async () => {
   const stop = new AbortController();
   let calls = 0;
   const act = async () => {

@@ -1,10 +1,10 @@
-// Which rows a list shows: filter, order, pages.
+// Tests of the rows of a list: filter, order and pages.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { credential as row } from '../api/credential.fixture.js';
 import { filtered, noFilter, pageNumbers, sliced, sorted } from './rows.js';
 
-test('a list is filtered, ordered and cut', () => {
+test('rows are filtered, sorted and paged', () => {
   const rows = [row('b'), row('a10'), row('a9', { state: 'reauth-required' })];
   assert.deepEqual(
     sorted(rows, { by: 'name', down: false }, 'en').map(({ name }) => name),

@@ -1,4 +1,4 @@
-// What the button says and sends: how accounts are told apart, and where a connection returns to.
+// Tests of account names and return addresses.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { credential } from '../api/credential.fixture.js';
@@ -7,7 +7,7 @@ import { accountName } from './accounts.view.js';
 
 globalThis.location ??= { origin: 'https://app.example', pathname: '/settings', href: 'https://app.example/settings' };
 
-test('an account is named by what people know it by; two credentials of one account by their names too', () => {
+test('an account is named by its label, and two credentials of one account by their names too', () => {
   const [one, two] = [
     credential('Work', { account: 'a@example.com' }),
     credential('Home', { account: 'a@example.com' }),
@@ -17,7 +17,7 @@ test('an account is named by what people know it by; two credentials of one acco
   assert.equal(accountName(credential('No account'), []), 'No account');
 });
 
-test('a connection returns to what the page says, to this page, or to the only address of the manifest', () => {
+test('a connection returns to the attribute, to this page, or to the only address of the manifest', () => {
   const [here, there] = ['https://app.example/settings', 'https://other.example/return'];
   assert.deepEqual(returnAddress('', [here, there]), { address: here, elsewhere: '', mistake: null });
   const wanted = returnAddress('https://app.example/return', ['https://app.example/return']);
@@ -25,7 +25,7 @@ test('a connection returns to what the page says, to this page, or to the only a
   assert.equal(returnAddress('', []).mistake, null);
 });
 
-test('an address of another origin, one that is not listed, and none are mistakes with a remedy', () => {
+test('a foreign, unlisted or missing return address is a mistake with a remedy', () => {
   const there = 'https://other.example/return';
   const only = returnAddress('', [there]);
   assert.deepEqual([only.address, only.elsewhere], ['', there]);

@@ -1,4 +1,4 @@
-// <sr-oauth-button> and the accounts that are there: after a reload, several of them, and the same one once more.
+// Tests of <sr-oauth-button> with existing accounts.
 import assert from 'node:assert/strict';
 
 const items = async (vault, user) => (await vault.call('GET', '/v1/credentials', await vault.session(user))).items;
@@ -15,7 +15,7 @@ async function connect(person, button, email, name = /Connect (Scripted|another 
 }
 
 export default {
-  async 'after a reload'(person) {
+  async 'reload shows the connected account'(person) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'scripted' });
     const { credentialId } = await connect(person, button, 'ada@example.com');
     const again = await person.fresh('sr-oauth-button', { plugin: 'scripted' });
@@ -28,7 +28,7 @@ export default {
     await person.state('connect-known');
   },
 
-  async 'the same account once more'(person, { vault }) {
+  async 'known account is renewed'(person, { vault }) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'scripted' });
     const first = await connect(person, button, 'ben@example.com');
     const again = await connect(person, button, 'ben@example.com', 'Connect another account');
@@ -46,7 +46,7 @@ export default {
     assert.equal((await items(vault, person.user)).length, 2);
   },
 
-  async 'the same account, in the same tab'(person, { vault }) {
+  async 'known account is renewed in the same tab'(person, { vault }) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'scripted' });
     await connect(person, button, 'cleo@example.com');
     const other = await person.fresh('sr-oauth-button', { plugin: 'scripted', flow: 'redirect' });
@@ -58,7 +58,7 @@ export default {
     assert.equal((await items(vault, person.user)).length, 1);
   },
 
-  async 'several, to choose from'(person) {
+  async 'several accounts can be chosen'(person) {
     await person.open();
     await person.page.evaluate(() => {
       const form = document.createElement('form');
@@ -97,7 +97,7 @@ export default {
     assert.equal(await open.evaluate((each) => each.value), emil.credentialId, 'the only one that is left');
   },
 
-  async 'a stored id that is gone'(person, { vault }) {
+  async 'deleted stored id is not the value'(person, { vault }) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'scripted' });
     const { credentialId } = await connect(person, button, 'fay@example.com');
     await vault.call('DELETE', `/v1/credentials/${credentialId}`, await vault.session(person.user), undefined, {
@@ -118,7 +118,7 @@ export default {
     assert.equal(await fixed.getByRole('button', { name: 'Connect another account' }).count(), 0);
   },
 
-  async 'in a form'(person, { vault }) {
+  async 'form saves and renews an account'(person, { vault }) {
     person.world.scripted.account = { sub: 'ida', email: 'ida@example.com' };
     for (const words of ['Saved.', 'was connected already']) {
       const form = await person.fresh('sr-credential-form', { plugin: 'scripted' });

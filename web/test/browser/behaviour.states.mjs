@@ -1,9 +1,9 @@
-// How elements behave over time: bulk work within the vault's allowance, what success clears, results beside states, faults
-// all at once, a language that changes.
+// Tests of elements over time: rate limits, errors that disappear, test results, all faults at once, a change of
+// language.
 import assert from 'node:assert/strict';
 
 export default {
-  async 'bulk work within the allowance'(person, { vault }) {
+  async 'batch waits for the rate limit'(person, { vault }) {
     const token = await vault.session(person.user);
     const rows = 50;
     for (let at = 0; at < rows; at += 1) {
@@ -43,7 +43,7 @@ export default {
     await list.getByText('cannot be reached').waitFor({ state: 'detached' });
   },
 
-  async 'a result beside the state, with its time'(person, { vault }) {
+  async 'list shows a test result with its time'(person, { vault }) {
     await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'key-bad' });
     await person.page.clock.install();
     const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
@@ -57,7 +57,7 @@ export default {
     await person.state('list-tested-before');
   },
 
-  async 'all faults at once'(person, { secret, vault }) {
+  async 'form shows all faults at once'(person, { secret, vault }) {
     await vault.plugin('strict', {
       title: 'Strict',
       credentials: {
@@ -100,7 +100,7 @@ export default {
     await form.getByLabel('Login').uncheck();
     await form.getByLabel('Host').fill('db.example.com');
     await form.getByLabel('Mail').fill('a@example.com');
-    // The pattern alone is the server's to judge.
+    // Only the server decides about a pattern.
     await form.getByRole('button', { name: 'Save' }).click();
     await form.locator('#summary').getByText('Key').waitFor();
     await form.getByLabel('Key', { exact: true }).fill(`sk-${secret().replaceAll('-', '')}`);
@@ -108,7 +108,7 @@ export default {
     await form.getByText('Saved.').waitFor();
   },
 
-  async 'the language changes'(person) {
+  async 'elements follow a change of language'(person) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     await form.getByRole('button', { name: 'Save' }).waitFor();
     await person.page.evaluate(() => (document.documentElement.lang = 'de'));

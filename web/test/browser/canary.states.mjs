@@ -1,9 +1,9 @@
-// The canaries would be noticed: a secret that a page is made to show, and a session in an address, are found.
+// Tests that the canary checks detect a shown secret and a session in a URL.
 import assert from 'node:assert/strict';
 import { until } from './vault.mjs';
 
 export default {
-  async 'the checks see'(person, { provider, secret }) {
+  async 'checks detect a secret and a session'(person, { provider, secret }) {
     await person.open();
     const leaked = secret();
     await person.page.evaluate((text) => document.querySelector('h1').append(text), leaked);

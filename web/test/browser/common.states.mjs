@@ -1,4 +1,5 @@
-// What holds for all four: sessions, hostile texts, languages and directions, narrow and dark, no script of a stranger.
+// Tests that concern all four elements: sessions, hostile texts, languages, directions, narrow and dark pages, other
+// origins.
 import assert from 'node:assert/strict';
 import { becomes, until } from './vault.mjs';
 
@@ -23,7 +24,7 @@ const look = async (person, name) => {
       (each) => each.shadowRoot.querySelector('button, .nothing') && !each.shadowRoot.querySelector('.skeleton'),
     ),
   );
-  // The list shows its first rows before it has all.
+  // The list shows its first rows before all rows are loaded.
   await until('selector and list have loaded', async () => (await person.events('sr-load')).length >= 2);
   await person.state(name);
 };
@@ -54,7 +55,7 @@ async function contrast(person, { vault }) {
 }
 contrast.options = { forcedColors: 'active' };
 
-/** What a host may change of the looks, and what its style sheet may ask. */
+/** The host's properties and style sheet change the appearance. */
 async function dressed(person, { vault }) {
   await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
   const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Account' });
@@ -89,7 +90,7 @@ async function dressed(person, { vault }) {
   assert.equal(await color(), before, 'what is taken away is gone');
 }
 
-/** Signing in without a new page: nothing of who was there is shown to who is, saved for them, or deleted by them. */
+/** Another user signs in without a new page. Elements must not show, save or delete data of the former user. */
 async function handed(person, { vault, host, secret }) {
   const theirs = await vault.save(person.user, 'weather', 'api-key', 'Theirs', { api_key: 'stored-key' });
   const next = `${person.user}next`;
@@ -119,13 +120,13 @@ async function handed(person, { vault, host, secret }) {
 }
 
 export default {
-  narrow,
-  dark,
-  contrast,
-  dressed,
-  'somebody else signs in': handed,
+  'elements fit 320 px': narrow,
+  'elements have a dark mode': dark,
+  'elements support forced colours': contrast,
+  'host styles apply to elements': dressed,
+  'new user sees no data of the former user': handed,
 
-  async languages(person, { vault }) {
+  async 'elements are shown in German and Arabic'(person, { vault }) {
     await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key' });
     await person.open('?lang=de');
     await look(person, 'all-german');
@@ -140,13 +141,13 @@ export default {
     await form.getByRole('button', { name: 'Keep it' }).waitFor();
   },
 
-  async 'one token for all'(person) {
+  async 'elements share one token'(person) {
     await person.open();
     await look(person, 'all-empty');
     assert.equal(await person.page.evaluate(() => window.asked), 1);
   },
 
-  async 'a session that ends is renewed'(person, { vault }) {
+  async 'expired session is renewed'(person, { vault }) {
     const list = await person.fresh('sr-credential-list', {});
     await list.getByText('No credentials yet').waitFor();
     vault.lapseSession(person.user);
@@ -155,8 +156,8 @@ export default {
     assert.equal(await person.page.evaluate(() => window.asked), 2);
   },
 
-  async 'a session that is over'(person, { host, vault, secret }) {
-    // The form's last request is for the names that are taken. Were the session over by then, it would get a new one.
+  async 'ended session is reported and resumed'(person, { host, vault, secret }) {
+    // The form requests the taken names last. If the session ended before, that request would renew it.
     const named = person.page.waitForResponse(/\/v1\/credentials\?/);
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     await form.getByLabel('API key', { exact: true }).fill(secret());
@@ -172,7 +173,7 @@ export default {
     await form.getByText('Saved.').waitFor();
   },
 
-  async 'another origin'(person, { vault }) {
+  async 'session for another origin is refused'(person, { vault }) {
     await person.open();
     const token = await vault.session(person.user, ['https://other.example.com']);
     await person.page.evaluate(
@@ -183,7 +184,7 @@ export default {
     person.seen = person.seen.filter(({ text }) => !text.includes(token));
   },
 
-  async 'hostile texts'(person, { vault, host }) {
+  async 'hostile texts stay text'(person, { vault, host }) {
     const { items: none } = await vault.call('GET', '/v1/credentials', await vault.session(person.user));
     assert.deepEqual(none, []);
     const items = HOSTILE.map((text, at) => ({
@@ -261,7 +262,7 @@ export default {
     await person.mount('sr-credential-selector', { plugin: 'hostile', value: items[1].id, label: HOSTILE[0] });
     const form = await person.mount('sr-credential-form', { plugin: 'hostile' });
     await form.getByRole('button', { name: 'Save' }).click();
-    // The form's title is hostile too: only the summary tells that the refusal has been drawn.
+    // The form's title is hostile too. Only the summary proves that the refusal is drawn.
     await form.locator('#summary').getByText(HOSTILE[0]).first().waitFor();
     await person.page.locator('sr-credential-list tbody tr').nth(6).waitFor();
     await person.page.locator('sr-credential-selector .chosen .banner').waitFor();
@@ -283,7 +284,7 @@ export default {
     await person.state('hostile');
   },
 
-  async 'slow network'(person) {
+  async 'slow network shows placeholders'(person) {
     await person.open();
     let letGo;
     const gate = new Promise((resolve) => (letGo = resolve));

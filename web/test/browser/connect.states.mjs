@@ -1,10 +1,10 @@
-// <sr-oauth-button> with a provider that somebody else wrote: each way a connection can go.
+// Tests of <sr-oauth-button> with a third-party provider: each way a connection can end.
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clickAway, consent, refuse, signIn } from './provider.mjs';
 import { until } from './vault.mjs';
 
-/** Clicks, and gives the window that opens. */
+/** Clicks, and returns the window that opens. */
 async function press(person, button, name = /Connect Witness/) {
   const opening = person.context.waitForEvent('page');
   await button.getByRole('button', { name }).click();
@@ -19,20 +19,20 @@ async function connectAs(person, button, login, name) {
   return popup;
 }
 
-/** The next one sits down at the same page. */
+/** Another user signs in at the same page. */
 async function handOver(person, host) {
   await person.context.addCookies([{ name: 'user', value: `${person.user}next`, url: host.origin }]);
   await person.page.evaluate(() => window.forgetSession(window.session));
 }
 
-/** From now on, each page keeps the addresses whose answers its elements have read. */
+/** From now on, each page records the addresses whose answers its elements have read. */
 function notingAnswers(person) {
   return person.context.addInitScript(() => {
     const read = Response.prototype.text;
     window.answered = [];
     Response.prototype.text = async function text() {
       const said = await read.call(this);
-      // After what the reader does with it at once.
+      // After the microtasks of the reader.
       setTimeout(() => window.answered.push(this.url));
       return said;
     };
@@ -42,11 +42,11 @@ function notingAnswers(person) {
 const isAnswered = (page, end) =>
   page.waitForFunction((wanted) => window.answered.some((url) => url.endsWith(wanted)), end);
 
-/** A bounded wait: what an element would show wrongly is there by then. */
+/** A bounded wait. A faulty element would show its fault within this time. */
 const asLongAsItMayTake = () => sleep(300);
 
 export default {
-  async popup(person, { vault }) {
+  async 'popup connects an account'(person, { vault }) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
     await person.state('connect-idle');
@@ -64,7 +64,7 @@ export default {
     assert.equal((await vault.call('GET', '/v1/credentials', await vault.session(person.user))).items.length, 1);
   },
 
-  async 'cross-origin opener policy'(person, { provider }) {
+  async 'popup with an opener policy connects'(person, { provider }) {
     provider.policy = 'same-origin';
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     const popup = await press(person, button);
@@ -84,7 +84,7 @@ export default {
     );
   },
 
-  async denied(person) {
+  async 'denied consent is shown'(person) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     const popup = await press(person, button);
     await refuse(popup);
@@ -96,8 +96,8 @@ export default {
     await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
   },
 
-  /** The page asks the vault, so it can know the end while the window is still on its way back. */
-  async 'denied, and the window returns late'(person, { host }) {
+  /** The page polls the vault, so it can know the end while the window is still returning. */
+  async 'denied consent is shown before the window returns'(person, { host }) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     const popup = await press(person, button);
     let letReturn;
@@ -109,7 +109,7 @@ export default {
     await until('the window closes', () => popup.isClosed());
   },
 
-  async 'denied in this tab'(person) {
+  async 'denied consent is shown in this tab'(person) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail', flow: 'redirect' });
     await button.getByRole('button', { name: 'Connect Witness' }).click();
     await refuse(person.page);
@@ -120,7 +120,7 @@ export default {
     await person.state('connect-denied-window');
   },
 
-  async closed(person, { vault }) {
+  async 'closed window can be opened again'(person, { vault }) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     const popup = await press(person, button);
     await popup.waitForURL(/localhost/);
@@ -131,7 +131,7 @@ export default {
     assert.equal((await vault.call('GET', '/v1/credentials', await vault.session(person.user))).items.length, 1);
   },
 
-  async cancelled(person) {
+  async 'cancelled connection is no error'(person) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     const popup = await press(person, button);
     await button.getByText('Continue in the').waitFor();
@@ -142,7 +142,7 @@ export default {
     assert.deepEqual(await person.events('sr-connect-error'), []);
   },
 
-  async blocked(person) {
+  async 'blocked popup continues in this tab'(person) {
     await person.open();
     await person.page.evaluate(() => (window.open = () => null));
     const button = await person.mount('sr-oauth-button', { plugin: 'mail' });
@@ -157,8 +157,8 @@ export default {
     await person.state('connect-same-tab');
   },
 
-  /** The page it comes back to may hear who is connected before it knows what. */
-  async 'account before plugin'(person) {
+  /** The return page may receive the account before the plugin. */
+  async 'account that arrives before the plugin is shown'(person) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail', flow: 'redirect' });
     await button.getByRole('button', { name: 'Connect Witness' }).waitFor();
     await person.page.route('**/v1/plugins/mail', async (route) => {
@@ -174,7 +174,7 @@ export default {
     await person.page.getByRole('button', { name: 'Connect another account' }).waitFor();
   },
 
-  async 'somebody else while it is completed'(person, { host }) {
+  async 'new user during completion sees no account'(person, { host }) {
     await notingAnswers(person);
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail', flow: 'redirect' });
     await button.getByRole('button', { name: 'Connect Witness' }).click();
@@ -193,7 +193,7 @@ export default {
     assert.equal(await person.page.getByText('lena@example.com').count(), 0);
   },
 
-  async 'somebody else while it loads'(person, { host }) {
+  async 'new user during loading sees no account'(person, { host }) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     await connectAs(person, button, 'mona');
     await person.page.evaluate(() => {
@@ -221,7 +221,7 @@ export default {
     assert.equal(await button.getByText('mona@example.com').count(), 0);
   },
 
-  async 'somebody else while it is disconnected'(person, { host }) {
+  async 'new user during disconnection gets no event'(person, { host }) {
     await notingAnswers(person);
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     await connectAs(person, button, 'nora');
@@ -231,7 +231,7 @@ export default {
     });
     const deleted = person.page.waitForResponse((response) => response.request().method() === 'DELETE');
     await button.getByRole('button', { name: 'Disconnect' }).click();
-    // The credential has been read from the same address.
+    // The credential was read from the same address.
     await person.page.evaluate(() => void (window.answered = []));
     await button.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     const { pathname } = new URL((await deleted).url());
@@ -241,7 +241,7 @@ export default {
     assert.deepEqual(await person.events('sr-disconnect'), []);
   },
 
-  async 'two tabs'(person) {
+  async 'connections in two tabs are independent'(person) {
     const first = await person.fresh('sr-oauth-button', { plugin: 'mail', credentialName: 'First' });
     const tab = await person.context.newPage();
     await tab.goto(`${person.world.host.origin}/`);
@@ -254,14 +254,14 @@ export default {
     await consent(two);
     await second.getByText('second@example.com').waitFor();
     await first.getByText(/Continue in the/).waitFor();
-    // It is still at the sign-in: an empty form goes nowhere.
+    // The window is still at the sign-in, because an empty form is not submitted.
     await one.waitForSelector('input[name=login]');
     await consent(one);
     await one.close();
     await first.getByText('The window was closed').waitFor();
   },
 
-  async device(person) {
+  async 'device code connects an account'(person) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail', flow: 'device' });
     await button.getByRole('button', { name: 'Connect Witness' }).click();
     const code = await button.locator('.code').textContent();
@@ -280,13 +280,13 @@ export default {
     await button.getByText('frida@example.com').waitFor({ timeout: 30_000 });
   },
 
-  async unregistered(person) {
+  async 'unregistered provider is reported'(person) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'unset' });
     await button.getByText('is not set up yet').waitFor();
     await person.state('connect-unregistered');
   },
 
-  async 'reconnect and disconnect'(person, { vault }) {
+  async 'reconnection refuses another account'(person, { vault }) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     await connectAs(person, button, 'gerda');
     const id = await button.evaluate((each) => each.value);
@@ -307,7 +307,7 @@ export default {
     assert.equal((await vault.call('GET', '/v1/credentials', await vault.session(person.user))).items.length, 0);
   },
 
-  async ailing(person) {
+  async 'faulty credentials are explained'(person) {
     const made = {
       id: `cred_${'0'.repeat(32)}`,
       plugin: 'mail',
@@ -349,7 +349,7 @@ export default {
     await person.state('connect-disabled');
   },
 
-  async 'session and network midway'(person, { host }) {
+  async 'connection survives a lost network and session'(person, { host }) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     const popup = await press(person, button);
     await signIn(popup, 'ines');
@@ -366,7 +366,7 @@ export default {
     await button.getByText('ines@example.com').waitFor();
   },
 
-  async 'a failure of the provider'(person) {
+  async 'provider failure is shown'(person) {
     await person.open(`?connection=conn_${'a'.repeat(32)}&error=server_error&error_description=%3Cimg%20src=x%3E`);
     const button = await person.mount('sr-oauth-button', { plugin: 'mail' });
     await button.getByText('The provider has a fault').waitFor();

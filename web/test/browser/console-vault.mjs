@@ -1,5 +1,5 @@
-// The console as the vault serves it, with its policy. A binary that was built before the last change of web/pages has older
-// ones compiled in: then the pages are taken from the disk, under the same addresses and the same policy.
+// The console as the vault serves it, with its policy. If the binary is older than web/pages, routes serve the files of
+// the disk under the same addresses and the same policy.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 
@@ -19,7 +19,7 @@ const files = readdirSync(pages).filter((name) => name.startsWith('console'));
 
 let compared;
 
-/** Whether the binary has the pages that are on the disk. */
+/** Whether the binary contains the pages of the disk. */
 async function isCurrent(vault) {
   for (const name of files) {
     const answer = await fetch(vault.origin + pathOf(name));
@@ -29,11 +29,11 @@ async function isCurrent(vault) {
   return true;
 }
 
-/** The address of the console's first script, as only the page on the disk asks for it here. */
+/** The address of the console's first script. Only the page of the disk requests it here. */
 const SCRIPT = pathOf('console.js');
 const MARKED = `${SCRIPT}?disk`;
 
-/** What a route answers. A redirect goes around the routes: the page that it brings loads itself anew, before it begins. */
+/** The answer of a route. A redirect bypasses the routes, so the page that it loads first reloads itself. */
 function contentOf(name, address) {
   if (name === 'console.js' && !address.endsWith(MARKED)) return 'location.reload();';
   const content = readFileSync(new URL(name, pages), 'utf8');
@@ -57,30 +57,30 @@ export async function openConsole(person, vault) {
   }
 }
 
-/** A link of the command line, for the operator or for a user. */
+/** A sign-in link of the command line, for the operator or a user. */
 export async function linkFor(vault, user) {
   return (await vault.cli(['console', 'link', ...(user ? ['--user', user] : [])])).link;
 }
 
 const headed = (page, name) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
 
-/** What a link leads to signs nobody in by itself. */
+/** The page of a link signs in only after a confirmation. */
 export const accept = (page) => page.getByRole('button', { name: 'Sign in', exact: true }).click();
 
-/** Waits until a user's page has loaded, and the list in it too. A page that still loads would draw over what comes next. */
+/** Waits until a user's page and its list have loaded. A loading page would overwrite what a test does next. */
 export async function userPage(page) {
   await headed(page, 'Your credentials');
   await page.locator('sr-credential-list').locator('table, .nothing').waitFor();
 }
 
-/** Does what makes an operator's page draw anew. Waits until the page from before has gone and the new one has loaded. */
+/** Triggers a redraw of an operator's page. Waits until the former page is removed and the new one is loaded. */
 export async function redrawn(page, act) {
   const before = await page.locator('#place > div').elementHandle();
   await act();
   await page.waitForFunction((old) => !old.isConnected && !document.querySelector('[aria-busy]'), before);
 }
 
-/** Signs a user in. */
+/** Signs in a user. */
 export async function enterAs(person, vault, user) {
   await openConsole(person, vault);
   await person.page.goto(await linkFor(vault, user));
@@ -89,14 +89,14 @@ export async function enterAs(person, vault, user) {
   return person.page;
 }
 
-/** Signs an operator in, and goes to one of the pages. */
+/** Signs in an operator, and opens one of the pages. */
 export async function operate(person, vault, title) {
   await openConsole(person, vault);
   const { page } = person;
   await page.goto(await linkFor(vault));
   await accept(page);
   await headed(page, 'Plugins');
-  // The address has no page yet, so each link draws anew. That closes dialogs.
+  // The address has no page yet, so each link causes a redraw. A redraw closes dialogs.
   await redrawn(page, () => page.getByRole('navigation').getByRole('link', { name: title }).click());
   await headed(page, title);
   return page;

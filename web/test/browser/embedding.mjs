@@ -1,5 +1,5 @@
-// The examples of docs/EMBEDDING.md, as they stand there: each code block that names a file is written to that file, with the
-// addresses of this run, and is started at an origin of its own. The package is the packed one, installed as documented.
+// The examples of docs/EMBEDDING.md. Each code block that names a file is written to that file, with the addresses of
+// this run. Each example runs at its own origin. The package is packed and installed as documented.
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,17 +10,17 @@ import { freePort, until } from './vault.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const frameworks = join(root, 'test/frameworks');
-/** A project of the application's own, outside of this package. */
+/** The application's project, outside this package. */
 export const project = join(root, '../target/embedding');
 const TARBALL = 'vendor/strongroom-elements-0.1.0.tgz';
 
-/** What the document says, by the names of its files. */
+/** The code blocks of the document, by file name. */
 export function readExamples() {
   const text = readFileSync(join(root, '../docs/EMBEDDING.md'), 'utf8');
   return new Map([...text.matchAll(/^```\w+ file=(\S+)\n(.*?)^```$/gms)].map(([, name, content]) => [name, content]));
 }
 
-/** Runs a program without blocking: the servers of this process answer meanwhile. */
+/** Runs a program asynchronously, because the servers of this process must answer meanwhile. */
 export const execute = promisify(execFile);
 
 export async function npm(...args) {
@@ -28,7 +28,7 @@ export async function npm(...args) {
   await execute('npm', [...args, ...quiet], { cwd: project });
 }
 
-/** Packs the package as it would be published, and installs it in the project beside the frameworks. */
+/** Packs the package as for publication, and installs it in the project with the frameworks. */
 export async function installPackage() {
   mkdirSync(join(project, 'vendor'), { recursive: true });
   await execute('npm', ['pack', '--silent', '--pack-destination', join(project, 'vendor')], { cwd: root });
@@ -45,7 +45,7 @@ export async function installPackage() {
   writeFileSync(path, stamp);
 }
 
-/** The packages' own programs. */
+/** Programs of the installed packages. */
 const bin = (path) => join(project, 'node_modules', path);
 export const tools = { vite: bin('vite/bin/vite.js'), next: bin('next/dist/bin/next'), tsc: bin('typescript/bin/tsc') };
 

@@ -1,5 +1,5 @@
-// Each example of docs/EMBEDDING.md runs as it is written. A user saves a key and chooses it, connects an account through the
-// popup and submits the form. Then the page is loaded again.
+// Runs each example of docs/EMBEDDING.md. A user saves a key, chooses it, connects an account through the popup and
+// submits the form. Then the page is loaded again.
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { Example, execute, npm, project, readExamples, tools } from './embedding
 import { consent, signIn } from './provider.mjs';
 import { until } from './vault.mjs';
 
-/** An example, running, with the mail plugin returning to it as well; and the person's page on it. */
+/** A running example in the person's page. The mail plugin returns to it too. */
 async function open(person, { start, build = [] }) {
   const { vault, service } = person.world;
   const example = await Example.write({
@@ -44,7 +44,7 @@ async function saveKey(page, secret) {
   return id;
 }
 
-/** Through the popup; it closes itself. */
+/** Connects through the popup, which closes itself. */
 async function connect(person, within, login) {
   const opening = person.context.waitForEvent('page');
   await within.getByRole('button', { name: 'Connect Witness' }).click();
@@ -54,7 +54,7 @@ async function connect(person, within, login) {
   await until('the window closes', () => popup.isClosed());
 }
 
-/** A page of an application that only shows what was chosen: used, and loaded again. */
+/** Uses an application's page that only shows the choice, and loads it again. */
 async function use(person, login, secret) {
   const { page } = person;
   const id = await saveKey(page, secret);
@@ -75,7 +75,7 @@ const vite = (folder) => ({
 });
 
 export default {
-  async plain(person, { secret }) {
+  async 'plain example works'(person, { secret }) {
     await open(person, { start: ['serve.mjs', 'plain'] });
     const { page } = person;
     await page.getByText('Set up').waitFor();
@@ -89,7 +89,7 @@ export default {
     await person.look();
   },
 
-  async 'plain, refused'(person, { vault }) {
+  async 'plain example refuses forged requests'(person, { vault }) {
     const example = await open(person, { start: ['serve.mjs', 'plain'] });
     await person.page.goto(`${example.origin}/return?connection=conn_${'a'.repeat(32)}&error=access_denied`);
     await person.page.getByText('Nothing was connected: access_denied').waitFor();
@@ -103,22 +103,22 @@ export default {
     assert.equal((await fetch(`${example.origin}/session`, real)).status, 200);
   },
 
-  async react(person, { secret }) {
+  async 'React example works'(person, { secret }) {
     await open(person, vite('react'));
     await use(person, 'rita', secret());
   },
 
-  async vue(person, { secret }) {
+  async 'Vue example works'(person, { secret }) {
     await open(person, vite('vue'));
     await use(person, 'vera', secret());
   },
 
-  async svelte(person, { secret }) {
+  async 'Svelte example works'(person, { secret }) {
     await open(person, vite('svelte'));
     await use(person, 'sven', secret());
   },
 
-  async 'next.js'(person, { secret }) {
+  async 'Next.js example works'(person, { secret }) {
     const start = [tools.next, 'start', 'next', '--hostname', 'localhost', '--port', 'PORT'];
     const example = await open(person, { build: [tools.next, 'build', 'next'], start });
     const html = await (await fetch(example.origin)).text();
@@ -137,7 +137,7 @@ export default {
     assert.deepEqual(warned, []);
   },
 
-  async 'rendered on a server'(person, { vault, secret }) {
+  async 'server-rendered example works'(person, { vault, secret }) {
     const example = await open(person, { start: ['server/server.mjs'] });
     const { page } = person;
     const id = await saveKey(page, secret('-good'));
@@ -164,11 +164,11 @@ export default {
     assert.match(await answer.text(), /not yours/);
   },
 
-  async 'the packed package'(person) {
+  async 'packed package is complete'(person) {
     await person.open();
     const path = join(project, 'node_modules/@strongroom/elements');
     const known = () => JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-    // The next install keeps it, which it did not do with a package that was linked.
+    // The next install keeps a packed package. It removed a linked one.
     await npm('install');
     assert.match(
       JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')).dependencies['@strongroom/elements'],
@@ -181,7 +181,7 @@ export default {
     }
     assert(repository.url && keywords.length > 3);
     assert(!existsSync(join(path, 'src')) && !existsSync(join(path, 'test')), 'sources are packed');
-    // On a server: importing does nothing, and every name is there.
+    // On a server, the import has no effect and exports every name.
     const script = `import * as all from '@strongroom/elements';
       import * as react from '@strongroom/elements/react';
       import { renderToString } from 'react-dom/server';
@@ -196,7 +196,7 @@ export default {
       printed.trim(),
       '<sr-credential-list plugin="p" return-address="https://a/" no-create="" class="c" style="color:red" aria-label="A" page-size="5"></sr-credential-list>',
     );
-    // As an application's own TypeScript sees it.
+    // As in an application's own TypeScript.
     cpSync(fileURLToPath(new URL('../frameworks/types.tsx', import.meta.url)), join(project, 'types.tsx'));
     const options = [
       '--noEmit',
@@ -215,7 +215,7 @@ export default {
     await execute(process.execPath, [tools.tsc, ...options, 'types.tsx'], { cwd: project });
   },
 
-  async 'an example for each framework'(person) {
+  async 'document has an example for each framework'(person) {
     await person.open();
     const folders = [...readExamples().keys()].map((name) => name.split('/')[0]);
     assert.deepEqual(

@@ -1,5 +1,5 @@
-// What a page of another origin can do to somebody who is signed in at the host and, as an operator, at the vault's console:
-// nothing. Each with a control: the same, done honestly, works.
+// Tests of pages of other origins. The victim is signed in at the host and, as an operator, at the vault's console.
+// Each attack has a control: the same request of the right page works.
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { consent, signIn } from './provider.mjs';
@@ -12,7 +12,7 @@ async function stranger(person) {
   return made.origins;
 }
 
-/** All that the vault holds and that a request could have changed. */
+/** All objects of the vault that a request could change. */
 async function snapshot(vault, user) {
   const host = (path) => vault.call('GET', path, vault.hostKey);
   const token = await vault.session(user);
@@ -23,7 +23,7 @@ async function snapshot(vault, user) {
   return JSON.stringify(seen);
 }
 
-/** Gives the person's browser an operator's cookie of the console, as a link of `strongroom console link` does. */
+/** Sets the console's operator cookie, as a link of `strongroom console link` does. */
 async function signInAtConsole(person, vault) {
   const { link } = await vault.cli(['console', 'link']);
   const headers = { 'content-type': 'application/json', origin: vault.origin };
@@ -32,13 +32,13 @@ async function signInAtConsole(person, vault) {
   assert.equal(answer.status, 204);
   const [name, value] = answer.headers.get('set-cookie').split(';')[0].split('=');
   assert.match(answer.headers.get('set-cookie'), /Secure; HttpOnly; SameSite=Strict/);
-  // Browsers take 127.0.0.1 for as safe as https; the tool that sets the cookie does not.
+  // Browsers treat 127.0.0.1 as secure. The tool that sets the cookie does not.
   await person.context.addCookies([
     { name, value, url: vault.origin.replace('http:', 'https:'), secure: true, httpOnly: true, sameSite: 'Strict' },
   ]);
 }
 
-/** The requests of a page that are under way. */
+/** The running requests of a page. */
 function underWay(page) {
   const open = new Set();
   page.on('request', (request) => open.add(request));
@@ -46,7 +46,7 @@ function underWay(page) {
   return open;
 }
 
-/** Typed into the address bar, the cookie counts. */
+/** A navigation from the address bar sends the cookie. */
 const isOperator = async (person, vault) => (await person.page.goto(`${vault.origin}/v1/users`)).status() === 200;
 
 async function forged(person, { vault, provider }) {
@@ -265,7 +265,7 @@ async function messages(person, { host }) {
     setTimeout(() => channel.close(), 500);
   };
   await person.page.evaluate(say, [host.origin, shapes, id]);
-  // The worst case: something on the host's own origin says so.
+  // The worst case: a script on the host's own origin announces it.
   const tab = await person.context.newPage();
   await tab.goto(`${host.origin}/`);
   await tab.evaluate(say, [host.origin, shapes, id]);
@@ -273,7 +273,7 @@ async function messages(person, { host }) {
     (count) => window.heard.window === 2 * count && window.heard.channel === count,
     shapes.length,
   );
-  // It has heard all of it, and asks the vault, which knows better.
+  // The page has received all messages. It asks the vault, which has the true status.
   await victim.waitForResponse((response) => response.url().endsWith(id));
   await sleep(300);
   assert.deepEqual(await button.evaluate((each) => [each.status, each.value]), ['waiting', '']);
@@ -285,13 +285,15 @@ async function messages(person, { host }) {
   assert.equal(await button.evaluate((each) => each.status), 'connected', 'the control');
 }
 
-/** Somebody's own consent, sent to another: it would have them work in the attacker's account (login CSRF, RFC 9700 4.7). */
+/**
+ * An attacker's consent, sent to a victim, would make the victim use the attacker's account (login CSRF, RFC 9700 4.7).
+ */
 async function planted(person, world) {
   const mallory = await person.beside('mallory');
   const theirs = await mallory.fresh('sr-oauth-button', { plugin: 'mail', flow: 'redirect' });
   await theirs.getByRole('button', { name: 'Connect Witness' }).click();
   await signIn(mallory.page, 'mallory');
-  // Their own page does not complete it: the script that would is kept away.
+  // The attacker's page must not complete it, so its script is blocked.
   await mallory.page.route('**/host.js', (route) => route.abort());
   const returning = mallory.page.waitForRequest(/\/return\?/);
   await consent(mallory.page);
@@ -329,7 +331,7 @@ async function policies(person, { vault }) {
   await page.locator('sr-credential-form').getByRole('button', { name: 'Save' }).click();
   await page.locator('sr-credential-form #summary').waitFor();
   await page.locator('sr-oauth-button').getByRole('button', { name: 'Connect Witness' }).waitFor();
-  // A violation is told with a task of its own.
+  // The browser reports a violation with a separate task.
   const violations = () =>
     page.evaluate(() => new Promise((resolve) => setTimeout(() => resolve(window.violations), 300)));
   assert.deepEqual(await violations(), []);
@@ -346,4 +348,11 @@ async function policies(person, { vault }) {
   person.forget(({ what, text }) => what === 'console' && /inline style/.test(text));
 }
 
-export default { forged, 'a session elsewhere': elsewhere, framing, messages, planted, policies };
+export default {
+  'forged requests change nothing': forged,
+  'session token is refused at other origins': elsewhere,
+  'framing is refused': framing,
+  'forged messages change nothing': messages,
+  'planted consent connects nothing': planted,
+  'pages have a strict policy': policies,
+};

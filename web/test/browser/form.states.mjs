@@ -1,9 +1,9 @@
-// <sr-credential-form>: creating, changing, faults, secrets that stay where they are, conflicts, tests, files.
+// Tests of <sr-credential-form>: creating, changing, faults, secrets, conflicts, tests, files.
 import assert from 'node:assert/strict';
 import { becomes } from './vault.mjs';
 
 export default {
-  async create(person, { vault, secret }) {
+  async 'form creates a credential'(person, { vault, secret }) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     await form.getByLabel('API key', { exact: true }).waitFor();
     await person.state('form-create');
@@ -28,7 +28,7 @@ export default {
     assert.equal(stored.items.length, 1);
   },
 
-  async change(person, { vault, secret }) {
+  async 'form changes a credential'(person, { vault, secret }) {
     const made = await vault.save(person.user, 'weather', 'api-key', 'Work', {
       api_key: 'first-key',
       region: 'eu',
@@ -51,7 +51,7 @@ export default {
     await form.getByText('Saved.').waitFor();
   },
 
-  async conflict(person, { vault, secret }) {
+  async 'conflicting save asks the user'(person, { vault, secret }) {
     const made = await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'first-key', region: 'eu' });
     const form = await person.fresh('sr-credential-form', { credentialId: made.id });
     await form.getByLabel('Region').fill('mine');
@@ -76,7 +76,7 @@ export default {
     assert.deepEqual([now.settings, now.revision], [{ region: 'theirs', note: 'new' }, 3]);
   },
 
-  async everything(person, { secret }) {
+  async 'form supports every kind of field'(person, { secret }) {
     const form = await person.fresh('sr-credential-form', { plugin: 'wide' });
     await form.getByLabel('Host').fill('db.example.com');
     assert.equal(await form.getByLabel('Certificate').count(), 0);
@@ -107,7 +107,7 @@ export default {
     assert.deepEqual(credential.configured.toSorted(), ['account', 'extra']);
   },
 
-  async paste(person) {
+  async 'pasted text is trimmed'(person) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     const input = form.getByLabel('API key', { exact: true });
     await input.evaluate((each) => {
@@ -120,7 +120,7 @@ export default {
     await person.state('form-pasted');
   },
 
-  async test(person, { secret }) {
+  async 'form tests a credential'(person, { secret }) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     for (const [end, words] of [
       ['-bad', 'rejected it'],
@@ -138,7 +138,7 @@ export default {
     await form.getByText('It works').waitFor();
   },
 
-  async 'test before saving'(person, { secret }) {
+  async 'form tests before saving'(person, { secret }) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather', testing: 'auto' });
     await form.getByLabel('API key', { exact: true }).fill(secret('-bad'));
     await form.getByRole('button', { name: 'Save' }).click();
@@ -146,7 +146,7 @@ export default {
     await form.getByText('Saved.').waitFor();
   },
 
-  async 'names and server faults'(person, { vault, secret }) {
+  async 'taken name and server faults are shown'(person, { vault, secret }) {
     await vault.save(person.user, 'weather', 'api-key', 'Weather', { api_key: 'first-key' });
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     await form.getByLabel('Name').and(form.locator('#name')).waitFor();
@@ -166,7 +166,7 @@ export default {
     await person.state('form-server-fault');
   },
 
-  async leaving(person, { secret }) {
+  async 'leaving asks before it discards input'(person, { secret }) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     await form.getByLabel('API key', { exact: true }).fill(secret());
     await form.getByRole('button', { name: 'Cancel' }).click();
@@ -181,10 +181,10 @@ export default {
     await becomes('it is empty', () => form.getByLabel('API key', { exact: true }).inputValue(), '');
   },
 
-  async 'sent once'(person, { vault, secret }) {
+  async 'repeated save creates one credential'(person, { vault, secret }) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     await form.getByLabel('API key', { exact: true }).fill(secret());
-    // The request arrives, the answer is lost.
+    // The request arrives, and its answer is lost.
     let lost = 0;
     await person.page.route('**/v1/credentials', async (route) => {
       if (route.request().method() !== 'POST' || lost++) return route.continue();
@@ -200,7 +200,7 @@ export default {
     assert.equal(stored.items.length, 1);
   },
 
-  async readonly(person, { vault }) {
+  async 'read-only form has no buttons'(person, { vault }) {
     const made = await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'first-key', region: 'eu' });
     const form = await person.fresh('sr-credential-form', { credentialId: made.id, readonly: true });
     await form.getByText('Configured').waitFor();

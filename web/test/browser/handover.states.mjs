@@ -1,12 +1,12 @@
-// Another user signs in at the same page while something of the user before is under way: a question, a request, a test, a
-// connection. Nothing of the first user is shown to the next, sent for them, or told as theirs.
+// Tests of another user who signs in at the same page during a question, a request, a test or a connection. The next
+// user must not see, send or receive anything of the first user.
 import assert from 'node:assert/strict';
 import { consent, signIn } from './provider.mjs';
 import { until } from './vault.mjs';
 
 const items = async (vault, user) => (await vault.call('GET', '/v1/credentials', await vault.session(user))).items;
 
-/** The next user sits down at the page. */
+/** The next user signs in at the page. */
 async function handOver(person, host, to) {
   await person.context.addCookies([{ name: 'user', value: to, url: host.origin }]);
   await person.page.evaluate(() => window.forgetSession(window.session));
@@ -27,7 +27,7 @@ async function hold(person, address, method) {
   return held;
 }
 
-/** What the page sends to the vault from now on, but reads. */
+/** The page's writing requests to the vault from now on. */
 function writes(person) {
   const sent = [];
   person.page.on('request', (request) => {
@@ -37,7 +37,7 @@ function writes(person) {
 }
 
 export default {
-  async 'a question is open'(person, { vault, host }) {
+  async 'new user closes an open question'(person, { vault, host }) {
     const mine = await vault.save(person.user, 'weather', 'api-key', 'Alices own', { api_key: 'stored-key' });
     const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
     await list.getByRole('button', { name: 'Delete Alices own' }).click();
@@ -49,7 +49,7 @@ export default {
     assert.equal((await items(vault, person.user))[0].id, mine.id);
   },
 
-  async 'versions are compared'(person, { vault, host }) {
+  async 'new user closes a conflict dialog'(person, { vault, host }) {
     const made = await vault.save(person.user, 'weather', 'api-key', 'Own', { api_key: 'stored-key', region: 'one' });
     const form = await person.fresh('sr-credential-form', { plugin: 'weather', credentialId: made.id });
     await form.getByLabel('Region').fill('alices-region');
@@ -66,7 +66,7 @@ export default {
     await form.getByRole('dialog').waitFor({ state: 'detached' });
   },
 
-  async 'a save whose session has ended'(person, { vault, host, secret }) {
+  async 'save of the former user is not sent as the new user'(person, { vault, host, secret }) {
     await person.open();
     const tokens = [await vault.session(person.user, [host.origin]), await vault.session('next3', [host.origin])];
     await person.page.evaluate(([mine, theirs]) => {
@@ -101,7 +101,7 @@ export default {
     person.forget(({ text }) => tokens.some((token) => text.includes(token)));
   },
 
-  async 'a test before a save'(person, { host, vault, secret }) {
+  async 'new user stops a save after its test'(person, { host, vault, secret }) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather', testing: 'auto' });
     await form.getByLabel('API key', { exact: true }).fill(secret('-good'));
     const held = await hold(person, '**/v1/credentials/test', 'POST');
@@ -118,7 +118,7 @@ export default {
     assert.deepEqual(await items(vault, 'next4'), []);
   },
 
-  async 'a test before a save, and the form is removed'(person, { vault, secret }) {
+  async 'removed form saves nothing after its test'(person, { vault, secret }) {
     const made = await vault.save(person.user, 'weather', 'api-key', 'Own', { api_key: 'stored-key', region: 'one' });
     const form = await person.fresh('sr-credential-form', {
       plugin: 'weather',
@@ -138,7 +138,7 @@ export default {
     assert.deepEqual(sent, [], 'half of the draft was saved');
   },
 
-  async 'an account that was just connected'(person, { host, scripted, vault }) {
+  async 'new user gets no account of the former user'(person, { host, scripted, vault }) {
     scripted.account = { sub: 'al', email: 'alice@example.com' };
     const form = await person.fresh('sr-credential-form', { plugin: 'scripted' });
     await form.getByRole('button', { name: 'Connect Scripted' }).waitFor();
@@ -155,7 +155,7 @@ export default {
     assert.equal(await form.getByText('alice@example.com').count(), 0);
   },
 
-  async 'the function was replaced first'(person, { host, secret, vault }) {
+  async 'replaced token function drops the former input'(person, { host, secret, vault }) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     await form.getByLabel('API key', { exact: true }).fill(secret());
     await person.context.addCookies([{ name: 'user', value: 'next6', url: host.origin }]);
@@ -171,7 +171,7 @@ export default {
     assert.deepEqual(await items(vault, 'next6'), []);
   },
 
-  async 'the window returns to another user'(person, { host }) {
+  async 'window that returns to another user connects nothing'(person, { host }) {
     const button = await person.fresh('sr-oauth-button', { plugin: 'mail' });
     const opening = person.context.waitForEvent('page');
     await button.getByRole('button', { name: 'Connect Witness' }).click();
@@ -179,12 +179,12 @@ export default {
     await signIn(popup, 'alma');
     await person.context.addCookies([{ name: 'user', value: 'next7', url: host.origin }]);
     await consent(popup);
-    // Only the window knows that it failed, so it stays and says so.
+    // Only the window knows about the failure, so it stays open and shows it.
     await popup.getByText('not there, or not yours').first().waitFor();
     assert(!popup.isClosed());
   },
 
-  async 'two questions are under way'(person, { scripted }) {
+  async 'two polls report one connection'(person, { scripted }) {
     scripted.account = { sub: 't', email: 'tina@example.com' };
     const button = await person.fresh('sr-oauth-button', { plugin: 'scripted' });
     await button.getByRole('button', { name: 'Connect Scripted' }).click();
@@ -195,7 +195,7 @@ export default {
       await route.continue();
     });
     await button.getByRole('button', { name: 'Reconnect tina@example.com' }).click();
-    // The timer's question, and the one that the announcement causes.
+    // The timer's poll, and the poll that the announcement causes.
     await until('two questions', () => held.count >= 2);
     held.open();
     await button.getByRole('button', { name: 'Reconnect tina@example.com' }).waitFor();
@@ -204,7 +204,7 @@ export default {
     assert.equal(await button.getByText('was connected already').count(), 0, 'a plain reconnection is no surprise');
   },
 
-  async 'another plugin'(person, { scripted }) {
+  async 'new plugin clears the account'(person, { scripted }) {
     scripted.account = { sub: 'p', email: 'pia@example.com' };
     const button = await person.fresh('sr-oauth-button', { plugin: 'scripted', name: 'account' });
     await button.getByRole('button', { name: 'Connect Scripted' }).click();
@@ -214,7 +214,7 @@ export default {
     assert.equal(await button.evaluate((each) => each.value), '');
   },
 
-  async 'properties that are taken back'(person) {
+  async 'removed property falls back to its default'(person) {
     for (const name of [
       'scopes',
       'credentialName',
@@ -242,7 +242,7 @@ export default {
     }
   },
 
-  async 'a save that ends late for another dialog'(person, { vault, secret }) {
+  async 'late save leaves another dialog open'(person, { vault, secret }) {
     const other = await vault.save(person.user, 'weather', 'api-key', 'Other', { api_key: 'stored-key' });
     const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
     const held = await hold(person, '**/v1/credentials', 'POST');
@@ -261,7 +261,7 @@ export default {
     assert.equal((await items(vault, person.user)).find(({ id }) => id === other.id).name, 'Other');
   },
 
-  async 'another draft after a lost answer'(person, { vault, secret }) {
+  async 'new draft after a lost answer creates a second credential'(person, { vault, secret }) {
     const form = await person.fresh('sr-credential-form', { plugin: 'weather' });
     await form.getByLabel('API key', { exact: true }).fill(secret());
     let lost = 0;
@@ -280,7 +280,7 @@ export default {
     assert.equal((await items(vault, person.user)).length, 2);
   },
 
-  async 'a reload while something is typed'(person, { vault }) {
+  async 'reload keeps the input'(person, { vault }) {
     const made = await vault.save(person.user, 'weather', 'api-key', 'Own', { api_key: 'stored-key', region: 'one' });
     const form = await person.fresh('sr-credential-form', { plugin: 'weather', credentialId: made.id });
     await form.getByLabel('Region').fill('half typed');

@@ -1,11 +1,11 @@
-// The application around the elements: a page at another origin than the vault, with a policy that allows no inline style,
-// no inline script, no eval and no unchecked markup; and the backend that mints sessions for whoever is signed in.
+// The application around the elements. Its page has another origin than the vault. Its policy allows no inline style,
+// no inline script, no eval and no unchecked markup. Its backend mints sessions for the signed-in user.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { project } from './embedding.mjs';
 
-/** The elements as the packed package has them. */
+/** The elements of the packed package. */
 const dist = join(project, 'node_modules/@strongroom/elements/dist');
 const FILES = new Set(['elements.js', 'de.js', 'ar.js']);
 
@@ -40,10 +40,10 @@ if (location.pathname === '/return') window.mount('sr-oauth-button', { plugin: '
 `;
 
 export class Host {
-  /** What the next mintings give: a lifetime in seconds, or nobody signed in. */
+  /** The result of the next mintings: a lifetime in seconds, or no user. */
   seconds = 900;
   signedOut = false;
-  /** Until then, the page that connections return to is not answered. */
+  /** The return page is answered after this promise. */
   returning = Promise.resolve();
 
   static async start(vault) {

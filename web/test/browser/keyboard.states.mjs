@@ -1,10 +1,10 @@
-// By keyboard alone: no click, no call, no focus set by script after the page is open. Each step goes to its control by Tab
-// and is undone or done as people do it; what holds the focus is always to be seen.
+// Tests with the keyboard only: no click, no call and no scripted focus after the page is open. Each step reaches its
+// control by Tab. The focused element must always be visible.
 import assert from 'node:assert/strict';
 import { consent, signIn } from './provider.mjs';
 import { becomes, until } from './vault.mjs';
 
-/** What has the focus, through shadow roots: its name for people, and whether a focus ring is drawn around it. */
+/** The focused element, through shadow roots: its accessible name, and whether it has a focus ring. */
 const focused = (page) =>
   page.evaluate(() => {
     let at = document.activeElement;
@@ -27,7 +27,7 @@ const focused = (page) =>
     return { name: name.trim().replace(/\s+/g, ' '), role: at.type || at.localName, isSeen: Boolean(isSeen) };
   });
 
-/** Waits until the focus has moved by itself to a control of that name. */
+/** Waits until the focus has moved to a control of that name. */
 async function arrives(page, name, role = null) {
   const isThere = async () => {
     const at = await focused(page);
@@ -37,13 +37,13 @@ async function arrives(page, name, role = null) {
   assert(isSeen, `${found} has the focus, and shows no ring`);
 }
 
-/** Tabs until a control of that name has the focus. */
+/** Presses Tab until a control of that name has the focus. */
 async function reach(page, name, { back = false, role = null } = {}) {
   const passed = [];
   for (let steps = 0; steps < 60; steps += 1) {
     const at = await focused(page);
     if (name.test(at.name) && (!role || role === at.role)) {
-      assert(at.isSeen, `${at.name} has the focus, and nobody sees it`);
+      assert(at.isSeen, `${at.name} has the focus, and it is not visible`);
       return;
     }
     passed.push(`${at.role}:${at.name.slice(0, 40)}`);
@@ -63,7 +63,7 @@ async function type(page, name, text) {
   await page.keyboard.type(text);
 }
 
-/** Waits until a dialog is open and has the focus in it. */
+/** Waits until a dialog is open and contains the focus. */
 async function opened(element) {
   await element.getByRole('dialog').waitFor();
   await until('the focus is in the dialog', () =>
@@ -112,7 +112,7 @@ async function form(person, { vault, secret }) {
   await element.getByRole('dialog').getByText('theirs').waitFor();
   await page.keyboard.press('Escape');
   await closed(element);
-  // What was being saved is off until that has ended.
+  // The controls are disabled until the save has ended.
   await element.locator('form[aria-busy=false]').waitFor();
   await press(page, /^Save$/);
   await opened(element);
@@ -144,7 +144,7 @@ async function button(person, { vault }) {
     await consent(popup);
     await until('the window closes', () => popup.isClosed());
     await page.bringToFront();
-    // While it connects, the element shows no account.
+    // During a connection, the element shows no account.
     await element.getByText(`${login}@example.com`).waitFor();
   };
   const opening = person.context.waitForEvent('page');
@@ -192,7 +192,7 @@ async function list(person, { vault }) {
   await press(page, /^Show all/);
   await element.getByText('4 credentials', { exact: true }).waitFor();
   await reach(page, /^Plugin/, { role: 'select-one', back: true });
-  // One letter: what is typed slowly is a new search for each letter.
+  // One letter, because each letter starts a new search.
   await page.keyboard.type('W');
   await element.getByText('3 credentials', { exact: true }).waitFor();
   await shows(['Gamma', 'Beta']);
@@ -229,4 +229,8 @@ async function list(person, { vault }) {
   assert.deepEqual(items.map(({ name }) => name).toSorted(), ['Alpha', 'Post']);
 }
 
-export default { form, button, list };
+export default {
+  'keyboard operates the form': form,
+  'keyboard operates the button': button,
+  'keyboard operates the list': list,
+};

@@ -1,9 +1,9 @@
-// Where there is little room: 320 px wide, and magnified by the browser to 200 %, which leaves half the room in each direction
-// (WCAG 1.4.4, 1.4.10). Nothing scrolls sideways, no text is cut off, no controls lie on each other, and each can be clicked.
+// Tests of small pages: 320 px wide, and magnified by the browser to 200 %, which halves the space in each direction
+// (WCAG 1.4.4, 1.4.10). No sideways scrolling, no cut text and no overlap may occur. Each control must be clickable.
 import assert from 'node:assert/strict';
 import { becomes } from './vault.mjs';
 
-/** What is wrong with how an element lies on the page; each fault in words. */
+/** The layout faults of an element, in words. */
 function faultsOf(root) {
   const faults = [];
   const nameOf = (each) =>
@@ -49,7 +49,7 @@ function faultsOf(root) {
   };
   for (const each of controls) {
     each.scrollIntoView({ block: 'center', inline: 'nearest' });
-    // A link may go over two lines: what is between them is not the link.
+    // A link may have two lines. The area between them is not part of it.
     const [box] = each.getClientRects();
     const hit = deep(box.left + box.width / 2, box.top + box.height / 2);
     const label = each.closest('label');
@@ -65,7 +65,7 @@ function faultsOf(root) {
   boxes.forEach((a, at) => {
     for (const b of boxes.slice(at + 1)) {
       if (a.each.contains(b.each) || b.each.contains(a.each)) continue;
-      // The arrow of the combobox stands inside of its control.
+      // The arrow of the combobox is inside its control.
       if ([a, b].some(({ each }) => each.matches('.chevron'))) continue;
       const over =
         Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
@@ -76,7 +76,7 @@ function faultsOf(root) {
   return faults;
 }
 
-/** Waits until a list has all rows: it shows the first ones before. */
+/** Waits until a list has all rows. It shows the first rows before. */
 const complete = (list) => list.page().waitForFunction(() => window.events.some(([type]) => type === 'sr-load'));
 
 async function looks(person, element, what) {
@@ -151,7 +151,7 @@ async function everywhere(person, { vault, scripted, secret }) {
 const narrow = (...given) => everywhere(...given);
 narrow.options = { viewport: { width: 320, height: 640 } };
 
-/** By the browser itself: a window of 1000 by 800, of which the page has half, with pixels twice as dense. */
+/** Magnified by the browser: in a window of 1000 by 800, the page has half the size and twice the pixel density. */
 async function magnified(person, world) {
   await person.open();
   await becomes(
@@ -182,4 +182,8 @@ async function seen(person, { vault }) {
     );
 }
 
-export default { narrow, 'magnified to 200 %': magnified, 'faults are noticed': seen };
+export default {
+  'elements fit 320 px': narrow,
+  'elements fit at 200 %': magnified,
+  'layout faults are detected': seen,
+};

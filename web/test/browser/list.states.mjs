@@ -1,4 +1,4 @@
-// <sr-credential-list>: finding, ordering, paging, testing and deleting, one and several; a thousand rows.
+// Tests of <sr-credential-list>: finding, ordering, paging, testing and deleting, one and several, and a thousand rows.
 import assert from 'node:assert/strict';
 import { becomes } from './vault.mjs';
 
@@ -17,18 +17,18 @@ const shown = (list) => list.locator('tbody th bdi').allTextContents();
 const shows = (list, names) => becomes('the rows', () => shown(list), names);
 const showsMany = (list, number) => becomes('the number of rows', async () => (await shown(list)).length, number);
 
-/** Waits until the list has all rows: it shows the first ones before. */
+/** Waits until the list has all rows. It shows the first rows before. */
 const complete = (list) => list.page().waitForFunction(() => window.events.some(([type]) => type === 'sr-load'));
 
 /**
- * How many times as long as the requests alone the list may take until it shows them. It is about 1.5, and above 3 if all
- * rows are drawn at once. Of five measurements the middle one counts, so that a pause of the machine decides nothing.
+ * The limit for the time that the list needs, relative to its requests alone. The value is about 1.5, and above 3 if
+ * all rows are drawn at once. The median of five measurements excludes pauses of the machine.
  */
 const MOST_TIMES = 3;
 
 /**
- * In a page: how long a list takes to load and show all rows, five times. Beside each, how long it takes to fetch and parse
- * the same pages of the API, before and after: the larger.
+ * Runs in a page. It measures five times how long a list needs to load and show all rows. For each, it also measures
+ * the same requests without the list, before and after. The larger time counts.
  */
 async function timesOf(vault) {
   const timed = async (work) => {
@@ -72,7 +72,7 @@ async function timesOf(vault) {
 }
 
 export default {
-  async 'find and order'(person, { vault }) {
+  async 'rows are filtered and sorted'(person, { vault }) {
     await filled(person, vault);
     const list = await person.fresh('sr-credential-list', { label: 'Credentials' });
     await list.getByText('4 credentials', { exact: true }).waitFor();
@@ -90,7 +90,7 @@ export default {
     await showsMany(list, 4);
   },
 
-  async 'test and delete'(person, { vault }) {
+  async 'credential is tested and deleted'(person, { vault }) {
     await filled(person, vault);
     const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
     await list.getByRole('button', { name: 'Test Beta' }).click();
@@ -107,8 +107,8 @@ export default {
     await shows(list, ['Alpha', 'Gamma']);
   },
 
-  /** A dialog's closing is told with the next frame; what is asked before that is another question, and stays. */
-  async 'asked again at once'(person, { vault }) {
+  /** The browser reports a closed dialog with the next frame. A question that opens before then must stay open. */
+  async 'question that reopens at once stays open'(person, { vault }) {
     await filled(person, vault);
     const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
     const again = (opening, closing) =>
@@ -141,7 +141,7 @@ export default {
     assert.deepEqual(await shown(list), ['Alpha', 'Beta', 'Gamma']);
   },
 
-  async several(person, { vault }) {
+  async 'several credentials are tested and deleted'(person, { vault }) {
     await filled(person, vault);
     const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
     await list.getByLabel('Select all on this page').check();
@@ -164,7 +164,7 @@ export default {
     await person.state('list-partly-deleted');
   },
 
-  async edit(person, { vault, secret }) {
+  async 'credential is changed and created'(person, { vault, secret }) {
     await filled(person, vault);
     const list = await person.fresh('sr-credential-list', { plugin: 'weather' });
     await list.getByRole('button', { name: 'Edit Alpha' }).click();
@@ -180,7 +180,7 @@ export default {
     await showsMany(list, 4);
   },
 
-  async 'a thousand'(person, { vault }) {
+  async 'thousand rows load in time'(person, { vault }) {
     const token = await vault.session(person.user);
     const fields = { api_key: 'key-good' };
     for (let from = 0; from < 1000; from += 50) {
@@ -208,7 +208,7 @@ export default {
     await showsMany(list, 19);
   },
 
-  async empty(person) {
+  async 'empty list is explained'(person) {
     const list = await person.fresh('sr-credential-list', {});
     await list.getByText('No credentials yet').waitFor();
     await person.state('list-empty');

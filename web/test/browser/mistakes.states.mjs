@@ -1,12 +1,12 @@
-// What a page's developer gets wrong is said to them, once, with the attribute, its value and the remedy. People read neutral
-// words, and nothing that blames them.
+// Tests of mistakes of a page's developer. The console shows each once, with the attribute, its value and the remedy.
+// Users get neutral texts.
 import assert from 'node:assert/strict';
 import { until } from './vault.mjs';
 
 const NEUTRAL = 'This is not available at the moment';
 const BLAMING = /session|sign in|not yours|operator|origin/i;
 
-/** The warnings that elements wrote, once there is one. */
+/** The warnings of the elements, when there is one. */
 async function warnings(person) {
   const found = () =>
     person.seen.filter(({ what, text }) => what === 'console' && /^<sr-/.test(text)).map(({ text }) => text);
@@ -14,7 +14,7 @@ async function warnings(person) {
   return found();
 }
 
-/** One warning with these words, and no blame for people. */
+/** Exactly one warning with these words, and a neutral text for users. */
 async function warned(person, element, ...words) {
   await element.getByText(NEUTRAL).waitFor();
   const all = await warnings(person);
@@ -29,7 +29,7 @@ async function warned(person, element, ...words) {
   assert.equal((await warnings(person)).length, 1, 'it was said twice');
 }
 
-/** Mounts an element whose session is this text; the text is then taken out of what the canaries look at. */
+/** Mounts an element whose session is this text, and removes the text from what the canary checks examine. */
 async function withToken(person, token, properties = {}) {
   await person.open();
   await person.page.evaluate(
@@ -41,7 +41,7 @@ async function withToken(person, token, properties = {}) {
 }
 
 export default {
-  async 'an unknown plugin'(person) {
+  async 'unknown plugin is reported'(person) {
     for (const tag of ['sr-oauth-button', 'sr-credential-form', 'sr-credential-selector', 'sr-credential-list']) {
       const element = await person.fresh(tag, { plugin: 'wether' });
       await warned(person, element, `<${tag}>`, 'plugin: wether', 'strongroom plugin list');
@@ -50,32 +50,32 @@ export default {
     }
   },
 
-  async 'no plugin'(person) {
+  async 'missing plugin is reported'(person) {
     const element = await person.fresh('sr-oauth-button', {});
     await warned(person, element, 'plugin: not set');
   },
 
-  async 'an endpoint that the policy does not allow'(person) {
+  async 'endpoint that the policy forbids is reported'(person) {
     const element = await person.fresh('sr-credential-list', { endpoint: 'http://127.0.0.1:9/' });
     await element.getByText(/cannot be reached|not available/).waitFor();
     const [said] = await warnings(person);
     for (const word of ['endpoint: http://127.0.0.1:9/', 'connect-src']) assert(said.includes(word), said);
-    // The page's policy refuses the address as well, which the browser says.
+    // The page's policy refuses the address too, and the browser reports that.
     person.forget(({ what }) => what === 'console');
   },
 
-  async 'an endpoint that is no address'(person) {
+  async 'endpoint that is no URL is reported'(person) {
     const element = await person.fresh('sr-credential-list', { endpoint: 'http://:::' });
     await element.getByText(NEUTRAL).waitFor();
     assert.match((await warnings(person)).join(), /endpoint: http:\/\/:::.*such as https:/);
   },
 
-  async 'an endpoint that is no vault'(person, { host }) {
+  async 'endpoint that is no vault is reported'(person, { host }) {
     const element = await person.fresh('sr-credential-list', { endpoint: host.origin });
     await warned(person, element, `endpoint: ${host.origin}/`, 'is not a vault');
   },
 
-  async 'no function'(person) {
+  async 'missing token function is reported'(person) {
     await person.open();
     await person.page.evaluate(() => {
       const element = window.mount('sr-oauth-button', { plugin: 'mail', getSessionToken: undefined });
@@ -90,7 +90,7 @@ export default {
     await element.getByRole('button', { name: 'Connect Witness' }).waitFor();
   },
 
-  async 'a function that fails'(person) {
+  async 'failing token function is reported'(person) {
     await person.open();
     for (const [kind, words] of [
       ['throws', 'failed with TypeError'],
@@ -113,13 +113,13 @@ export default {
     }
   },
 
-  async 'a token that the vault refuses'(person) {
+  async 'refused token is reported'(person) {
     const element = await withToken(person, `srs_${'a'.repeat(52)}`);
     await warned(person, element, 'getSessionToken', 'the vault refused');
     person.forget(({ what, text }) => what === 'console' && /401/.test(text));
   },
 
-  async "a host's key"(person, { vault }) {
+  async 'host key is reported'(person, { vault }) {
     const element = await withToken(person, vault.hostKey, { plugin: 'weather' });
     await element.getByText(NEUTRAL).waitFor();
     assert.match(
@@ -128,12 +128,12 @@ export default {
     );
   },
 
-  async 'an origin that the session does not name'(person, { vault, host }) {
+  async 'origin that the session does not name is reported'(person, { vault, host }) {
     const element = await withToken(person, await vault.session(person.user, ['https://other.example.com']));
     await warned(person, element, 'not for pages of this origin', host.origin, 'origins');
   },
 
-  async 'a return address of another origin'(person, { vault }) {
+  async 'return address of another origin is reported'(person, { vault }) {
     const { manifest } = await vault.call('GET', '/v1/plugins/mail', vault.hostKey);
     await vault.plugin('elsewhere', { ...manifest, return_addresses: ['https://other.example.com/return'] });
     const element = await person.fresh('sr-oauth-button', { plugin: 'elsewhere' });
@@ -147,13 +147,13 @@ export default {
     assert.equal(await own.getByText('The connection ends at').count(), 0);
   },
 
-  async 'a return address that the manifest does not list'(person, { host }) {
+  async 'return address outside the manifest is reported'(person, { host }) {
     const element = await person.fresh('sr-oauth-button', { plugin: 'mail', returnAddress: `${host.origin}/nowhere` });
     await element.getByRole('button', { name: 'Connect Witness' }).waitFor();
     assert.match((await warnings(person)).join(), /return-address: .*\/nowhere.*exactly as it is written/);
   },
 
-  async 'no mistake'(person) {
+  async 'correct page causes no warning'(person) {
     await person.open();
     for (const tag of ['sr-credential-form', 'sr-credential-selector', 'sr-credential-list', 'sr-oauth-button']) {
       await person.mount(tag, { plugin: 'mail', label: 'A' });

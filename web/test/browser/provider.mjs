@@ -1,5 +1,5 @@
-// An OpenID provider that somebody else wrote (oidc-provider), whose tokens have the canary in them; with the strictest
-// opener policy if wanted. And a service that takes or refuses a key, for tests of credentials.
+// A third-party OpenID provider (oidc-provider), whose tokens contain the canary. It can send the strictest opener
+// policy. Also a service that accepts or refuses a key, for tests of credentials.
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { freePort } from './vault.mjs';
@@ -56,7 +56,7 @@ export class Provider {
     return provider;
   }
 
-  /** Registers the vault there, and the provider's client at the vault. */
+  /** Registers the vault at the provider, and the provider's client at the vault. */
   async join(vault) {
     const draft = {
       client_name: 'Strongroom',
@@ -110,7 +110,7 @@ label = "/email"
   }
 }
 
-/** Says yes to a key that ends in "good", no to others, and nothing sensible at all to "odd". */
+/** Accepts a key that ends in "good", refuses others, and answers "odd" with an invalid response. */
 export async function startService() {
   const server = createServer((request, response) => {
     const key = request.headers.authorization ?? '';
@@ -120,7 +120,7 @@ export async function startService() {
   return `http://127.0.0.1:${server.address().port}/check`;
 }
 
-/** What a person does at the provider. */
+/** The user's sign-in at the provider. */
 export async function signIn(page, login) {
   await page.fill('input[name=login]', login);
   await page.fill('input[name=password]', 'any');
@@ -128,7 +128,7 @@ export async function signIn(page, login) {
   await page.waitForSelector('input[name=prompt][value=consent]', { state: 'attached' });
 }
 
-/** Clicks what may lead to the end of its window. The window may close before Playwright has reported the click. */
+/** Clicks an element that may close its window. The window may close before Playwright has reported the click. */
 export async function clickAway(page, target) {
   await target.click().catch((error) => {
     if (!page.isClosed()) throw error;

@@ -1,6 +1,6 @@
-// Drives the four elements and the console through their states in Chromium, against the real server:
-// npm run browser [-- name …]. Each file runs in a process and a world of its own, two at a time (BROWSER_WORKERS).
-// With --screenshots FOLDER it keeps a picture of every state.
+// Runs the tests of the four elements and the console in Chromium, against the real server: npm run browser [-- name
+// …]. Each file has its own process and its own vault. Two files run at a time (BROWSER_WORKERS). With --screenshots
+// FOLDER, it saves a picture of every state.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +19,7 @@ const files = readdirSync(here)
 let failed = 0;
 let passed = 0;
 
-/** The whole output of one file, printed when it has ended, so that two files do not mix. */
+/** The output of a file is printed at its end, so that the outputs of two files do not mix. */
 function run(file) {
   const child = spawn(process.execPath, [`${here}states.mjs`, file, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -29,7 +29,7 @@ function run(file) {
       process.stdout.write(said);
       passed += said.match(/^ok {3}/gm)?.length ?? 0;
       const faults = said.match(/^FAIL /gm)?.length ?? 0;
-      // A process that ended by itself is a failure, whatever it said.
+      // A process that crashed counts as a failure, also without a failed test.
       failed += faults || (code === 0 ? 0 : 1);
       if (code !== 0 && !faults) console.log(`FAIL ${file}: ended with ${code}`);
       resolve();
@@ -44,6 +44,6 @@ const work = async () => {
   for (let file = queue.shift(); file; file = queue.shift()) await run(file);
 };
 await Promise.all(Array.from({ length: Number(process.env.BROWSER_WORKERS ?? 2) }, work));
-console.log(failed ? `${failed} failed` : 'all states as they should be');
+console.log(failed ? `${failed} failed` : 'all tests passed');
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed || !passed ? 1 : 0);

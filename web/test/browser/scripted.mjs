@@ -1,5 +1,5 @@
-// A provider that does what a test tells it: consents at once, grants less than was asked, refuses, is down, or breaks off
-// in the middle of an answer. Also one that nobody signs in to: for clients themselves, and for service accounts.
+// A provider with scripted answers. It consents at once. It can grant fewer scopes than requested, refuse, fail, or end
+// in the middle of an answer. It also supports client credentials and service accounts.
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { CANARY } from './provider.mjs';
@@ -7,15 +7,15 @@ import { CANARY } from './provider.mjs';
 const ACCOUNT = { sub: '1', email: 'quinn@example.com' };
 
 export class Scripted {
-  /** What the next token requests are answered: `refuse`, `down` or `break`; after that, tokens. */
+  /** The answers to the next token requests: `refuse`, `down` or `break`. Later requests get tokens. */
   turns = [];
-  /** What each refresh with that token is answered, however often: a vault tries again by itself. */
+  /** The answer to every refresh with a token, because a vault retries. */
   ailing = new Map();
-  /** What is granted, where it is not what was asked. */
+  /** The granted scopes, if they differ from the requested ones. */
   granted = null;
-  /** Whose account it is. */
+  /** The account of the next consent. */
   account = ACCOUNT;
-  /** Each token request, as it came. */
+  /** The received token requests. */
   asked = [];
   #issued = 0;
 
@@ -60,12 +60,12 @@ export class Scripted {
     });
   }
 
-  /** As it was before a test. */
+  /** Restores the initial state between tests. */
   reset() {
     Object.assign(this, { turns: [], granted: null, account: ACCOUNT });
   }
 
-  /** From now on, the grant that was given last is answered so. */
+  /** From now on, refreshes of the last grant get this answer. */
   ail(turn) {
     this.ailing.set(`RefreshToken-${CANARY}-${this.#issued}`, turn);
   }
@@ -81,7 +81,7 @@ export class Scripted {
     };
   }
 
-  /** Registers what connects there, and a plugin of the same name for each. */
+  /** Registers the clients, and a plugin of the same name for each. */
   async join(vault, returns) {
     await vault.cli(['oauth-app', 'create', 'scripted', '--client-id', 'client'], 'secret-of-the-client');
     await vault.cli(['oauth-app', 'create', 'robot', '--client-id', 'client'], 'secret-of-the-client');

@@ -1,4 +1,4 @@
-// <sr-credential-selector>: the combobox by keyboard, choices that are gone or ailing, in a form, creating and editing.
+// Tests of <sr-credential-selector>: the combobox by keyboard, deleted and faulty choices, forms, creating and editing.
 import assert from 'node:assert/strict';
 import { becomes, until } from './vault.mjs';
 
@@ -14,12 +14,12 @@ async function filled(person, vault, list = names) {
 const value = (selector) => selector.evaluate((each) => each.value);
 const chooses = (selector, id) => becomes('the choice', () => value(selector), id);
 
-/** Waits until the option with this number is the active one. */
+/** Waits until the option with this number is active. */
 const isActive = (input, number) =>
   becomes('the active option', () => input.getAttribute('aria-activedescendant'), `option-${number}`);
 
 export default {
-  async keyboard(person, { vault }) {
+  async 'keyboard opens, moves and chooses'(person, { vault }) {
     const made = await filled(person, vault);
     const selector = await person.fresh('sr-credential-selector', {
       plugin: 'weather',
@@ -68,7 +68,7 @@ export default {
     assert.equal((await person.events('change')).length, 2);
   },
 
-  async empty(person, { secret }) {
+  async 'empty selector creates a credential'(person, { secret }) {
     const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential' });
     await selector.getByText('No credentials yet').waitFor();
     await person.state('selector-empty');
@@ -86,7 +86,7 @@ export default {
     );
   },
 
-  async gone(person, { vault }) {
+  async 'deleted choice is reported'(person, { vault }) {
     await filled(person, vault, ['Alpha']);
     const id = `cred_${'0'.repeat(32)}`;
     const selector = await person.fresh('sr-credential-selector', {
@@ -101,7 +101,7 @@ export default {
     await person.state('selector-gone');
   },
 
-  async ailing(person, { vault }) {
+  async 'faulty choice is explained'(person, { vault }) {
     const { Alpha: made } = await filled(person, vault, ['Alpha']);
     for (const [state, type] of [
       ['undecryptable', 'api-key'],
@@ -126,7 +126,7 @@ export default {
     }
   },
 
-  async 'in a form'(person, { vault }) {
+  async 'choice is a form value'(person, { vault }) {
     const made = await filled(person, vault, ['Alpha']);
     await person.open();
     await person.page.evaluate(() => {
@@ -161,7 +161,7 @@ export default {
     await person.page.waitForFunction(() => document.querySelector('sr-credential-selector').value === '');
   },
 
-  async intents(person, { vault }) {
+  async 'cancelled request opens no dialog'(person, { vault }) {
     await filled(person, vault, ['Alpha']);
     const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'Credential' });
     await person.page.evaluate(() => document.addEventListener('sr-create-request', (event) => event.preventDefault()));
@@ -173,7 +173,7 @@ export default {
     assert.equal(await selector.locator('dialog').count(), 0);
   },
 
-  async 'loading and failing'(person) {
+  async 'failed load can be retried'(person) {
     await person.open();
     let wait;
     await person.page.route('**/v1/credentials?*', async (route) => {

@@ -1,5 +1,5 @@
-// A person with a browser, and all that their browser got: every request and answer, console line, page and storage. After
-// each state the accessibility of what is shown is checked, and a picture is taken if one is wanted.
+// A person with a browser. It records every request, answer, console line, page and storage. After each state, it
+// checks the accessibility, and takes a picture if requested.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,7 +13,7 @@ const pictures = process.argv.includes('--screenshots')
   : null;
 if (pictures) mkdirSync(pictures, { recursive: true });
 
-/** Chromium, which reaches nothing but this machine. */
+/** Chromium, with network access to this machine only. */
 const CHROMIUM = {
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: [
@@ -34,7 +34,7 @@ export function openBrowser() {
   return chromium.launch(CHROMIUM);
 }
 
-/** A browser of its own, magnified as people do it: by its setting for all pages. Each level is a fifth more. */
+/** A separate browser, magnified by its setting for all pages. Each zoom level is a factor of 1.2. */
 async function magnified(zoom, options) {
   const profile = mkdtempSync(join(tmpdir(), 'strongroom-zoom-'));
   mkdirSync(join(profile, 'Default'));
@@ -47,7 +47,7 @@ async function magnified(zoom, options) {
 export class Person {
   seen = [];
   errors = [];
-  /** The pages that are ours to answer for; a provider's are its own. */
+  /** The origins that the checks cover. A provider's pages are not covered. */
   #own = [];
   #farewells = [];
   #beside = [];
@@ -76,22 +76,22 @@ export class Person {
     return person;
   }
 
-  /** A further page of ours, held to the same. */
+  /** Adds an origin to the checks. */
   visits(origin) {
     this.#own.push(origin);
   }
 
-  /** What is to be done when this person is gone. */
+  /** Runs when this person is closed. */
   leave(farewell) {
     this.#farewells.push(farewell);
   }
 
-  /** Takes out of what was seen what a test itself put there. */
+  /** Removes from the records what a test itself caused. */
   forget(which) {
     this.seen = this.seen.filter((each) => !which(each));
   }
 
-  /** Somebody else, in a browser of their own. */
+  /** Another person, in a separate browser. */
   async beside(user) {
     const other = await Person.with(this.world, user);
     this.#beside.push(other);
@@ -105,7 +105,7 @@ export class Person {
     return this;
   }
 
-  /** Puts an element on the page and gives its locator. */
+  /** Mounts an element on the page, and returns its locator. */
   async mount(tag, properties = {}) {
     await this.page.evaluate(([name, values]) => void window.mount(name, values), [tag, properties]);
     return this.page.locator(`#stage > ${tag}`).last();
@@ -123,7 +123,7 @@ export class Person {
     );
   }
 
-  /** A state has been reached: look at it with axe, keep a picture, and take the page down for the canaries. */
+  /** Checks a state with axe, saves a picture, and records the page for the canary checks. */
   async state(name, page = this.page) {
     const found = await page.evaluate(
       `${axe}; axe.run({ resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
@@ -137,7 +137,7 @@ export class Person {
     if (pictures) writeFileSync(join(pictures, `${name}.png`), await this.#picture(page));
   }
 
-  /** Playwright measures a page in its own pixels: of a magnified one it would show a quarter. */
+  /** Playwright measures in page pixels, so its picture of a magnified page would show a quarter. */
   async #picture(page) {
     if (!this.zoom) return page.screenshot({ fullPage: true });
     const browser = await this.context.newCDPSession(page);
@@ -164,7 +164,10 @@ export class Person {
     this.seen.push({ what: 'page', text });
   }
 
-  /** No canary in anything but the request that first sent it; no session in anything but its header and its minting. */
+  /**
+   * No canary may occur except in the request that first sent it. No session may occur except in its header and its
+   * minting.
+   */
   checkCanaries(canaries, sent) {
     const own = this.seen.filter(({ url }) => !url || this.#own.some((origin) => url.startsWith(origin)));
     for (const canary of canaries) {
@@ -187,7 +190,7 @@ export class Person {
     assert.deepEqual(this.errors, [], 'errors on pages');
   }
 
-  /** What this person sees, and whoever is beside them: for whoever wants to know why a check failed. */
+  /** The pages of this person and of persons beside them, to explain a failed check. */
   async shows() {
     const one = async (page) =>
       `${this.user} at ${page.url().split('?')[0]} sees\n${await page.locator('body').ariaSnapshot({ timeout: 1000 }).catch(String)}`;
@@ -196,7 +199,7 @@ export class Person {
   }
 
   async close() {
-    // A route that a test left behind may still hold a request.
+    // A remaining route of a test may still hold a request.
     await Promise.all(this.context.pages().map((page) => page.unrouteAll({ behavior: 'ignoreErrors' })));
     await this.context.close();
     for (const farewell of this.#farewells) await farewell();

@@ -1,4 +1,4 @@
-// Runs the tests of one file in a world of its own: node states.mjs NAME.states.mjs
+// Runs the tests of one file with its own vault: node states.mjs NAME.states.mjs
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CANARY } from './provider.mjs';
 import { Person } from './stage.mjs';
@@ -8,7 +8,7 @@ const [file] = process.argv.slice(2);
 const world = await startWorld();
 const { browser, host, vault, provider, scripted } = world;
 const { default: states } = await import(new URL(file, import.meta.url));
-/** A click waits for the page that it leads to, however long that takes: a test that never ends has failed. */
+/** A click waits for the page that it loads without a limit. A test that exceeds this time has failed. */
 const DEADLINE_MS = 180_000;
 const deadline = async () => {
   await sleep(DEADLINE_MS, null, { ref: false });

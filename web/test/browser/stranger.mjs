@@ -1,10 +1,10 @@
-// A page that nobody asked for, at an origin of its own: at another site than the vault (localhost), or next to it at the
-// same site (127.0.0.1), where cookies of the vault would be sent along. And what it tries.
+// An attacker's page. Its origin is of another site than the vault (localhost), or of the same site (127.0.0.1), where
+// the browser sends the vault's cookies. Also the requests that it tries.
 import { createServer } from 'node:http';
 
 const page = '<!doctype html><html lang="en"><head><title>Stranger</title></head><body><h1>Stranger</h1></body></html>';
 
-/** Both origins of a stranger. */
+/** Both origins of the attacker. */
 export async function startStranger() {
   const server = createServer((request, response) =>
     response.writeHead(200, { 'content-type': 'text/html' }).end(page),
@@ -14,7 +14,7 @@ export async function startStranger() {
   return { origins: [`http://localhost:${port}`, `http://127.0.0.1:${port}`], end: () => server.close() };
 }
 
-/** Forms, as a page can submit them to any address without asking. */
+/** Forms, which a page can submit to any address without a preflight request. */
 export function submitForms(page, targets) {
   return page.evaluate(async (wanted) => {
     const kinds = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
@@ -24,7 +24,7 @@ export function submitForms(page, targets) {
         const frame = document.createElement('iframe');
         frame.name = `f${document.forms.length}`;
         Object.assign(form, { method: 'POST', action: path, target: frame.name, enctype: kind });
-        // As text/plain this is the JSON text itself: `{"a":1,"b":"=x"}`.
+        // As text/plain, the body is the JSON text itself: `{"a":1,"b":"=x"}`.
         const text = JSON.stringify(body).replace(/}$/, body && Object.keys(body).length ? ',"x":"' : '"x":"');
         const inputs = kind === 'text/plain' ? [[text, '"}']] : Object.entries(body);
         for (const [name, value] of inputs) {
@@ -46,7 +46,7 @@ export function submitForms(page, targets) {
   }, targets);
 }
 
-/** Requests by script: what each was answered, as far as the page may read it. */
+/** Scripted requests. Returns the answers, as far as the page may read them. */
 export function sendFetches(page, targets, token = '') {
   return page.evaluate(
     async ([wanted, bearer]) => {

@@ -1,9 +1,9 @@
-// Elements that share a session show what any of them changed: on one page, and in another tab; with few requests.
+// Tests that elements of one session show each other's changes, on one page and in another tab, with few requests.
 import assert from 'node:assert/strict';
 
 const KINDS = ['sr-oauth-button', 'sr-credential-list', 'sr-credential-selector', 'sr-credential-form'];
 
-/** Two elements of each kind, and the means to see that all of them show a credential. */
+/** Two elements of each kind, and the means to check that all of them show a credential. */
 async function fill(page, host) {
   await page.goto(`${host.origin}/`);
   await page.waitForFunction(() => window.mount);
@@ -17,7 +17,7 @@ async function fill(page, host) {
   );
 }
 
-/** When each element of the page showed the new account, in milliseconds of the computer's clock. */
+/** When each element of the page showed the new account, in milliseconds of the system clock. */
 const watch = (page, email) =>
   page.evaluate((wanted) => {
     const shows = {
@@ -28,7 +28,7 @@ const watch = (page, email) =>
         selector.open();
         return selector.shadowRoot.textContent.includes(wanted);
       },
-      // It offers a name that is free: the title's is taken now.
+      // It offers a free name, because the title is taken now.
       'sr-credential-form': ({ shadowRoot }) => shadowRoot.querySelector('#name').value === 'Plugin scripted 2',
     };
     const until = async (element) => {
@@ -40,7 +40,7 @@ const watch = (page, email) =>
 
 const shown = (page) => page.evaluate(() => window.shown);
 
-/** The requests that a page sends to the vault from now on. */
+/** The page's requests to the vault from now on. */
 function count(page, origin) {
   const sent = [];
   page.on(
@@ -53,7 +53,7 @@ function count(page, origin) {
 }
 
 export default {
-  async 'a connect in one of two tabs'(person, { host, vault, scripted }) {
+  async 'connection in one tab appears in both tabs'(person, { host, vault, scripted }) {
     scripted.account = { sub: 'together', email: 'together@example.com' };
     const tab = await person.context.newPage();
     await fill(person.page, host);
@@ -72,19 +72,20 @@ export default {
     assert(other.length <= 2, `a request storm: ${other}`);
   },
 
-  async 'one page asks once for what all its elements need'(person, { host, vault }) {
+  async 'elements of one page share requests'(person, { host, vault }) {
     const sent = count(person.page, vault.origin);
     await fill(person.page, host);
     const reads = sent.filter((line) => line.startsWith('GET'));
     console.log(`     8 elements: ${reads.length} reads`);
-    // An element asks when it loads, or after its credentials have come: twice for an address, however many elements.
+    // An element requests an address when it loads, or after its credentials arrive. That is at most twice for an
+    // address, for any number of elements.
     for (const line of new Set(reads)) {
       const times = reads.filter((other) => other === line).length;
       assert(times <= 2, `${line}: ${times} times`);
     }
   },
 
-  async 'made, changed and deleted'(person, { host, vault, secret }) {
+  async 'created, changed and deleted credentials appear everywhere'(person, { host, vault, secret }) {
     const selector = await person.fresh('sr-credential-selector', { plugin: 'weather', label: 'A' });
     const list = await person.mount('sr-credential-list', { plugin: 'weather' });
     const tab = await person.context.newPage();
@@ -110,7 +111,7 @@ export default {
     assert.deepEqual((await vault.call('GET', '/v1/credentials', await vault.session(person.user))).items, []);
   },
 
-  async 'a forged message changes nothing'(person, { host, vault }) {
+  async 'forged message changes nothing'(person, { host, vault }) {
     const mine = await vault.save(person.user, 'weather', 'api-key', 'Mine', { api_key: 'stored-key' });
     const theirs = await vault.save('a-stranger', 'weather', 'api-key', 'Theirs', { api_key: 'stored-key' });
     const list = await person.fresh('sr-credential-list', {});
@@ -131,7 +132,7 @@ export default {
     assert.deepEqual(await list.locator('tbody th bdi').allTextContents(), ['Mine']);
   },
 
-  async 'another user while an element is out of the page'(person, { host, vault, scripted }) {
+  async 'detached element drops the former user'(person, { host, vault, scripted }) {
     scripted.account = { sub: 'olga', email: 'olga@example.com' };
     await vault.save(person.user, 'weather', 'api-key', 'Theirs', { api_key: 'stored-key' });
     const button = await person.fresh('sr-oauth-button', { plugin: 'scripted' });
@@ -140,7 +141,7 @@ export default {
     await button.getByText('olga@example.com').waitFor();
     await list.getByText('Theirs').waitFor();
     await person.context.addCookies([{ name: 'user', value: 'another', url: host.origin }]);
-    // What each element shows in the moment in which it is back.
+    // The content of each element at the moment when it is attached again.
     const shown = await person.page.evaluate(async () => {
       const elements = [...document.querySelectorAll('#stage > *')];
       for (const element of elements) element.remove();
@@ -154,7 +155,7 @@ export default {
     await list.getByText('No credentials yet').waitFor();
   },
 
-  async 'what is typed stays'(person, { host, vault, secret }) {
+  async 'change of another element keeps the input'(person, { host, vault, secret }) {
     const made = await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'stored-key', region: 'eu' });
     await person.fresh('sr-credential-form', { credentialId: made.id });
     const form = person.page.locator('sr-credential-form').first();

@@ -1,5 +1,5 @@
-// What a provider's answers lead to, made real: a grant that is refused, a provider that is down, an answer that breaks off,
-// less than was asked for; connections without a person; Too many requests.
+// Tests of a provider's answers: a refused grant, an unavailable provider, an incomplete answer, missing scopes. Also
+// connections without a user, and rate limits.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,14 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { becomes, until } from './vault.mjs';
 
-/** Clicks, and gives the window that opens. */
+/** Clicks, and returns the window that opens. */
 async function press(person, target) {
   const opening = person.context.waitForEvent('page');
   await target.click();
   return opening;
 }
 
-/** The kinds of grant by which clients asked for tokens since then. A vault refreshes by itself at any time. */
+/** The grant types of the token requests since then. A vault refreshes by itself at any time. */
 const grantsSince = ({ asked }, count) =>
   asked
     .slice(count)
@@ -30,7 +30,7 @@ async function connected(person, properties = {}) {
   return [button, await button.evaluate((each) => each.value)];
 }
 
-/** The service account's file as it is downloaded. */
+/** The service account's file as the provider offers it for download. */
 function keyFile(secret) {
   const { privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
@@ -46,7 +46,7 @@ function keyFile(secret) {
   });
 }
 
-/** Drops a file as a person does: the browser itself makes the events. */
+/** Drops a file as a user does. The browser itself creates the events. */
 async function drop(person, input, path) {
   await input.scrollIntoViewIfNeeded();
   const { x, y, width, height } = await input.boundingBox();
@@ -107,7 +107,7 @@ async function partial(person, { scripted }) {
   await person.state('real-partial');
   scripted.granted = null;
   const popup = await press(person, button.getByRole('button', { name: 'Reconnect' }));
-  // While it connects, the element shows no account, and so no missing permission.
+  // During a connection, the element shows no account, and therefore no missing permission.
   await becomes('it is connected again', async () => (await person.events('sr-connect')).length, 2);
   await button.getByText('quinn@example.com').waitFor();
   await button.getByText('One permission was not granted').waitFor({ state: 'detached' });
@@ -205,7 +205,7 @@ async function drag(person, { secret }) {
   await form.getByText('Saved.').waitFor();
 }
 
-/** Five tests a second are let through for each session; here somebody else with the same one uses them up. */
+/** The limit is five tests a second for each session. Another client with the same session exhausts it. */
 async function many(person, { vault, host }) {
   const made = await vault.save(person.user, 'weather', 'api-key', 'Work', { api_key: 'key-good' });
   const token = await vault.session(person.user, [host.origin]);
@@ -245,12 +245,12 @@ async function many(person, { vault, host }) {
 }
 
 export default {
-  ailing,
-  partial,
-  refused,
-  expired,
-  unattended,
-  'service account': account,
-  drag,
-  'Too many requests': many,
+  'failed refreshes are explained': ailing,
+  'partial grant is shown': partial,
+  'refused grant connects nothing': refused,
+  'expired connection is shown': expired,
+  'client credentials connect without a user': unattended,
+  'service account connects with a key file': account,
+  'dropped file is read': drag,
+  'rate limit is shown': many,
 };

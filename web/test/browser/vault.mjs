@@ -1,4 +1,4 @@
-// The real server, in a directory of its own, for one run. STRONGROOM names the binary.
+// The real server, in a temporary directory, for one run. STRONGROOM names the binary.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ export async function until(what, ask, seconds = 15) {
   return assert.fail(`${what}: not within ${seconds} s`);
 }
 
-/** Waits until `ask` gives the wanted answer. If it never does, the failure shows the last answer. */
+/** Polls until `ask` returns the wanted value. A failure shows the last value. */
 export async function becomes(what, ask, wanted) {
   let found;
   const isThere = async () => isDeepStrictEqual((found = await ask()), wanted);
@@ -78,7 +78,7 @@ export class Vault {
   }
 
   get lastLines() {
-    // It may still begin with the host key that dev prints once.
+    // The log may begin with the host key that dev prints once.
     return this.#log
       .replace(/\bsr[a-z]_\w+/g, '[a token]')
       .trimEnd()
@@ -108,7 +108,7 @@ export class Vault {
     });
     const text = await answer.text();
     const read = text ? JSON.parse(text) : null;
-    // Too many requests, or a write that a slow disk did not make durable in time.
+    // A rate limit, or a write that a slow disk did not make durable in time.
     if (answer.status === 429 || answer.status === 503) {
       await sleep(1000 * Number(answer.headers.get('retry-after') ?? 1));
       return this.call(method, path, token, body, headers);
@@ -117,17 +117,17 @@ export class Vault {
     return read;
   }
 
-  /** Ends a connection's ten minutes, so that no test waits for them. */
+  /** Expires a connection, so that no test waits ten minutes. */
   lapse(connection) {
     this.#expire('connection', 'id', connection);
   }
 
-  /** Ends the only session of a user, at a moment that the test chooses. */
+  /** Expires the only session of a user. */
   lapseSession(user) {
     this.#expire('session', 'user_id', user);
   }
 
-  /** Python has SQLite in it; Node.js 20 has not. */
+  /** Python includes SQLite. Node.js 20 does not. */
   #expire(table, column, value) {
     const sql = `import sqlite3, sys; db = sqlite3.connect(sys.argv[1], 10); done = db.execute("UPDATE ${table} SET expires_at = 1 WHERE ${column} = ?", sys.argv[2:]); db.commit(); assert done.rowcount == 1`;
     const database = join(this.env.XDG_DATA_HOME, 'strongroom', 'strongroom.db');

@@ -1,4 +1,4 @@
-// What the tests of one file have to themselves: a vault with plugins, the providers, a service, and the application around.
+// The environment of one test file: a vault with plugins, the providers, a service, and the application.
 import { Host } from './host.mjs';
 import { Provider, startService } from './provider.mjs';
 import { Scripted } from './scripted.mjs';
