@@ -1,4 +1,4 @@
-"""What the benchmarks share: paths, progress, processes, JSON requests, and files of paths for wrk's scripts."""
+"""Shared code of the benchmarks: paths, progress, processes, JSON requests, and files of paths for wrk's scripts."""
 
 import contextlib
 import dataclasses
@@ -18,13 +18,13 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SCRATCH = ROOT / "target/bench"
 
-# No proxy: the environment's would be asked for 127.0.0.1 too.
+# No proxy, because the environment's proxy would apply to 127.0.0.1 too.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclasses.dataclass
 class Target:
-    """What wrk is pointed at: a port, a script, what the script reads, and whose port it is."""
+    """The target of wrk: a port, a script, the script's input, and the process of the port."""
 
     port: int
     script: str
@@ -48,7 +48,7 @@ def free_port():
 
 
 def call(method, port, path, body=None, header=""):
-    """One JSON request; anything but 2xx raises."""
+    """Sends one JSON request. Raises unless the status is 2xx."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", **dict([header.split(": ", 1)] if header else [])}
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers, method=method)
@@ -57,14 +57,14 @@ def call(method, port, path, body=None, header=""):
 
 
 def first_answer(target):
-    """What the target says to one of the requests that wrk will send."""
+    """The target's answer to one of the requests that wrk will send."""
     with open(target.paths) as file:
         path = random.choice(file.readlines()).strip()
     return call("GET", target.port, path, header=target.header)
 
 
 def retry(attempt, what, seconds=30):
-    """Until it works: servers take a moment to start and to elect themselves."""
+    """Retries until it works. Servers need time to start and to elect a leader."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -77,7 +77,7 @@ def retry(attempt, what, seconds=30):
 
 @contextlib.contextmanager
 def alone(pid, others):
-    """Stops the other servers for so long: what they do after their own requests would be counted against this one."""
+    """Stops the other servers during a run. Their deferred work would slow this one."""
     stopped = [other for other in others if other != pid]
     for other in stopped:
         os.kill(other, signal.SIGSTOP)
@@ -95,7 +95,7 @@ def running(command, log, **options):
     try:
         yield process
     except BaseException:
-        # Here, because the log goes away with the directory.
+        # Printed here, because the log is deleted with the directory.
         last = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
         say(f"{log.name} ends with:\n{last}" if last else f"{log.name} is empty")
         raise
@@ -109,7 +109,7 @@ def running(command, log, **options):
 
 
 def write_paths(file, paths):
-    """One to a line, all lines of one width, so that a script finds any of a million without an index."""
+    """Writes one path to a line, all of one width, so that a script finds any of a million without an index."""
     paths = list(paths)
     width = max(map(len, paths)) + 1
     file.write_text("".join(path.ljust(width) + "\n" for path in paths))

@@ -1,4 +1,4 @@
-"""OpenBao as one would run it on one node, but for TLS: raft storage, unsealed, a file audit device, a KV version 2
+"""OpenBao in a usual setup of one node, without TLS: raft storage, unsealed, a file audit device, a KV version 2
 mount, and an ordinary token that may read it and nothing else.
 """
 
@@ -39,7 +39,7 @@ def openbao(scratch):
 
 
 def settings(directory, port, audit):
-    # The audit device stands here because the API refuses to make one.
+    # The audit device is in the configuration, because the API refuses to create one.
     return f"""
 storage "raft" {{
   path = "{directory}/raft"

@@ -1,4 +1,4 @@
--- Numbers the threads; prints one line of JSON when a run is over: times in milliseconds, every kind of error counted.
+-- Numbers the threads. Prints one line of JSON after a run, with times in milliseconds and the number of each kind of error.
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(

@@ -1,4 +1,4 @@
-"""What was measured, as docs/BENCHMARKS.md says it, and the bounds that it has to keep."""
+"""Writes the results for docs/BENCHMARKS.md, and checks their bounds."""
 
 import dataclasses
 import datetime
@@ -32,7 +32,7 @@ DIFFERENCES = f"""
 
 @dataclasses.dataclass
 class Run:
-    """Requests a second, and milliseconds."""
+    """Requests a second, and latencies in milliseconds."""
 
     rate: float
     p50: float
@@ -41,7 +41,7 @@ class Run:
 
 @dataclasses.dataclass
 class Memory:
-    """The servers' resident megabytes: of both when idle, at most under reads of each."""
+    """The resident megabytes of the servers: idle, and the maximum during reads."""
 
     idle: float
     small: float
@@ -50,7 +50,7 @@ class Memory:
 
 @dataclasses.dataclass
 class Results:
-    """Medians, by what was measured; `first` are the first reads of the large vault after its start."""
+    """Medians for each measurement. `first` are the first reads of the large vault after its start."""
 
     runs: dict[str, Run]
     rounds: int
@@ -67,7 +67,7 @@ def read_at(count):
 
 
 def bounds(results, large):
-    """What, measured, the bound, and whether it holds."""
+    """For each bound: its name, the measured value, the limit, and whether it holds."""
     rate = {name: run.rate for name, run in results.runs.items()}
     read, idle = rate[read_at(ROWS)], results.memory.idle
     ratios = [

@@ -1,12 +1,12 @@
-"""Measures Strongroom against the least that its HTTP stack can do, and with --peers against OpenBao too.
+"""Compares Strongroom with a bare server of its HTTP stack, and with --peers also with OpenBao.
 
-Needs Linux and the release binaries (`cargo build --release --workspace --bins --examples`); installs wrk if it is
+Needs Linux and the release binaries (`cargo build --release --workspace --bins --examples`). Installs wrk if it is
 missing. Prints a table, writes docs/BENCHMARKS.md, and exits with 1 if a bound does not hold.
 """
 
 import sys
 
-# Before the imports: they would leave compiled files in the source tree.
+# Must precede the imports, which would otherwise write compiled files into the source tree.
 sys.dont_write_bytecode = True
 
 import argparse
@@ -31,8 +31,8 @@ from report import ROWS, Results, Run, read_at
 from vault import SWEEP, bare, check_binaries, resident_mb, vault
 
 ROUNDS = 3
-# Before the first reads that are measured, a server is read so often for each of its rows, at random: it unwraps the key of
-# each user once, and opens each credential for the first time once (all but one in fifty, then).
+# The number of random reads for each row before the measured ones. They unwrap each user's data key once. They open all
+# credentials except one in fifty for the first time.
 WARM_UP = 4
 WARM_UP_SECONDS = 10
 
@@ -74,7 +74,7 @@ def median(runs):
 
 
 def warm_up(target, rows):
-    """How the first reads go, of a server that has just started."""
+    """Measures the first reads of a server that has just started."""
     first, done = None, 0
     while done < WARM_UP * rows:
         run = wrk(target, WARM_UP_SECONDS)
@@ -101,7 +101,7 @@ def memory_sampled(pid, samples):
 
 
 def fsyncs(directory, servers):
-    """How many writes of 4 KiB a second become durable, one after the other."""
+    """The number of sequential durable writes of 4 KiB a second."""
     block, count, began = os.urandom(4096), 0, time.monotonic()
     with open(directory / "fsync", "wb", buffering=0) as file, alone(None, servers):
         while time.monotonic() - began < 1:
@@ -114,7 +114,7 @@ def fsyncs(directory, servers):
 
 
 def listing(small, paths):
-    """The list of a user who has fifty."""
+    """Lists the credentials of a user with fifty."""
     target = small.as_user("user-0", "get.lua", paths)
     if len(first_answer(target)["items"]) != 50:
         fail("user-0 does not have 50 credentials")
@@ -122,7 +122,7 @@ def listing(small, paths):
 
 
 def saving(small, number, paths):
-    """The saves of a user who has saved before: the first save makes the user's key."""
+    """Saves credentials of a known user, because the first save creates the user's data key."""
     target = small.as_user(f"saver-{number}", "save.lua", paths)
     draft = {"plugin": "openai", "type": "api-key", "name": "The first", "fields": {"api_key": "sk-" + "0" * 40}}
     call("POST", target.port, "/v1/credentials", draft, target.header)
@@ -130,7 +130,7 @@ def saving(small, number, paths):
 
 
 def sweep(scratch):
-    """Many connected accounts, of which a few are due, and others are read while those are refreshed."""
+    """Refreshes a few of many connected accounts, and reads others meanwhile."""
     directory = pathlib.Path(tempfile.mkdtemp(dir=scratch))
     say("connecting 100,000 accounts, of which 1,000 will fall due")
     command = [SWEEP, directory / "v.db", "100000", "1000"]
@@ -152,7 +152,7 @@ def measure_all(options, scratch, stack):
     servers = [target.pid for target in (floor, small.read, *others.values())]
     runs, durable, memory, memory_large = {}, [], [], []
 
-    # What filling has left in the kernel's cache would compete with the fsyncs that are measured.
+    # Data in the kernel's cache would compete with the measured fsyncs.
     os.sync()
     wrk(floor, WARM_UP_SECONDS)
     warm_up(small.read, ROWS)
@@ -169,7 +169,7 @@ def measure_all(options, scratch, stack):
         measure(runs, report.LIST, listing(small, one_list), seconds, servers)
         durable.append(fsyncs(scratch, servers))
     measure(runs, report.BARE, floor, seconds, servers)
-    # Last, because they add rows.
+    # Last, because these runs add rows.
     for number in range(ROUNDS):
         measure(runs, report.SAVE, saving(small, number, one_save), seconds, servers)
         durable.append(fsyncs(scratch, servers))
@@ -187,7 +187,7 @@ def main():
     parser.add_argument("--million", type=int, default=1_000_000, help="rows of the large vault")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "docs/BENCHMARKS.md", help="where to write")
     options = parser.parse_args()
-    # Else a SIGTERM would leave the servers and the directory behind.
+    # Without a handler, SIGTERM would leave the servers and the directory behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     check_binaries()

@@ -1,4 +1,4 @@
-"""The servers of this repository: a filled vault behind Strongroom, and the bare server that it is compared with."""
+"""The servers of this repository: Strongroom with a filled vault, and the bare server for comparison."""
 
 import contextlib
 import dataclasses
@@ -20,7 +20,7 @@ FILL, SWEEP = RELEASE / "examples/fill", RELEASE / "examples/sweep"
 
 @dataclasses.dataclass
 class Vault:
-    """A running Strongroom; `read` asks for the secrets of all its credentials."""
+    """A running Strongroom. `read` requests the secrets of all its credentials."""
 
     pid: int
     port: int
@@ -29,7 +29,7 @@ class Vault:
     read: Target
 
     def as_user(self, user, script, paths):
-        """Sessions are short: a new one for each run."""
+        """Creates a session for each run, because sessions are short."""
         host = f"Authorization: Bearer {self.host_key}"
         session = call("POST", self.port, "/v1/sessions", {"user_id": user}, host)
         return Target(self.port, script, paths, f"Authorization: Bearer {session['token']}", self.pid)
@@ -52,7 +52,7 @@ def strongroom(environment, *arguments):
 
 
 def fill(directory, key, count):
-    """Saves so many credentials; returns the paths of their secrets."""
+    """Saves this many credentials. Returns the paths of their secrets."""
     say(f"filling a vault with {count:,} credentials")
     began = time.monotonic()
     progress = None if sys.stderr.isatty() else subprocess.DEVNULL
@@ -64,7 +64,7 @@ def fill(directory, key, count):
 
 
 def environment_for(directory, port):
-    """Limits are in force, but too high to refuse anything. Settings of the caller's own do not reach the server."""
+    """Rate limits are active, but too high to refuse a request. The caller's settings do not reach the server."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")}
     return own | {
         "CREDENTIAL_ENCRYPTION_KEY_FILE": str(directory / "key"),
@@ -98,7 +98,7 @@ def vault(scratch, count):
 
 @contextlib.contextmanager
 def bare(scratch, read):
-    """Answers the same requests with the body of one of their answers."""
+    """Answers the same requests with the body of one of Strongroom's answers."""
     body = json.dumps(first_answer(read), separators=(",", ":"))
     port = free_port()
     with running([BARE, f"127.0.0.1:{port}", body], scratch / "bare.log") as process:

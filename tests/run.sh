@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All tests, or some stages of them, on a fresh machine: `make test`, `make test-STAGE`, and CI. Installs what is missing and
-# says so. Prints a table of times at the end, and fails if all stages together took longer than 75 minutes.
+# Runs all tests, or some stages, on a fresh machine: `make test`, `make test-STAGE`, and CI. Installs missing dependencies
+# and prints what it installs. At the end, prints a table of times. Fails if all stages together took longer than 75 minutes.
 #
 #   tests/run.sh                 every stage
 #   tests/run.sh lint rust       these stages
@@ -63,7 +63,7 @@ stage_lint() { # format, file sizes, clippy, rustdoc, words of the documents, ba
     cargo deny --log-level error check bans licenses sources
 }
 
-stage_rust() { # all Rust tests, and the example of an embedder
+stage_rust() { # all Rust tests, and the example of an embedding application
     install_python
     build
     mkdir -p "$CANARY_DIR"
@@ -71,7 +71,7 @@ stage_rust() { # all Rust tests, and the example of an embedder
     cargo run --quiet --example embed
 }
 
-stage_mutants() { # each defence switched off: its test must fail
+stage_mutants() { # disables each defence: its test must fail
     tests/web.sh build
     env -u CANARY_DIR python3 tests/mutants/run.py
 }
@@ -81,7 +81,7 @@ stage_api() { # schemathesis, for each principal
     tests/schemathesis/run.sh "$binary"
 }
 
-stage_providers() { # providers that others wrote, and a real browser
+stage_providers() { # third-party providers, and a real browser
     install_node
     build
     CANARY=CANARYb3d1f7a95c tests/witness/run.sh "$binary"
@@ -92,7 +92,7 @@ stage_browser() { # the web elements in a real browser
     tests/web.sh test "$binary"
 }
 
-stage_canary() { # nothing that the Rust tests wrote contains a secret
+stage_canary() { # scans all files of the Rust tests for secrets
     python3 tests/canary/scan.py "$CANARY_DIR"
 }
 
@@ -127,4 +127,4 @@ if [ "$total" -gt $((LIMIT_MINUTES * 60)) ]; then
     echo "longer than $LIMIT_MINUTES minutes"
     exit 1
 fi
-say "all of it passed"
+say "all stages passed"

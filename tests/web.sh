@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The web elements: tests/web.sh build | check | test BINARY | screenshots BINARY
-# Installs npm packages into web/node_modules, and Node.js, Chromium and Python if there are none, and says so.
+# Builds and tests the web elements: tests/web.sh build | check | test BINARY | screenshots BINARY. It installs npm
+# packages into web/node_modules. If Node.js, Chromium or Python is missing, it installs it and prints so.
 set -euo pipefail
 start=$PWD
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -21,7 +21,7 @@ install() { # package, why
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $1 >/dev/null
 }
 
-command -v npm >/dev/null || install "nodejs npm" "the web elements are built with it"
+command -v npm >/dev/null || install "nodejs npm" "it builds the web elements"
 if ! cmp -s "$root/web/package-lock.json" "$root/web/node_modules/.installed"; then
   echo "installing npm packages into web/node_modules"
   npm ci --prefix "$root/web" --no-audit --no-fund --loglevel=error >/dev/null
@@ -30,7 +30,7 @@ fi
 
 cd "$root/web"
 if [ "$1" = build ]; then
-  # Built again only if something changed: the server is compiled anew after each build.
+  # Builds only after a change, because each build causes a new compilation of the server.
   if [ ! -f dist/elements.js ] || [ -n "$(find src pages scripts package-lock.json -newer dist/elements.js -print -quit)" ]; then
     echo "building web/dist"
     npm run --silent build
@@ -39,22 +39,22 @@ if [ "$1" = build ]; then
 fi
 
 if [ "$1" = check ]; then
-  # What needs no browser: types, lint, the API's types, structure, size, unit tests.
+  # The checks without a browser: types, lint, the API's types, structure, size, unit tests.
   for check in check lint check-api check-structure check-size unit; do npm run --silent "$check"; done
-  # What is made from the sources was made anew by the build. In CI it must be what was committed.
+  # The build has regenerated these files. In CI they must equal the committed ones.
   [ "${CI:-}" != true ] || git diff --exit-code --stat -- custom-elements.json docs
   exit
 fi
 
 STRONGROOM=$(cd "$start" && realpath "${2:?the path of the server}")
 export STRONGROOM
-command -v "${CHROMIUM:-chromium}" >/dev/null || install chromium "the elements are tested in it"
-command -v python3 >/dev/null || install python3 "a test lets a connection's time be over"
+command -v "${CHROMIUM:-chromium}" >/dev/null || install chromium "it runs the browser tests"
+command -v python3 >/dev/null || install python3 "a test uses it to expire a connection"
 case "$1" in
 test)
   runs=1
   if [ -n "${SOAK:-}" ]; then
-    # The tests are deterministic: 20 times in a row, beside a process that keeps one core busy.
+    # Deterministic tests pass 20 times in a row, beside a process that keeps one core busy.
     runs=20
     timeout 3h sh -c 'while :; do :; done' &
     trap 'kill '"$!" EXIT

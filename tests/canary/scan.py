@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Looks for the canary in everything that a run of all tests wrote: logs, answers, errors, metrics, database pages, WAL pages.
+"""Scans everything that a run of all tests wrote for secrets: logs, answers, errors, metrics, database and WAL pages.
 
-Every secret in every test contains the canary; the key of the environment is one of its own. Each is looked for in the
-clear and in the forms in which a careless program would write it. A plugin's own read is the one answer that has it, and
-the one that the tests do not write down.
+Every secret of every test contains the canary. The encryption key is searched for separately. The scan searches for the
+plain text and for common encodings. Only the answer to a plugin's read contains a secret, and the tests do not write it.
 """
 
 import base64
@@ -22,7 +21,7 @@ def forms(secret: bytes) -> dict[str, bytes]:
     found["JSON escapes"] = "".join(f"\\u{byte:04x}" for byte in secret).encode()
     found["bytes as numbers"] = ", ".join(str(byte) for byte in secret).encode()
     for shift in range(3):
-        # Base64 of the secret somewhere inside a longer text: without the characters that its neighbours change.
+        # The base64 text of the secret inside a longer text, without the characters that its neighbours change.
         text = base64.b64encode(b"\0" * shift + secret)
         inner = text[(shift * 8 + 5) // 6 : len(text) - 4]
         found[f"base64, {shift}"] = inner
@@ -43,7 +42,7 @@ def main() -> int:
     databases = sum(path.suffix in {".db", ".db-wal"} for path in files)
     logs = sum(path.suffix in {".log", ".txt"} for path in files)
     if databases < 50 or logs < 30:
-        print(f"only {databases} database files and {logs} logs were found: was everything run?")
+        print(f"only {databases} database files and {logs} logs were found; run all tests first")
         return 1
     for leak in leaks:
         print(leak)

@@ -1,8 +1,8 @@
 """An independent reader of a Strongroom database, written from docs/FORMAT.md alone.
 
 Opens every credential with the key in CREDENTIAL_ENCRYPTION_KEY, verifies every row MAC and, with
---verify-audit, the audit chain. Prints one JSON object, secrets included; exits 1 and names the row
-when anything does not open or verify. --self-test seals a small database of its own and reads it back.
+--verify-audit, the audit chain. Prints one JSON object, secrets included. Exits 1 and names the row
+if a row does not open or verify. --self-test seals a small database and reads it back.
 """
 
 import argparse
@@ -26,7 +26,7 @@ KEY_VERSION = 1
 SHORTEST_RECORD = 114
 TOKENS = ("access_token", "refresh_token", "previous_refresh_token")
 
-# "" stands for the empty text that a host key has in the place of a plugin's name.
+# "" is the empty text that a host key has instead of a plugin's name.
 MAC_COLUMNS = {
     "plugin": ("id", "tenant_id", "name", "manifest", "revision", "created_at", "updated_at"),
     "plugin_key": ("id", "tenant_id", "plugin_name", "label", "hash", "created_at"),
@@ -43,7 +43,7 @@ MARKED_COLUMNS = ("provider", "account")
 
 
 class DecodeError(Exception):
-    """Something did not open, or is not genuine."""
+    """A record did not open, or a row is not genuine."""
 
 
 @contextlib.contextmanager
@@ -216,7 +216,7 @@ def link_after(key, instance, previous, event):
 
 
 def credential_digest(row):
-    # The mark tells an empty text from null, which would otherwise have the same digest.
+    # The mark distinguishes an empty text from null. Without it, both have the same digest.
     columns = [b"+" + raw(row[name]) if name in MARKED_COLUMNS and row[name] is not None else row[name]
                for name in DIGEST_COLUMNS]
     return hashlib.sha256(framed("credential", *columns)).digest()
@@ -362,7 +362,7 @@ def main():
         key = parse_key(os.environ.get("CREDENTIAL_ENCRYPTION_KEY", "").strip())
         db = sqlite3.connect(pathlib.Path(arguments.database).absolute().as_uri() + "?mode=ro", uri=True,
                              isolation_level=None)
-        # One read transaction, so that rows and chain are of one moment even while a server writes.
+        # One read transaction, so that rows and chain are consistent while a server writes.
         db.execute("BEGIN")
         print(json.dumps(decode(db, key, arguments.verify_audit), ensure_ascii=False, indent=2))
     except (DecodeError, sqlite3.Error) as error:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Switches defences off, one by one, in a copy of the sources, and wants the attack to go through: tests/mutants/run.py [words]
+"""Disables each defence in a copy of the sources, and expects that the attack succeeds: tests/mutants/run.py [words]
 
-With words, only the mutants whose defence has them. Exit 1 names every defence whose absence no test noticed.
+With words, runs only the mutants whose defence contains them. Exits 1 and names each defence that no test covers.
 """
 import os
 import shutil
@@ -29,7 +29,7 @@ def copy_sources():
 
 
 def run_tests(name, package, target):
-    """The exit status and the output; a test that hangs has noticed as well."""
+    """The exit status and the output. A test that hangs counts as failed."""
     environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET), "RUST_BACKTRACE": "0"}
     environment.pop("CANARY_DIR", None)
     command = ["cargo", "test", "--quiet", "-p", package, *target.split(), "--", name]
@@ -41,7 +41,7 @@ def run_tests(name, package, target):
 
 
 def judge(mutant):
-    """None if the attack went through, or what is wrong."""
+    """None if the attack succeeded, otherwise the reason."""
     originals = {}
     try:
         for edit in mutant["edit"]:

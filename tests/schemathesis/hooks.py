@@ -1,4 +1,4 @@
-"""What Schemathesis cannot know: which credential it runs with itself, what a plugin's manifest asks for, what is saved."""
+"""Hooks with values that Schemathesis cannot generate: the run's own credential, a plugin's manifest, saved objects."""
 
 import itertools
 import json
@@ -15,11 +15,11 @@ BASE = os.environ["STRONGROOM_BASE"]
 HOST_KEY = os.environ["STRONGROOM_HOST_KEY"]
 HOST_KEY_ID = os.environ["STRONGROOM_HOST_KEY_ID"]
 PRINCIPAL = os.environ["STRONGROOM_PRINCIPAL"]
-# One of bob's credentials for the plugin whose key the run has.
+# One of bob's credentials, for the plugin of the run's key.
 CREDENTIAL = os.environ["STRONGROOM_CREDENTIAL_ID"]
 MANIFEST = json.loads((pathlib.Path(__file__).parents[2] / "examples/plugins/openai.json").read_text())
 PRECONDITIONS = {"If-Match", "If-None-Match"}
-# A session lives for half an hour at most, a long run for hours.
+# A session lasts at most half an hour. A long run takes hours.
 RENEW_AFTER = 600
 
 turn = itertools.count()
@@ -43,7 +43,7 @@ if PRINCIPAL == "session":
         token, minted = None, 0.0
 
         def get(self, case, context):
-            # endSession ends the session that it is sent with: with the run's own, all that follows would be 401.
+            # endSession ends the session of its request. With the run's own session, all later requests would get 401.
             if operation_of(case) == "endSession":
                 return self.mint()
             if self.token is None or time.monotonic() - self.minted > RENEW_AFTER:
@@ -61,16 +61,16 @@ if PRINCIPAL == "session":
 def before_call(context, case, kwargs):
     operation = operation_of(case)
     if PRINCIPAL == "host" and operation == "revokeHostKey" and case.path_parameters.get("id") == HOST_KEY_ID:
-        # As above: the run revokes a spare in place of its own key.
+        # The run revokes a spare key instead of its own.
         case.path_parameters["id"] = post("/v1/host-keys", {"label": "spare"})["id"]
     header = case.meta.components.get(ParameterLocation.HEADER) if case.meta else None
     if operation == "registerPlugin" and PRECONDITIONS <= set(case.headers) and not (header and header.mode.is_negative):
-        # Together they are 400, which no description can say, and the manifest would never be looked at.
+        # Both headers together give 400, which the description cannot express. The manifest would never be checked.
         for name in PRECONDITIONS:
             del case.headers[name]
     if case.meta is None or not case.meta.generation.mode.is_positive or next(turn) % 2:
         return
-    # Every other good request is made to meet something: a random id names nothing, random fields fit no manifest.
+    # Every other valid request gets real values. A random id names no object, and random fields match no manifest.
     if PRINCIPAL == "session" and operation == "saveCredential":
         fields = {"api_key": f"sk-CANARYb3d1f7a95c-schemathesis-{next(turn)}"}
         case.body = {**case.body, "plugin": "openai", "type": "api-key", "fields": fields}
@@ -86,6 +86,6 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    # The list of a user's sessions outlives the sessions and the user: it is empty, not gone. Only an empty one passes.
+    # The list of a user's sessions remains after the sessions and the user. It must then be empty.
     emptied = operation_of(case) == "listSessions" and response.json() == {"items": []}
     return not (emptied and isinstance(failure, UseAfterFree))

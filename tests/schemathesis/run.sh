@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Schemathesis against a running server: every check, every phase, once for each principal.
+# Runs Schemathesis against a server: every check, every phase, once for each principal.
 # tests/schemathesis/run.sh path/to/strongroom
-# SCHEMATHESIS_EXAMPLES sets how many examples an operation gets, SCHEMATHESIS_SEED which ones. With CANARY_DIR the
-# vault, the server's log and the output stay in "$CANARY_DIR/schemathesis"; otherwise nothing stays.
+# SCHEMATHESIS_EXAMPLES sets the number of examples for an operation, SCHEMATHESIS_SEED the seed. With CANARY_DIR, the
+# vault, the server's log and the output stay in "$CANARY_DIR/schemathesis". Otherwise they are deleted.
 set -euo pipefail
 
 if [ $# -ne 1 ] || [ ! -x "$1" ]; then
@@ -17,7 +17,7 @@ seed=${SCHEMATHESIS_SEED:-20261123}
 
 venv=$root/target/schemathesis-venv
 if [ ! -x "$venv/bin/schemathesis" ]; then
-  echo "making $venv"
+  echo "creating $venv"
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
 fi
@@ -50,7 +50,7 @@ export STRONGROOM_LIMITS_PRINCIPAL_PER_SECOND=1000000
 export STRONGROOM_LIMITS_ADDRESS_PER_SECOND=1000000
 export STRONGROOM_LIMITS_CALLS_PER_SECOND=1000000
 
-# Without their tests: a test run calls nobody.
+# Without their tests, because a run must not call other services.
 quiet='import json, sys
 manifest = json.load(sys.stdin)
 for kind in manifest["credentials"].values(): kind.pop("test", None)
@@ -77,7 +77,7 @@ if [ -z "$address" ]; then
   exit 1
 fi
 
-# What the hooks read.
+# The hooks read these variables.
 export STRONGROOM_BASE=http://$address
 export STRONGROOM_HOST_KEY=$host_key
 
@@ -104,11 +104,11 @@ STRONGROOM_CREDENTIAL_ID=$(get_id "$session" /v1/credentials)
 export STRONGROOM_HOST_KEY_ID STRONGROOM_CREDENTIAL_ID
 
 failed=()
-run() { # principal, arguments: nothing that it does may spoil what a later one needs, so the host comes last
+run() { # principal, arguments; the host runs last, because it can delete what the others need
   local principal=$1 begun=$SECONDS
   shift
   echo "== $principal"
-  # From a directory of its own, for what Schemathesis leaves where it is started.
+  # Schemathesis writes files into its working directory.
   (cd "$work/run" && STRONGROOM_PRINCIPAL=$principal SCHEMATHESIS_HOOKS=$here/hooks.py \
     "$venv/bin/schemathesis" --config-file "$here/schemathesis.toml" run "$STRONGROOM_BASE/v1/openapi.json" \
     --checks all --phases examples,coverage,fuzzing,stateful --max-examples "$examples" --seed "$seed" \
@@ -117,7 +117,7 @@ run() { # principal, arguments: nothing that it does may spoil what a later one 
 }
 run anonymous
 run plugin -H "Authorization: Bearer $plugin_key"
-run session # the hooks mint its sessions
+run session # the hooks mint the sessions
 run host -H "Authorization: Bearer $host_key"
 
 if [ ${#failed[@]} -gt 0 ]; then

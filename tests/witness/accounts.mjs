@@ -1,5 +1,5 @@
 // A token endpoint for service accounts (RFC 7523 2.1), as strict as Google documents it:
-// https://developers.google.com/identity/protocols/oauth2/service-account. Signatures and times are judged by `jose`.
+// https://developers.google.com/identity/protocols/oauth2/service-account. `jose` checks signatures and times.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -20,7 +20,7 @@ export class Accounts {
     const accounts = new Accounts();
     accounts.origin = await listening(createServer((request, answer) => accounts.answer(request, answer)));
     accounts.tokenUrl = `${accounts.origin}/token`;
-    // Whatever comes here followed an address in a key file.
+    // A request to this server followed an address in a key file.
     const evil = createServer((_, answer) => answer.end()).on('connection', () => (accounts.lured += 1));
     accounts.evil = await listening(evil);
     return accounts;
@@ -33,7 +33,10 @@ export class Accounts {
   used = new Set();
   delegated = new Set();
 
-  /** A key file as it is downloaded; its addresses lead astray. `known`: whether the public key is known here. */
+  /**
+   * A key file as the provider offers it. Its addresses lead to an attacker. `known` says whether its public key is
+   * registered here.
+   */
   keyFile(email, known = true) {
     const { pem, publicKey } = rsaKey();
     const id = randomBytes(20).toString('hex');
@@ -85,12 +88,12 @@ export class Accounts {
       algorithms: ['RS256'],
       typ: 'JWT',
       audience: this.tokenUrl,
-      // Not of the future, and not older than that.
+      // Not in the future, and not older than this.
       maxTokenAge: '1h',
       requiredClaims: ['iss', 'exp', 'iat', 'jti', 'scope'],
     });
     const { email } = this.keys.get(protectedHeader.kid);
-    // As Google documents it: a subject is somebody else, and without one the account acts for itself.
+    // As Google documents it: `sub` is another user. Without `sub`, the account acts for itself.
     const { iss, sub = iss, aud, exp, iat, jti, scope } = payload;
     assert.equal(aud, this.tokenUrl, 'one audience');
     assert.equal(iss, email, 'another account');
@@ -104,7 +107,7 @@ export class Accounts {
     return { access_token: token, expires_in: LIFE, token_type: 'Bearer' };
   }
 
-  /** Who asked so far, and was not refused. */
+  /** The granted requests of an account. */
   granted(email) {
     return this.asked.filter(({ iss }) => iss === email);
   }

@@ -1,5 +1,5 @@
-// The application around the vault: a page that people come back to, whose server completes the connection with the
-// session of whoever is signed in there; and the browser of those people.
+// The application around the vault. Its return page completes the connection with the session of the signed-in user.
+// Also the browsers of its users.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
@@ -32,7 +32,7 @@ export class Application {
 }
 
 export class Person {
-  /** Somebody signed in to the application, with a browser of their own. */
+  /** A user who is signed in to the application, with a separate browser. */
   static async with(browser, application, user) {
     const person = new Person();
     person.context = await browser.newContext();
@@ -43,7 +43,7 @@ export class Person {
     person.context.on('response', async (response) => {
       if (!response.url().startsWith(vault.origin)) return;
       const headers = await response.headersArray().catch(() => []);
-      // The address itself was sent, not answered: a callback's has the code of the provider.
+      // The browser sent this address, and no answer contained it. A callback's address contains the provider's code.
       vault.record(`GET ${new URL(response.url()).pathname}`, `${response.status()}\n${JSON.stringify(headers)}`);
       const cookie = headers.find(({ name }) => name.toLowerCase() === 'set-cookie');
       if (cookie) person.setCookies.push(cookie.value);
@@ -58,7 +58,7 @@ export class Person {
     this.user = user;
   }
 
-  /** Begins a connection and opens its start address. */
+  /** Starts a connection and opens its start address. */
   async begin(more = {}) {
     const { vault, sessions } = this.application;
     const draft = { plugin: 'mail', name: 'Work', ...more };
@@ -67,7 +67,7 @@ export class Person {
     return begun;
   }
 
-  /** What the application's page says once the browser is there; the credential if it is connected. */
+  /** What the application's page shows after the return. Returns the credential if it is connected. */
   async end() {
     await this.page.waitForURL(`${this.application.returnAddress}?**`);
     const shown = await this.page.textContent('h1');
@@ -82,7 +82,7 @@ export class Person {
   }
 }
 
-/** Chromium, which reaches nothing but this machine. */
+/** Chromium, with network access to this machine only. */
 export function openBrowser() {
   const rules = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1';
   return chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', rules] });

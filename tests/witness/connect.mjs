@@ -1,5 +1,5 @@
-// The proof with oidc-provider and Chromium: an account is connected, read, refreshed unseen and given back; what only its
-// browser and its user may do, nobody else can. The provider is at another site than the vault: SameSite counts.
+// Tests with oidc-provider and Chromium: an account is connected, read, refreshed and revoked. Other browsers and other
+// users cannot complete a connection. The provider is at another site than the vault, so SameSite applies.
 import assert from 'node:assert/strict';
 import { Application, Person, openBrowser } from './application.mjs';
 import { Oidc, signIn } from './oidc.mjs';
@@ -77,7 +77,7 @@ assert.equal(await script.evaluate(() => document.cookie), '');
 await script.close();
 proved('its cookie is HttpOnly, Secure and SameSite=Lax, kept by the browser, and no script sees it');
 
-// The browser is stopped just before it comes back: the callback's address is known, and was not used.
+// The browser is stopped before it returns. The callback's address is known and was not used.
 const tools = await alice.context.newCDPSession(alice.page);
 await tools.send('Fetch.enable', { patterns: [{ urlPattern: `${app.redirect_address}*` }] });
 const captured = new Promise((resolve) => {
@@ -132,7 +132,7 @@ await plain.page.click('button[type=submit]');
 const bobs = await plain.credential();
 assert.equal(bobs.account, 'bob@example.com');
 assert.equal((await plain.context.cookies(vault.origin)).filter(({ name }) => name.startsWith('__Host-')).length, 0);
-proved('without anybody in between, redirects across sites connect bob in one go, and the cookie is gone afterwards');
+proved('without user interaction, redirects across sites connect bob in one go, and the cookie is gone afterwards');
 
 const mallory = await Person.with(browser, application, 'bob');
 await mallory.begin({ credential: bobs.id });
@@ -148,7 +148,7 @@ await denier.begin();
 await denier.page.click('text=[ Cancel ]');
 assert.equal(await denier.end(), null);
 assert.equal(new URL(denier.page.url()).searchParams.get('error'), 'access_denied');
-proved('whoever cancels at the provider comes back to the application with error=access_denied');
+proved('a user who cancels at the provider returns to the application with error=access_denied');
 
 const first = await vault.read(credential.id, 'alice');
 assert.equal(await whoIs(first.fields.access_token, userinfo), 'alice@example.com');
@@ -199,7 +199,7 @@ await until('the registration can go', 5, async () => {
 proved('with nothing connected and nothing owed to the provider, the registration can be removed');
 await browser.close();
 
-// Nobody consents: the client connects for itself, and its token is kept fresh by asking again.
+// A client connects for itself, without consent. The vault renews its token with a new request.
 await create('machines');
 await vault.plugin('machines', ['jobs'], application.returnAddress);
 const draft = { plugin: 'mail', name: 'Robot' };

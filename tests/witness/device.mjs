@@ -1,4 +1,5 @@
-// The proof of the device flow (RFC 8628) with oidc-provider and Chromium: nobody comes back, the user types a code in.
+// Tests of the device flow (RFC 8628) with oidc-provider and Chromium. The user enters a code, and no browser returns
+// to the vault.
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBrowser } from './application.mjs';
@@ -7,7 +8,7 @@ import { whoIs } from './registrar.mjs';
 import { Vault, proved, until } from './vault.mjs';
 
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
-/** It names none, and then it is this (RFC 8628 3.2). */
+/** The default if the provider names no interval (RFC 8628 3.2). */
 const INTERVAL = 5_000;
 
 const polls = [];
@@ -53,7 +54,7 @@ async function prompted(user) {
   return { ...body, user, issued };
 }
 
-/** Asks as often as a page might that knows no interval. */
+/** Polls as often as a page that knows no interval. */
 async function over({ user, id }) {
   return until(`the connection of ${user} is over`, 30, async () => {
     const { body } = await show(user, id);
@@ -84,7 +85,7 @@ assert.equal((await show('alice', bobs.id)).status, 404);
 assert.equal(polls.length, 0);
 proved('another user cannot ask: 404, and the provider is not asked');
 
-// From here on three pages ask all the time, two of them alice's.
+// From here on, three pages poll all the time, two of them alice's.
 const ends = Promise.all([alices, bobs, alices].map(over));
 const page = await typeIn(alices);
 await page.click('button:has-text("Continue")');

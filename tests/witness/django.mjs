@@ -1,5 +1,5 @@
-// The proof with django-oauth-toolkit and Chromium. A refresh token that is used twice ends its whole family there: fifty
-// reads at once must be one request, and whoever steals a token is found out.
+// Tests with django-oauth-toolkit and Chromium. Reuse of a refresh token revokes its family there. Fifty simultaneous
+// reads must cause one request. A stolen token must be detected.
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Application, Person, openBrowser } from './application.mjs';
@@ -41,8 +41,8 @@ assert.equal(discovered.provider, django.issuer);
 await django.redirectTo(discovered.redirect_address, app.redirect_address);
 proved('django-oauth-toolkit describes itself, and takes the redirect addresses of both registrations');
 
-// It says that it sends `iss`, and does so with a code but not with an error (RFC 9207 2 wants both): the file of its own
-// above does not require it.
+// The provider announces `iss`. It sends it with a code but not with an error, although RFC 9207 2 requires both. Its
+// own catalogue file above does not require it.
 const bob = await Person.with(browser, application, 'bob');
 const cancel = () => bob.page.click('#authorizationForm input[type=submit]:not([name=allow])');
 await vault.plugin(django.issuer, ['read'], application.returnAddress);
@@ -103,7 +103,7 @@ assert.deepEqual([all.length, all.filter((status) => status !== 200)], [asked + 
 assert.deepEqual((await django.seen()).families.toSorted(), [0, 1]);
 proved('fifty reads at once, just before the end: one token request, one new token for all, and no family is revoked');
 
-/** The plugin's call is answered 401, and it says so. */
+/** The plugin got a 401 from the provider, and reports it. */
 async function reported() {
   const { revision, fields } = await read();
   assert.equal(await whoIs(fields.access_token, me), null);

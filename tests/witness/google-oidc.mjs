@@ -1,6 +1,7 @@
-// oidc-provider, set up to do what Google documents for web server apps, on Google's paths: a refresh token only with
-// access_type=offline and a consent screen, single scopes that can be unticked, no rotation, and a revocation that needs
-// no client and ends the whole grant. https://developers.google.com/identity/protocols/oauth2/web-server
+// oidc-provider with the behaviour that Google documents for web server apps, on Google's paths. It issues a refresh
+// token only with access_type=offline and a consent screen. Users can deselect single scopes. Refresh tokens do not
+// rotate. A revocation needs no client and ends the whole grant.
+// https://developers.google.com/identity/protocols/oauth2/web-server
 import { text } from 'node:stream/consumers';
 import { Oidc } from './oidc.mjs';
 
@@ -11,7 +12,7 @@ const always = ['openid', 'email'];
 
 const offline = new Set();
 
-/** Google asks for no client at its revocation endpoint, and oidc-provider does: the token's own is filled in. */
+/** Google's revocation endpoint needs no client, oidc-provider's does. This fills in the token's client. */
 async function revocation(google, ctx) {
   const form = new URLSearchParams(await text(ctx.req));
   google.revocations.push({ members: [...form.keys()], authorization: ctx.get('authorization') });
@@ -34,7 +35,7 @@ function page({ prompt, params }) {
   return `<!doctype html><h1>${prompt.name}</h1><form method=post>${fields}<button>Continue</button></form>`;
 }
 
-/** Keeps what was ticked. What was not is refused, and can be granted the next time. */
+/** Grants the selected scopes. The others are refused, and can be granted the next time. */
 async function granted(provider, { params, session, grantId }, scopes) {
   const known = grantId && (await provider.Grant.find(grantId));
   const grant = known || new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
@@ -71,7 +72,7 @@ async function middleware(google, ctx, next) {
   }
   if (ctx.path === '/revoke' && !(await revocation(google, ctx))) return;
   await next();
-  // A refresh brings no refresh token.
+  // A refresh returns no refresh token.
   if (ctx.path === '/token' && ctx.oidc?.params?.grant_type === 'refresh_token') delete ctx.body.refresh_token;
 }
 

@@ -1,5 +1,5 @@
-// The proof of the catalogue's entry for Google, of which only the origins are other ones: connect, refresh and revoke, at
-// the Google of `emulate`, and at an oidc-provider that does what Google documents.
+// Tests of the catalogue's entry for Google with other origins: connecting, refreshing and revoking. They run at the
+// Google of `emulate`, and at an oidc-provider with Google's documented behaviour.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
@@ -12,7 +12,7 @@ import { CANARY, Vault, freePort, proved, until } from './vault.mjs';
 
 const entry = execFileSync(process.env.STRONGROOM, ['provider', 'show', 'google'], { encoding: 'utf8' });
 
-/** The entry with other origins, and nothing else. */
+/** The entry with other origins and no other change. */
 function moved({ accounts, oauth2, openidconnect }) {
   const moved = entry
     .replaceAll('https://accounts.google.com', accounts)
@@ -43,7 +43,7 @@ async function atEmulate() {
   const client = { client_id: 'witness.apps.googleusercontent.com', client_secret: `GOCSPX-${CANARY}-0123456789` };
   const app = await vault.cli(['oauth-app', 'create', 'google', '--client-id', client.client_id], client.client_secret);
 
-  // Whoever brings a token that it does not know is taken for the first of its users.
+  // `emulate` treats an unknown token as a token of its first user.
   const users = ['nobody', 'alice'].map((name) => ({ email: `${name}@example.com`, name }));
   const clients = [{ ...client, name: 'Strongroom', redirect_uris: [app.redirect_address] }];
   const emulator = await createEmulator({
@@ -51,7 +51,7 @@ async function atEmulate() {
     port: ports.emulate,
     seed: { google: { users, oauth_clients: clients } },
   });
-  // The hosts of Google have paths of their own, which emulate has all at one place.
+  // Google has these paths at several hosts, emulate has all of them at one.
   const paths = { '/token': '/oauth2/token', '/revoke': '/oauth2/revoke', '/v1/userinfo': '/oauth2/v2/userinfo' };
   const seen = [];
   const server = createServer(async (request, answer) => {

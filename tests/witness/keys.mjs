@@ -1,4 +1,4 @@
-// Private keys made for a test, with the canary in them: what keeps such a key in the clear anywhere is found by its word.
+// Private keys for tests. They contain the canary, so a scan finds a key that is stored in plain text.
 import { createECDH, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { CANARY } from './vault.mjs';
 
@@ -9,7 +9,7 @@ export function rsaKey() {
   return { pem: privateKey.export(pkcs8), publicKey };
 }
 
-/** In PKCS#8 the number of a P-256 key begins at byte 36: what is base64 of it stands in the PEM as it is. */
+/** In PKCS#8, the number of a P-256 key begins at byte 36. Its base64 text therefore appears in the PEM unchanged. */
 export function p256Key() {
   const number = Buffer.concat([Buffer.from(CANARY, 'base64'), randomBytes(32)]).subarray(0, 32);
   const point = createECDH('prime256v1');
@@ -20,12 +20,12 @@ export function p256Key() {
   return { pem: privateKey.export(pkcs8), publicKey: createPublicKey(privateKey) };
 }
 
-/** As `openssl pkcs12 -nodes` prints it: with text before the key. */
+/** The output format of `openssl pkcs12 -nodes`, with text before the key. */
 export function withBag(pem) {
   return `Bag Attributes\n    friendlyName: ${CANARY}\nKey Attributes: <No Attributes>\n${pem}`;
 }
 
-/** Its whole lines, without the first and the last. */
+/** The complete lines, without the first and the last. */
 export function linesOf(pem) {
   return pem.split('\n').filter((line) => line.length === 64);
 }

@@ -1,11 +1,11 @@
-// An OpenID provider that somebody else wrote: oidc-provider, with PKCE required, rotation of refresh tokens, revocation,
-// introspection, its own pages for login and consent, and registration of clients, as at a provider's console.
+// A third-party OpenID provider: oidc-provider, with required PKCE, rotation of refresh tokens, revocation and
+// introspection. It has its own pages for login and consent, and client registration as at a provider's console.
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Registrar } from './registrar.mjs';
 import { CANARY, freePort } from './vault.mjs';
 
-// It says that its keys and pages are for development, which is so. The lines of the proof stay readable.
+// Suppresses its note about development keys and pages, so that the output stays readable.
 console.info = () => {};
 console.warn = () => {};
 const { Provider } = await import('oidc-provider');
@@ -27,13 +27,13 @@ const features = {
   clientCredentials: { enabled: true },
   registration: {
     enabled: true,
-    // What must be encoded in HTTP Basic (RFC 6749 2.3.1), and nothing alike may be lost.
+    // Characters that HTTP Basic must encode (RFC 6749 2.3.1).
     secretFactory: () => `cs-${CANARY}-${randomBytes(16).toString('hex')}+%:/ &=?~`,
   },
   registrationManagement: { enabled: true },
 };
 
-/** A running provider, and what it did. */
+/** A running provider with its records. */
 export class Oidc extends Registrar {
   static async start(host, configuration = {}, middleware = null) {
     const oidc = new Oidc();
@@ -70,13 +70,13 @@ export class Oidc extends Registrar {
   errors = [];
   revoked = 0;
 
-  /** The refresh token that this account got last. */
+  /** The last refresh token of this account. */
   latest(account) {
     return this.refreshTokens.findLast((token) => token.account === account)?.token;
   }
 }
 
-/** At the provider's own page; ends where it asks for consent. */
+/** Signs in at the provider's page. Ends at the consent page. */
 export async function signIn(page, login) {
   await page.fill('input[name=login]', login);
   await page.fill('input[name=password]', 'any');

@@ -1,4 +1,4 @@
-// The proof of private_key_jwt (RFC 7523 2.2) with oidc-provider and Chromium: a client with no secret, and two keys.
+// Tests of private_key_jwt (RFC 7523 2.2) with oidc-provider and Chromium: a client without a secret, and two keys.
 import assert from 'node:assert/strict';
 import { Application, Person, openBrowser } from './application.mjs';
 import { linesOf, p256Key, rsaKey, withBag } from './keys.mjs';
@@ -6,13 +6,13 @@ import { Oidc, signIn } from './oidc.mjs';
 import { whoIs } from './registrar.mjs';
 import { CANARY, Vault, proved, until } from './vault.mjs';
 
-// What came to the endpoints that ask who the client is.
+// The requests to the endpoints that authenticate the client.
 const seen = [];
 const configuration = {
-  // None of them is refreshed unasked while requests are counted.
+  // A long lifetime, so that no refresh changes the counted requests.
   ttl: { AccessToken: 600 },
   enabledJWA: { clientAuthSigningAlgValues: ['RS256', 'ES256'] },
-  // One audience, and the issuer alone: an assertion must not be of use at another server (RFC 7523bis 4).
+  // The issuer must be the only audience, so that no other server accepts the assertion (RFC 7523bis 4).
   assertJwtClientAuthClaimsAndHeader: (ctx, claims) => assert.equal(claims.aud, ctx.oidc.issuer),
 };
 const oidc = await Oidc.start('localhost', configuration, async (_, ctx, next) => {

@@ -1,8 +1,8 @@
-// A provider that registers clients, as at its console: RFC 7591, and RFC 7592 for the addresses that are known later.
+// A provider that registers clients, as at its console: RFC 7591, and RFC 7592 for addresses that are known later.
 import assert from 'node:assert/strict';
 
 export class Registrar {
-  /** Where things are under the issuer. */
+  /** The paths under the issuer. */
   paths = { registration: '/reg', token: '/token', introspection: '/token/introspection' };
 
   async register(method, more = {}) {
@@ -22,7 +22,7 @@ export class Registrar {
     return this.client;
   }
 
-  /** Enters the addresses that Strongroom printed. */
+  /** Registers the addresses that Strongroom printed. */
   async redirectTo(...addresses) {
     const { registration_access_token: token, registration_client_uri: uri, ...client } = this.client;
     for (const name of ['client_id_issued_at', 'client_secret_expires_at']) delete client[name];
@@ -33,11 +33,11 @@ export class Registrar {
     });
     const text = await answer.text();
     assert.equal(answer.status, 200, text);
-    // Some do not repeat the secret.
+    // Some providers do not repeat the secret.
     this.client = { ...this.client, ...JSON.parse(text) };
   }
 
-  /** A form, as the client sends it. */
+  /** Sends a form, authenticated as the client. */
   async asClient(path, members) {
     const { client_id: id, client_secret: secret } = this.client;
     const basic = this.client.token_endpoint_auth_method === 'client_secret_basic';
@@ -56,14 +56,14 @@ export class Registrar {
     return body.active;
   }
 
-  /** What the token endpoint says to a refresh token: the status, and the error's code if there is one. */
+  /** The token endpoint's answer to a refresh token: the status, and the error's code if there is one. */
   async refreshWith(token) {
     const { status, body } = await this.asClient(this.paths.token, { grant_type: 'refresh_token', refresh_token: token });
     return [status, body.error];
   }
 }
 
-/** Whose token a protected resource takes it for; null if it refuses it. */
+/** The user that a protected resource assigns to a token. Null if it refuses the token. */
 export async function whoIs(token, address) {
   const answer = await fetch(address, { headers: { authorization: `Bearer ${token}` } });
   if (answer.status !== 200) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The proofs with providers that somebody else wrote, and a real browser: tests/witness/run.sh [path/to/strongroom]
-# Installs its packages into target/witness, and Chromium if there is no browser, and says so. With CANARY_DIR the vaults,
-# their logs and their answers stay in "$CANARY_DIR/witness"; otherwise nothing stays.
+# Runs the tests with third-party providers and a real browser: tests/witness/run.sh [path/to/strongroom]. It installs
+# its packages into target/witness, and Chromium if there is no browser, and prints so. With CANARY_DIR, the vaults,
+# their logs and their answers stay in "$CANARY_DIR/witness". Otherwise they are deleted.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -51,7 +51,7 @@ if [ ! -x "$venv/bin/python" ] || ! cmp -s "$here/requirements.txt" "$venv/requi
   cp "$here/requirements.txt" "$venv/"
 fi
 export WITNESS_PYTHON=$venv/bin/python
-# Modules are looked for beside the file that names them.
+# Node.js resolves modules relative to the importing file.
 cp "$here"/*.mjs "$here"/*.py "$work/"
 
 proof=
@@ -72,4 +72,4 @@ for name in connect google django device private-key service-account; do
   wait "$proof"
   proof=
 done
-echo "all of it proved in $((SECONDS - begun)) s"
+echo "all tests passed in $((SECONDS - begun)) s"

@@ -1,5 +1,5 @@
-// The proof of the catalogue's entry for Google's service accounts, of which only the token endpoint's address is another:
-// a key file with the registration, for all users, and a key file with each connection, the user's own.
+// Tests of the catalogue's entry for Google's service accounts, with another token endpoint. One key file belongs to
+// the registration, for all users. Another one belongs to a user's connection.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { Accounts } from './accounts.mjs';
@@ -70,7 +70,7 @@ for (const [{ fields }, user, credential, file] of [
   const { private_key: pem, private_key_id: id } = JSON.parse(file);
   for (const part of ['PRIVATE KEY', linesOf(pem)[0], id]) assert(!said.includes(part), part);
 }
-proved('the plugin gets the token, its end, its scopes and whose it is; nobody gets the key file');
+proved('the plugin gets the token, its end, its scopes and its owner, and no answer contains the key file');
 
 assert.deepEqual(refusal(await connect('bob', own)), [422, 'invalid-fields', ['key_file']]);
 const nonsense = { key_file: `no key ${CANARY}` };
@@ -79,7 +79,7 @@ const stranger = await connect('bob', own, { key_file: accounts.keyFile(BOBS, fa
 assert.deepEqual(refusal(stranger), [409, 'provider-refused', undefined]);
 assert.match(stranger.body.detail, /invalid_grant/);
 assert.equal(accounts.asked.at(-1).refused, 'unknown kid');
-// The right name for a key, and another key under it.
+// The right name of a key, with another key.
 const forged = JSON.stringify({ ...JSON.parse(bobsKey), private_key: rsaKey().pem });
 assert.deepEqual(refusal(await connect('bob', own, { key_file: forged })), [409, 'provider-refused', undefined]);
 assert.equal(accounts.asked.at(-1).refused, 'signature verification failed');

@@ -1,4 +1,5 @@
-// Starts django-oauth-toolkit (toolkit.py), and knows its pages. What it writes is the provider's: none of it stays.
+// Starts django-oauth-toolkit (toolkit.py) and operates its pages. Its files are deleted, because they contain the
+// provider's own tokens.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -31,12 +32,12 @@ export class Toolkit extends Registrar {
     return (await fetch(`${this.issuer}/seen`)).json();
   }
 
-  /** The requests that came with this grant. */
+  /** The requests with this grant. */
   async asked(grant) {
     return (await this.seen()).calls.filter((call) => call.grant === grant);
   }
 
-  /** The refresh token that this account got last. */
+  /** The last refresh token of this account. */
   async latest(account) {
     return (await this.seen()).refreshTokens.findLast((token) => token.account === account)?.token;
   }
@@ -52,7 +53,7 @@ export class Toolkit extends Registrar {
     await page.click('#authorizationForm input[name=allow]');
   }
 
-  /** The user takes back what they allowed, at the page that Django shows them. */
+  /** The user withdraws the grant at Django's page. */
   async withdraw(page) {
     await page.goto(`${this.issuer}/authorized_tokens/`);
     await page.click('a[href*="/delete/"]');

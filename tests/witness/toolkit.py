@@ -1,7 +1,7 @@
-"""django-oauth-toolkit on Django, as strict as its settings go (RFC 9700): PKCE with S256 only, `iss`, tokens stored as
-hashes, and a refresh token that is used twice ends its family. Login, consent and console are their own pages.
+"""django-oauth-toolkit on Django, with its strictest settings (RFC 9700): PKCE with S256 only, `iss`, hashed tokens. Reuse
+of a refresh token revokes its family. Login, consent and console are the toolkit's own pages.
 
-Its database goes into the directory that is the argument. Prints its port; ends when its standard input does.
+The argument is the directory of its database. Prints its port. Ends when its standard input ends.
 """
 
 import hashlib
@@ -16,13 +16,14 @@ import django
 from django.conf import settings
 
 CANARY = os.environ.get("CANARY", "")
-# Long enough that those who ask at once ask while it is under way.
+# Long enough that concurrent requests overlap.
 SLOW = 1
 
 
 class ClientSecret:
     def hash(self) -> str:
-        # What must be encoded in HTTP Basic (RFC 6749 2.3.1). No space: registration tokens are made here too.
+        # Characters that HTTP Basic must encode (RFC 6749 2.3.1). No space, because this also creates registration
+        # tokens.
         return f"cs-{CANARY}-{secrets.token_hex(16)}+%:/&=?~"
 
 
@@ -84,7 +85,7 @@ settings.configure(
 )
 django.setup()
 
-# These want the settings first.
+# These imports need the settings.
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -100,7 +101,7 @@ issued = []
 
 
 def watch(get_response):
-    """Writes down what comes to the token endpoint and to the revocation, when it comes."""
+    """Records the requests to the token endpoint and the revocation endpoint, with their times."""
 
     def middleware(request):
         if request.path not in ("/token/", "/revoke_token/"):

@@ -1,5 +1,5 @@
-// Starts `strongroom dev` in a directory of its own and speaks to it through its CLI and its API. With CANARY_DIR the
-// directory, the log and every answer stay there to be scanned; what a plugin reads is the one thing not written down.
+// Starts `strongroom dev` in a temporary directory, and uses its CLI and its API. With CANARY_DIR, the directory, the
+// log and every answer stay for the scan. Only a plugin's read is not recorded.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ export function proved(what) {
   console.log(`proved: ${what}`);
 }
 
-/** Asks again until there is something, or fails. */
+/** Polls until there is a result, or fails. */
 export async function until(what, seconds, ask) {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(100)) {
     const found = await ask();
@@ -46,7 +46,7 @@ function room(name) {
   return scratch(name);
 }
 
-/** A directory that does not stay. */
+/** A temporary directory. */
 export function scratch(name) {
   const made = mkdtempSync(join(tmpdir(), `strongroom-${name}-`));
   atEnd(() => rmSync(made, { recursive: true, force: true }));
@@ -65,7 +65,7 @@ function run(program, args, env, input) {
 }
 
 export class Vault {
-  /** `providers`: files to lay over the catalogue, by name. */
+  /** `providers`: files that override the catalogue, by name. */
   static async start(name, providers) {
     const vault = new Vault();
     vault.program = process.env.STRONGROOM;
@@ -112,7 +112,7 @@ export class Vault {
     assert.equal(this.server.exitCode, 0, this.log);
   }
 
-  /** A command with `--dev --json`; gives what it printed. */
+  /** Runs a command with `--dev --json`, and returns its output. */
   async cli(args, input = '') {
     const { code, stdout, stderr } = await run(this.program, ['--dev', '--json', ...args], this.env, input);
     this.record(`strongroom ${args.join(' ')}`, `${code}\n${stdout}${stderr}`);
@@ -120,7 +120,7 @@ export class Vault {
     return stdout.trim() ? JSON.parse(stdout) : null;
   }
 
-  /** A command that is refused; gives what it said. */
+  /** Runs a command that must fail, and returns its error. */
   async refused(args, input = '') {
     const { code, stdout, stderr } = await run(this.program, ['--dev', '--json', ...args], this.env, input);
     this.record(`strongroom ${args.join(' ')}`, `${code}\n${stdout}${stderr}`);
@@ -148,7 +148,7 @@ export class Vault {
     return answer.body;
   }
 
-  /** Whether any file of it has this text, or what this text is base64 of. */
+  /** Whether any file of the directory contains this text or its decoded base64 value. */
   wrote(text) {
     const needles = [Buffer.from(text), Buffer.from(text, 'base64')];
     const paths = readdirSync(this.home, { recursive: true }).map((name) => join(this.home, name));
@@ -167,7 +167,7 @@ export class Vault {
     return (await this.ok('POST', '/v1/sessions', this.hostKey, { user_id: user })).token;
   }
 
-  /** Registers the plugin that connects at `provider`, with a key of its own. */
+  /** Registers a plugin that connects at `provider`, with a key. */
   async plugin(provider, scopes, returnAddress, more = {}) {
     await this.ok('PUT', '/v1/plugins/mail', this.hostKey, {
       title: 'Mail',
