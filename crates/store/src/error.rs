@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// Why a database operation failed. The text is for the log. Callers get an [`Error`](crate::error::Error).
+/// Why a database operation failed. The text is for the log. Callers get an error of the vault.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The state of the database does not allow the write. Nothing was written.
