@@ -46,7 +46,7 @@ LAYERS = {
         "builder",
     ],
     "server": [
-        "config limits metrics caller",
+        "config limits metrics caller cookie",
         "problem error_page origin",
         "app",
         "assets",

@@ -1,7 +1,8 @@
 //! Static files from `web/dist`. Pages of any origin may load the elements as one module. Each file has its hash as
 //! `ETag`, so a browser revalidates it and mostly gets 304.
 
-use std::sync::{Arc, LazyLock};
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -12,21 +13,19 @@ use axum::{Router, body::Body};
 use crate::app::App;
 use crate::problem::Problem;
 
-/// Path in `web/dist`, media type, content.
-type File = (&'static str, &'static str, &'static [u8]);
-
-const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/web.rs"));
+/// The scripts, styles and pages of `web/dist`.
+#[derive(rust_embed::RustEmbed)]
+#[folder = "../../web/dist"]
+#[include = "*.js"]
+#[include = "*.css"]
+#[include = "*.html"]
+struct Files;
 
 /// No inline script or style, no other origin, no frames, and no HTML from strings (Trusted Types).
 const CONSOLE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html",
 );
-
-static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let tag = |content: &[u8]| format!("\"{}\"", data_encoding::HEXLOWER.encode(&strongroom::sha256(content)[..16]));
-    FILES.iter().map(|(_, _, content)| tag(content)).collect()
-});
 
 pub(crate) const PATHS: [&str; 4] = ["/elements/{file}", "/demo", "/", "/console/{file}"];
 
@@ -73,20 +72,29 @@ async fn element(Path(name): Path<String>, headers: HeaderMap) -> Result<Respons
 
 /// Returns a page of `web/dist` as a template.
 pub(crate) fn text(name: &str) -> Option<&'static str> {
-    let (_, _, content) = FILES.iter().find(|(known, _, _)| *known == name)?;
-    std::str::from_utf8(content).ok()
+    match Files::get(name)?.data {
+        Cow::Borrowed(content) => std::str::from_utf8(content).ok(),
+        // Embedded content is always borrowed.
+        Cow::Owned(_) => None,
+    }
 }
 
 /// Serves a file of `web/dist`. The files contain no user data, so every origin may read them.
 pub(crate) fn show(name: &str, headers: &HeaderMap) -> Option<Response> {
-    let at = FILES.iter().position(|(known, _, _)| *known == name)?;
-    let ((_, kind, content), tag) = (FILES.get(at)?, TAGS.get(at)?);
+    let file = Files::get(name)?;
+    let kind = match name.rsplit('.').next()? {
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "html" => "text/html; charset=utf-8",
+        _ => return None,
+    };
+    let tag = format!("\"{}\"", data_encoding::HEXLOWER.encode(file.metadata.sha256_hash().first_chunk::<16>()?));
     let fresh = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let status = if fresh { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    let body = if fresh { Body::empty() } else { Body::from(*content) };
+    let body = if fresh { Body::empty() } else { Body::from(file.data) };
     let shown: [(HeaderName, HeaderValue); 5] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::ETAG, HeaderValue::from_str(tag).ok()?),
+        (header::ETAG, HeaderValue::from_str(&tag).ok()?),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache")),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
         (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),

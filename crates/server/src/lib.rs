@@ -8,6 +8,7 @@ mod assets;
 mod caller;
 pub mod config;
 mod console;
+mod cookie;
 #[cfg(feature = "console")]
 mod demo;
 mod error_page;

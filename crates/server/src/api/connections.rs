@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::credentials::CredentialView;
 use super::redirect;
 use crate::app::App;
-use crate::console::cookie;
+use crate::cookie;
 use crate::extract::{InPath, Json, member, tagged};
 use crate::principal::{Unauthenticated, User};
 use crate::problem::Problem;
@@ -254,13 +254,7 @@ async fn start(
 ) -> Result<Response, Problem> {
     let started = app.vault.start(&anybody.actor, &link).await?;
     let state = started.authorize.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
-    // Lax, not Strict: the provider's response is a navigation from another site. With `__Host-`, subdomains cannot set
-    // the cookie.
-    let cookie = format!(
-        "{}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600",
-        cookie_name(&state.unwrap_or_default()),
-        started.browser.expose()
-    );
+    let cookie = cookie::round_trip(&cookie::connection_name(&state.unwrap_or_default()), &started.browser);
     Ok(redirect(started.authorize.as_str(), &[cookie]))
 }
 
@@ -289,9 +283,9 @@ async fn callback(
     };
     let text = |secret: Secret<String>| secret.expose().clone();
     let state = take("state").unwrap_or_else(|| Secret::from(""));
-    let name = cookie_name(state.expose());
+    let name = cookie::connection_name(state.expose());
     let callback = Callback {
-        browser: cookie(&headers, &name).map(Secret::new),
+        browser: cookie::value(&headers, &name),
         code: take("code"),
         error: take("error").map(text),
         iss: take("iss").map(text),
@@ -299,12 +293,5 @@ async fn callback(
         query,
     };
     let back = app.vault.handle_callback(&anybody.actor, id, callback).await?;
-    let gone = format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
-    Ok(redirect(back.as_str(), &[gone]))
-}
-
-/// One cookie for each connection, so that concurrent connections in one browser do not overwrite each other.
-fn cookie_name(state: &str) -> String {
-    let hash = strongroom::digest("cookie", &[state.as_bytes()]);
-    format!("__Host-strongroom-{}", data_encoding::HEXLOWER.encode(hash.first_chunk::<8>().unwrap_or(&[0; 8])))
+    Ok(redirect(back.as_str(), &[cookie::end_round_trip(&name)]))
 }

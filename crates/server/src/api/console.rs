@@ -13,9 +13,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{redirect, with_cookies};
+use super::redirect;
 use crate::app::App;
 use crate::console;
+use crate::cookie;
 use crate::extract::Json;
 use crate::principal::{ConsoleSession, Unauthenticated};
 use crate::problem::Problem;
@@ -102,7 +103,7 @@ async fn sign_in(
     console::made_by_our_page(&method, &uri, &headers)?;
     let link = Token::parse(json.body.link.expose()).map_err(|_| Problem::not_found("link"))?;
     let (_, token) = app.vault.sign_in(&anybody.actor, &link).await?;
-    Ok(with_cookies(StatusCode::NO_CONTENT, &[console::set(&token)]))
+    Ok(cookie::with_cookies(StatusCode::NO_CONTENT, &[cookie::session(&token)]))
 }
 
 /// Show the sign-in methods
@@ -119,7 +120,7 @@ async fn ways(State(app): State<Arc<App>>) -> Response {
     responses((status = 303, description = "To the provider"), (status = 404, description = "There is none")))]
 async fn begin(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let begun = app.vault.begin_sign_in(default_tenant(&app).await?).await?;
-    Ok(redirect(begun.authorize.as_str(), &[console::signing_in(Some(&begun.browser))]))
+    Ok(redirect(begun.authorize.as_str(), &[cookie::round_trip(cookie::SIGN_IN, &begun.browser)]))
 }
 
 /// Complete a sign-in at the OpenID provider
@@ -135,14 +136,14 @@ async fn finish(
     let axum::extract::Query(query): axum::extract::Query<SignInCallback> =
         axum::extract::Query::try_from_uri(&uri).map_err(|_| unfit())?;
     let browser =
-        console::cookie(&headers, console::SIGN_IN_COOKIE).filter(|text| text.len() == 43).ok_or_else(unfit)?;
-    let (browser, code) = (Secret::new(browser), Secret::new(query.code));
+        cookie::value(&headers, cookie::SIGN_IN).filter(|text| text.expose().len() == 43).ok_or_else(unfit)?;
+    let code = Secret::new(query.code);
     let brought = (query.state.as_str(), &code, query.iss.as_deref());
     // A valid callback causes a call to the provider, also when it is repeated.
     app.may_call(&anybody.actor)?;
     let tenant = default_tenant(&app).await?;
     let (_, token) = app.vault.finish_sign_in(&anybody.actor, tenant, &browser, brought).await?;
-    Ok(redirect("/", &[console::signing_in(None), console::set(&token)]))
+    Ok(redirect("/", &[cookie::end_round_trip(cookie::SIGN_IN), cookie::session(&token)]))
 }
 
 async fn default_tenant(app: &App) -> Result<TenantId, Problem> {
@@ -163,7 +164,7 @@ async fn show(session: ConsoleSession) -> Response {
     responses((status = 204)), security(("console" = [])))]
 async fn sign_out(State(app): State<Arc<App>>, session: ConsoleSession) -> Result<Response, Problem> {
     app.vault.sign_out(&session.actor, &session.authenticated, false).await?;
-    Ok(with_cookies(StatusCode::NO_CONTENT, &[console::clear()]))
+    Ok(cookie::with_cookies(StatusCode::NO_CONTENT, &[cookie::end_session()]))
 }
 
 /// Sign out everywhere
@@ -171,5 +172,5 @@ async fn sign_out(State(app): State<Arc<App>>, session: ConsoleSession) -> Resul
     responses((status = 204)), security(("console" = [])))]
 async fn sign_out_everywhere(State(app): State<Arc<App>>, session: ConsoleSession) -> Result<Response, Problem> {
     app.vault.sign_out(&session.actor, &session.authenticated, true).await?;
-    Ok(with_cookies(StatusCode::NO_CONTENT, &[console::clear()]))
+    Ok(cookie::with_cookies(StatusCode::NO_CONTENT, &[cookie::end_session()]))
 }

@@ -16,11 +16,13 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum_extra::extract::cookie::Cookie;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use crate::cookie::with_cookies;
 
 /// All routes. Each route has a description, because both come from the same declaration.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -58,18 +60,8 @@ impl<T: Serialize + ToSchema> Page<T> {
 }
 
 /// 303, not 307: with 307 the browser would send a form again (RFC 9700 4.12).
-fn redirect(to: &str, cookies: &[String]) -> Response {
+fn redirect(to: &str, cookies: &[Cookie<'_>]) -> Response {
     let mut response = with_cookies(StatusCode::SEE_OTHER, cookies);
     response.headers_mut().extend(HeaderValue::try_from(to).map(|to| (header::LOCATION, to)));
-    response
-}
-
-fn with_cookies(status: StatusCode, cookies: &[String]) -> Response {
-    let mut response = status.into_response();
-    for cookie in cookies {
-        if let Ok(cookie) = HeaderValue::try_from(cookie) {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
-    }
     response
 }
