@@ -160,7 +160,7 @@ async fn connect(
         key_file: None,
     };
     let Connecting::Begun(begun) = vault.connect(&Actor::user(), &owner, draft).await? else {
-        return Err("nobody was asked".into());
+        return Err("no request was sent".into());
     };
     let link = begun.start_address.rsplit('/').next().unwrap_or_default().parse()?;
     let start = vault.start(&Actor::anonymous(), &link).await?;

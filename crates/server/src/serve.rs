@@ -128,7 +128,7 @@ async fn sweep(app: Arc<App>) {
     }
 }
 
-/// A connection on which nobody says what they want, or to which nobody answers any more, is closed.
+/// Closes a connection whose client sends no request, or no longer answers.
 fn limited<A: axum_server::Address, Acceptor>(server: Server<A, Acceptor>) -> Server<A, Acceptor> {
     // Which protocol it is, is found out before HTTP/1's own limit begins to count.
     let mut server = server.first_request_timeout(HEADER_TIMEOUT);

@@ -249,10 +249,10 @@ async fn complete(
     params(("link" = String, Path, pattern = "^[A-Za-z0-9_-]{43}$")), responses((status = 303, description = "To the provider")))]
 async fn start(
     State(app): State<Arc<App>>,
-    anybody: Unauthenticated,
+    caller: Unauthenticated,
     InPath((link,)): InPath<(StartLink,)>,
 ) -> Result<Response, Problem> {
-    let started = app.vault.start(&anybody.actor, &link).await?;
+    let started = app.vault.start(&caller.actor, &link).await?;
     let state = started.authorize.query_pairs().find(|(name, _)| name == "state").map(|(_, state)| state.into_owned());
     let cookie = cookie::round_trip(&cookie::connection_name(&state.unwrap_or_default()), &started.browser);
     Ok(redirect(started.authorize.as_str(), &[cookie]))
@@ -266,7 +266,7 @@ async fn start(
     responses((status = 303, description = "To the plugin's page")))]
 async fn callback(
     State(app): State<Arc<App>>,
-    anybody: Unauthenticated,
+    caller: Unauthenticated,
     InPath((id,)): InPath<(AppId,)>,
     axum::extract::RawQuery(query): axum::extract::RawQuery,
     headers: HeaderMap,
@@ -292,6 +292,6 @@ async fn callback(
         state,
         query,
     };
-    let back = app.vault.handle_callback(&anybody.actor, id, callback).await?;
+    let back = app.vault.handle_callback(&caller.actor, id, callback).await?;
     Ok(redirect(back.as_str(), &[cookie::end_round_trip(&name)]))
 }

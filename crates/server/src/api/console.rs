@@ -92,7 +92,7 @@ struct SignIn {
         (status = 404, description = "The link is unknown, used or too old")))]
 async fn sign_in(
     State(app): State<Arc<App>>,
-    anybody: Unauthenticated,
+    caller: Unauthenticated,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -102,7 +102,7 @@ async fn sign_in(
     // enters.
     console::made_by_our_page(&method, &uri, &headers)?;
     let link = Token::parse(json.body.link.expose()).map_err(|_| Problem::not_found("link"))?;
-    let (_, token) = app.vault.sign_in(&anybody.actor, &link).await?;
+    let (_, token) = app.vault.sign_in(&caller.actor, &link).await?;
     Ok(cookie::with_cookies(StatusCode::NO_CONTENT, &[cookie::session(&token)]))
 }
 
@@ -128,7 +128,7 @@ async fn begin(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     responses((status = 303, description = "To the console"), (status = 404, description = "It does not fit")))]
 async fn finish(
     State(app): State<Arc<App>>,
-    anybody: Unauthenticated,
+    caller: Unauthenticated,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -140,9 +140,9 @@ async fn finish(
     let code = Secret::new(query.code);
     let brought = (query.state.as_str(), &code, query.iss.as_deref());
     // A valid callback causes a call to the provider, also when it is repeated.
-    app.may_call(&anybody.actor)?;
+    app.may_call(&caller.actor)?;
     let tenant = default_tenant(&app).await?;
-    let (_, token) = app.vault.finish_sign_in(&anybody.actor, tenant, &browser, brought).await?;
+    let (_, token) = app.vault.finish_sign_in(&caller.actor, tenant, &browser, brought).await?;
     Ok(redirect("/", &[cookie::end_round_trip(cookie::SIGN_IN), cookie::session(&token)]))
 }
 

@@ -104,14 +104,14 @@ struct RemovePlugin {
     responses((status = 200, body = Page<PluginView>)), security(("host_key" = []), ("session" = []), ("plugin_key" = [])))]
 async fn list(
     State(app): State<Arc<App>>,
-    anyone: AnyPrincipal,
+    caller: AnyPrincipal,
     Query(query): Query<ListPlugins>,
 ) -> Result<Response, Problem> {
     let limit = page_size(query.limit)?;
     let after: Option<PluginName> = after(query.cursor.as_deref())?;
-    let (found, next) = app.vault.plugins(anyone.tenant, after.as_ref(), limit).await?;
+    let (found, next) = app.vault.plugins(caller.tenant, after.as_ref(), limit).await?;
     let manifests: Vec<&Manifest> = found.iter().map(|plugin| &*plugin.manifest).collect();
-    let connect = app.vault.connectable(anyone.tenant, &manifests).await?;
+    let connect = app.vault.connectable(caller.tenant, &manifests).await?;
     let items = found.iter().zip(connect).map(|(plugin, connect)| PluginView::new(plugin, connect)).collect();
     Ok(axum::Json(Page { items, next_cursor: next.map(|name| cursor(&name)) }).into_response())
 }
@@ -122,11 +122,11 @@ async fn list(
     responses((status = 200, body = PluginView, headers(("ETag" = String)))), security(("host_key" = []), ("session" = []), ("plugin_key" = [])))]
 async fn show(
     State(app): State<Arc<App>>,
-    anyone: AnyPrincipal,
+    caller: AnyPrincipal,
     InPath((name,)): InPath<(PluginName,)>,
 ) -> Result<Response, Problem> {
-    let plugin = app.vault.plugin(anyone.tenant, &name).await?;
-    let view = PluginView::of(&app, anyone.tenant, plugin).await?;
+    let plugin = app.vault.plugin(caller.tenant, &name).await?;
+    let view = PluginView::of(&app, caller.tenant, plugin).await?;
     Ok(tagged(view.revision, axum::Json(view).into_response()))
 }
 

@@ -76,7 +76,7 @@ async fn mismatched_callback_is_refused() {
     let attacks: [(&str, Change); 4] = [
         ("no cookie", |callback| callback.browser = None),
         ("another browser's cookie", |callback| callback.browser = Some(Secret::from("x"))),
-        ("a state that nobody issued", |callback| callback.state = Secret::from("x")),
+        ("an unknown state", |callback| callback.state = Secret::from("x")),
         ("no state", |callback| callback.state = Secret::from("")),
     ];
     for (attack, change) in attacks {
@@ -401,7 +401,7 @@ async fn client_credentials_connect_and_refresh() {
         key_file: None,
     };
     let connected = vault.connect(&Actor::user(), &owner, draft).await.unwrap();
-    let Connecting::Connected(credential) = connected else { panic!("nobody has to be asked") };
+    let Connecting::Connected(credential) = connected else { panic!("the connection needs no consent") };
     let [asked] = oauth.provider.asked("/token").try_into().unwrap();
     assert_eq!(asked.body, "grant_type=client_credentials&scope=jobs.run+jobs.read");
     assert!(asked.authorization.unwrap().starts_with("Basic "));

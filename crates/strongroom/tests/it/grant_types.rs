@@ -179,7 +179,7 @@ async fn device_flow_failure_has_a_cause() {
         oauth.clock.advance(60_000);
         let polls = oauth.provider.asked("/token").len();
         assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Failed);
-        assert_eq!(oauth.provider.asked("/token").len(), polls, "nobody asks after the end");
+        assert_eq!(oauth.provider.asked("/token").len(), polls, "the provider was polled after the end");
     }
     // During an outage, polling continues less often. An expired device code ends the connection.
     let begun = prompted(&oauth).await;
@@ -273,7 +273,9 @@ async fn service_account_connects_with_key_file() {
     let first = create(app(Some("robots"), None)).await.unwrap();
     assert!(matches!(connect(None).await, Err(Error::Fields(faults)) if faults[0].field == "key_file"));
     assert!(matches!(connect(Some(Secret::from("{}"))).await, Err(Error::Fields(_))));
-    let Connecting::Connected(credential) = connect(Some(key_file())).await.unwrap() else { panic!("nobody is asked") };
+    let Connecting::Connected(credential) = connect(Some(key_file())).await.unwrap() else {
+        panic!("the connection needs no consent")
+    };
     assert_eq!(credential.account.as_deref(), Some("robot@project.example"));
     let [asked] = oauth.provider.asked("/token").try_into().unwrap();
     assert!(asked.member("client_id").is_none() && asked.authorization.is_none(), "the assertion says who asks");
@@ -298,7 +300,9 @@ async fn service_account_connects_with_key_file() {
     assert!(create(app(None, Some(Secret::from("hush")))).await.is_err());
     let second = create(app(None, Some(key_file()))).await.unwrap();
     assert_eq!(second.client_id, "robot@project.example");
-    let Connecting::Connected(credential) = connect(None).await.unwrap() else { panic!("nobody is asked") };
+    let Connecting::Connected(credential) = connect(None).await.unwrap() else {
+        panic!("the connection needs no consent")
+    };
     assert!(text(&crate::oauth_fixture::read(&vault, &credential).await.unwrap(), "access_token").starts_with("sa-"));
 }
 

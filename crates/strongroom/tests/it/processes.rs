@@ -286,7 +286,7 @@ async fn killed(policy: Policy, step: Step, round: usize) -> String {
     let (certainly_alive, certainly_spent) =
         (matches!(step, Step::BeforeIntent | Step::AfterCommit), matches!(step, Step::RequestLeft | Step::AnswerCame));
     if end == "active" {
-        assert!(policy != Policy::Strict || !certainly_spent, "{step:?}: the answer was written by nobody");
+        assert!(policy != Policy::Strict || !certainly_spent, "{step:?}: no process wrote the answer");
         assert!(oauth.provider.living_families() > 0, "{policy:?} {step:?}: the grant lives");
         oauth.clock.advance(HOUR);
         oauth.read(&credential).await.expect("and goes on living");

@@ -24,7 +24,7 @@ async fn refused_call_limit_sends_no_request() {
     let oauth = OauthFixture::new("leave", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     let refused = refresh(&oauth.vault, &credential, &none).await;
-    assert_eq!(oauth.provider.asked("/token").len(), 1, "the provider was called without leave");
+    assert_eq!(oauth.provider.asked("/token").len(), 1, "the provider was called over the limit");
     assert!(matches!(refused, Err(Error::TooManyCalls { retry_after: 7 })), "{refused:?}");
 
     let (arrived, let_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
