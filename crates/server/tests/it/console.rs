@@ -140,6 +140,17 @@ async fn cookies_are_ignored_on_anonymous_routes() {
     }
 }
 
+/// A subdomain can set a cookie named `%5F%5FHost-…`. Decoding its name would give it the protection of `__Host-`.
+#[tokio::test]
+async fn percent_encoded_cookie_name_is_ignored() {
+    let server = Server::new("console-encoded").await;
+    let cookie = signed_in(&server, alice()).await;
+    let encoded = cookie.replacen("__Host-", "%5F%5FHost-", 1);
+    for (cookie, status) in [(encoded, 401), (cookie, 200)] {
+        assert_eq!(ask(&server, "GET", "/v1/console", &[("cookie", &cookie), OWN[0]], "").await.status, status);
+    }
+}
+
 /// A page loads twenty files at once, so embedded files must not count against the address limit.
 #[tokio::test]
 async fn embedded_files_are_not_rate_limited() {
