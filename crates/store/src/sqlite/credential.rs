@@ -7,7 +7,7 @@ use strongroom_crypto::Sealed;
 use super::row::{Columns, all, first};
 use crate::error::{Conflict, StoreError};
 use crate::filter::CredentialFilter;
-use crate::model::{CredentialId, CredentialRow, Entry, Owner, PendingRevocations, PluginName, TenantId};
+use crate::model::{Action, CredentialId, CredentialRow, Entry, Owner, PendingRevocations, PluginName, TenantId};
 
 macro_rules! columns {
     () => {
@@ -167,10 +167,27 @@ pub(super) fn delete(db: &Connection, owner: &Owner, id: CredentialId, read_at: 
     }
 }
 
-/// The id of a credential that a `DELETE` returns, from the columns id, generation and whether an account is connected.
-/// Refuses if the grant of the account would not be revoked.
-pub(super) fn removed_id(column: &mut Columns<'_>, revocations: &PendingRevocations) -> Result<String, StoreError> {
-    let (id, generation, connected) = (column.text()?, column.count()?, column.count()? == 1);
-    let covered = || id.parse().is_ok_and(|id| revocations.covered.contains(&(id, generation)));
-    if connected && !covered() { Err(StoreError::Conflict(Conflict::Grant)) } else { Ok(id) }
+/// Deletes the credentials that `condition` selects, and stores their pending revocations. Refuses if the grant of a
+/// connected account would not be revoked. Returns an event for each credential.
+pub(super) fn delete_where(
+    db: &Connection,
+    condition: &str,
+    parameters: impl rusqlite::Params,
+    revocations: &PendingRevocations,
+    entry: &Entry,
+) -> Result<Vec<Entry>, StoreError> {
+    revocations.rows.iter().try_for_each(|revocation| super::refresh::insert_revocation(db, revocation))?;
+    let sql = format!(
+        "DELETE FROM credential WHERE {condition} RETURNING id, generation, app_id IS NOT NULL, user_id, plugin_name"
+    );
+    all(db.prepare_cached(&sql)?, parameters, |row| {
+        let mut column = Columns::of("credential", row);
+        let (id, generation, connected) = (column.text()?, column.count()?, column.count()? == 1);
+        let covered = || id.parse().is_ok_and(|id| revocations.covered.contains(&(id, generation)));
+        if connected && !covered() {
+            return Err(StoreError::Conflict(Conflict::Grant));
+        }
+        let entry = Entry { action: Action::CredentialDelete, ..entry.clone() };
+        Ok(entry.with_user(&column.parse()?).with_plugin(&column.parse()?).with_target(id))
+    })
 }

@@ -119,11 +119,7 @@ impl Store for SqliteStore {
         entry: Entry,
     ) -> Result<(), StoreError> {
         let (owner, revocations, template) = (owner.clone(), revocations.clone(), entry.clone());
-        let change = move |db: &Connection| {
-            revocations.rows.iter().try_for_each(|revocation| refresh::insert_revocation(db, revocation))?;
-            user::delete(db, &owner, &revocations, &template)
-        };
-        self.write(entry, change).await
+        self.write(entry, move |db| user::delete(db, &owner, &revocations, &template)).await
     }
 
     async fn credential(&self, owner: &Owner, id: CredentialId) -> Result<Option<CredentialRow>, StoreError> {
@@ -328,11 +324,7 @@ impl Store for SqliteStore {
         entry: Entry,
     ) -> Result<(), StoreError> {
         let (name, revocations, template) = (name.clone(), revocations.clone(), entry.clone());
-        let change = move |db: &Connection| {
-            revocations.rows.iter().try_for_each(|revocation| refresh::insert_revocation(db, revocation))?;
-            plugin::remove(db, tenant, &name, credentials, &revocations, &template)
-        };
-        self.write(entry, change).await
+        self.write(entry, move |db| plugin::remove(db, tenant, &name, credentials, &revocations, &template)).await
     }
 
     async fn connected(

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::credential::removed_id;
+use super::credential;
 use super::row::{Columns, all, first};
 use crate::error::{Conflict, StoreError};
 use crate::model::{Action, Entry, PendingRevocations, PluginName, PluginRow, TenantId};
@@ -90,15 +90,8 @@ pub(super) fn remove(
     if in_use > 0 && !credentials {
         return Err(StoreError::Conflict(Conflict::InUse(in_use)));
     }
-    let mut removed = Vec::new();
-    let sql = "DELETE FROM credential WHERE tenant_id = ?1 AND plugin_name = ?2 RETURNING id, generation, app_id IS NOT NULL, user_id";
-    for (id, user) in all(db.prepare_cached(sql)?, of_plugin.clone(), |row| {
-        let mut column = Columns::of("credential", row);
-        let id = removed_id(&mut column, revocations)?;
-        Ok((id, column.parse()?))
-    })? {
-        removed.push(Entry { action: Action::CredentialDelete, user: Some(user), ..entry.clone() }.with_target(id));
-    }
+    let condition = "tenant_id = ?1 AND plugin_name = ?2";
+    let mut removed = credential::delete_where(db, condition, of_plugin.clone(), revocations, entry)?;
     let sql = "DELETE FROM plugin_key WHERE tenant_id = ?1 AND plugin_name = ?2 RETURNING id";
     for id in all(db.prepare_cached(sql)?, of_plugin.clone(), |row| Columns::of("plugin_key", row).text())? {
         removed.push(Entry { action: Action::PluginKeyRevoke, ..entry.clone() }.with_target(id));

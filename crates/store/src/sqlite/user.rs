@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, params};
 
-use super::credential::removed_id;
+use super::credential;
 use super::row::{Columns, all, first};
 use crate::error::{Conflict, StoreError};
-use crate::model::{Action, Entry, Owner, PendingRevocations, TenantId, User, UserId, UserKeyRow};
+use crate::model::{Entry, Owner, PendingRevocations, TenantId, User, UserId, UserKeyRow};
 
 pub(super) fn key(db: &Connection, owner: &Owner) -> Result<Option<UserKeyRow>, StoreError> {
     let sql = "SELECT sealed, created_at FROM user_key WHERE tenant_id = ?1 AND user_id = ?2";
@@ -57,15 +57,8 @@ pub(super) fn delete(
     entry: &Entry,
 ) -> Result<Vec<Entry>, StoreError> {
     let of_user = (owner.tenant.to_string(), owner.user.as_str());
-    let sql = "DELETE FROM credential WHERE tenant_id = ?1 AND user_id = ?2 RETURNING id, generation, app_id IS NOT NULL, plugin_name";
-    let mut removed = Vec::new();
-    for (id, plugin) in all(db.prepare_cached(sql)?, of_user.clone(), |row| {
-        let mut column = Columns::of("credential", row);
-        let id = removed_id(&mut column, revocations)?;
-        Ok((id, column.parse()?))
-    })? {
-        removed.push(Entry { action: Action::CredentialDelete, plugin: Some(plugin), ..entry.clone() }.with_target(id));
-    }
+    let condition = "tenant_id = ?1 AND user_id = ?2";
+    let removed = credential::delete_where(db, condition, of_user.clone(), revocations, entry)?;
     let mut gone = removed.len();
     for sql in [
         "DELETE FROM connection WHERE tenant_id = ?1 AND user_id = ?2",

@@ -83,16 +83,21 @@ impl Vault {
         Some(revocation)
     }
 
+    async fn cover(&self, rows: &[CredentialRow], revocations: &mut PendingRevocations) -> Result<(), Error> {
+        for row in rows {
+            revocations.rows.extend(self.pending_revocation(row).await?);
+            revocations.covered.insert((row.id, row.generation));
+        }
+        Ok(())
+    }
+
     /// The revocations to store when a user is deleted.
     pub(crate) async fn pending_revocations_of_user(&self, owner: &Owner) -> Result<PendingRevocations, Error> {
         let mut revocations = PendingRevocations::default();
         let mut filter = CredentialFilter { kind: Some(CredentialType::Oauth2), limit: 500, ..Default::default() };
         loop {
             let rows = self.inner.store.credentials(owner, &filter).await?;
-            for row in &rows {
-                revocations.rows.extend(self.pending_revocation(row).await?);
-                revocations.covered.insert((row.id, row.generation));
-            }
+            self.cover(&rows, &mut revocations).await?;
             match rows.last() {
                 Some(last) => filter.after = Some(last.id),
                 None => return Ok(revocations),
@@ -109,10 +114,7 @@ impl Vault {
         let (mut revocations, mut after) = (PendingRevocations::default(), None);
         loop {
             let rows = self.inner.store.connected(tenant, plugin, after, 500).await?;
-            for row in &rows {
-                revocations.rows.extend(self.pending_revocation(row).await?);
-                revocations.covered.insert((row.id, row.generation));
-            }
+            self.cover(&rows, &mut revocations).await?;
             match rows.last() {
                 Some(last) => after = Some(last.id),
                 None => return Ok(revocations),
