@@ -11,12 +11,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let key = strongroom::Key::generate_text(&OsEntropy::default());
     let directory = std::env::temp_dir().join(format!("strongroom-embed-{}", std::process::id()));
     let vault = Vault::builder(&directory.join("vault.db")).key(key).open().await?;
-    let tenant = vault.tenant(&"default".parse()?).await?.id;
+    let tenant = vault.tenants().get(&"default".parse()?).await?.id;
 
     // At startup, register the host's plugins.
     let openai: PluginName = "openai".parse()?;
     let manifest = Manifest::parse(include_str!("plugins/openai.json"))?;
-    vault.register(&Actor::host(), tenant, &openai, manifest, Expected::Any).await?;
+    vault.plugins(tenant).register(&Actor::host(), &openai, manifest, Expected::Any).await?;
 
     // A user enters a key. It is now a `Secret`: it can be sealed, but not printed or copied.
     let alice = Owner { tenant, user: "alice".parse()? };
@@ -26,11 +26,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         name: "Work".parse()?,
         fields: Fields::default().text("api_key", Secret::from("sk-example-0123456789abcdef")),
     };
-    let saved = vault.save(&Actor::user(), &alice, draft, None).await?;
+    let saved = vault.credentials(&alice).create(&Actor::user(), draft, None).await?;
     println!("saved {} ({})", saved.name, saved.id);
 
     // The plugin acts for alice. `authorize` returns a permit, and `open` needs one.
-    let permit = vault.authorize(&Actor::plugin(openai), &alice, saved.id).await?;
+    let permit = vault.credentials(&alice).authorize(&Actor::plugin(openai), saved.id).await?;
     let opened = vault.open(permit).await?;
     if let Some(Value::Text(api_key)) = opened.fields().get("api_key") {
         println!("the plugin has a key of {} characters", api_key.expose().len());

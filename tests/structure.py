@@ -38,6 +38,7 @@ LAYERS = {
         "manifest",
         "sealer authenticated",
         "vault",
+        "handles",
         "audit idempotency access",
         "tenant user plugin key session",
         "credential",

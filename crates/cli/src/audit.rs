@@ -64,7 +64,7 @@ impl AuditCommand {
             Self::Tail(tail) => tail.run(context, output).await?,
             Self::Verify { deep, checkpoint } => return verify(context, output, *deep, checkpoint.as_ref()).await,
             Self::Checkpoint => {
-                let checkpoint = context.vault.checkpoint(&Actor::operator(), context.tenant).await?;
+                let checkpoint = context.vault.audit(context.tenant).checkpoint(&Actor::operator()).await?;
                 output::print(&serde_json::to_string_pretty(&checkpoint)?)?;
             }
         }
@@ -81,7 +81,7 @@ impl Tail {
             denied_only: self.denied,
             ..AuditFilter::default()
         };
-        let mut reading = context.vault.read_audit(&Actor::operator(), context.tenant, filter).await?;
+        let mut reading = context.vault.audit(context.tenant).tail(&Actor::operator(), filter).await?;
         let mut events = Some(reading.newest(usize::try_from(self.number)?).await?);
         if !self.follow {
             return show(output, &events.unwrap_or_default());

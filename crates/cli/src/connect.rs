@@ -118,9 +118,9 @@ impl OauthAppCommand {
                     client_secret,
                     parameters: parameters.collect::<Result<_>>()?,
                 };
-                let app = vault.create_app(&Actor::operator(), *tenant, draft).await.map_err(with_field_errors)?;
+                let app = vault.apps(*tenant).create(&Actor::operator(), draft).await.map_err(with_field_errors)?;
                 let same = |other: &&App| other.provider == app.provider && other.id != app.id;
-                let others = vault.apps(*tenant).await?.iter().filter(same).count();
+                let others = vault.apps(*tenant).list().await?.iter().filter(same).count();
                 let mut item = shown(&app);
                 if let Some(members) = item.as_object_mut().filter(|_| !output.json) {
                     members.remove("notices");
@@ -146,11 +146,11 @@ impl OauthAppCommand {
                 }
             }
             Self::List => {
-                let apps: Vec<Value> = vault.apps(*tenant).await?.iter().map(shown).collect();
+                let apps: Vec<Value> = vault.apps(*tenant).list().await?.iter().map(shown).collect();
                 output.list(&["id", "provider", "client_id", "redirect_address"], &apps)
             }
             Self::Remove { id } => {
-                vault.remove_app(&Actor::operator(), *tenant, *id).await?;
+                vault.apps(*tenant).remove(&Actor::operator(), *id).await?;
                 output.done("Removed.")
             }
         }

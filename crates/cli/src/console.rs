@@ -30,7 +30,7 @@ impl ConsoleCommand {
             anyhow!("server.public_url is not set; set it to the address that browsers use for this server")
         })?;
         let user = user.clone().map_or(ConsoleUser::Operator, ConsoleUser::User);
-        let token = vault.invite(&Actor::operator(), *tenant, user).await?;
+        let token = vault.console().invite(&Actor::operator(), *tenant, user).await?;
         // The token is in the fragment. Browsers do not send fragments, so no server logs the token.
         let link = format!("{base}#sign-in={}", token.expose());
         match output.json {

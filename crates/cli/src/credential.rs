@@ -117,7 +117,7 @@ impl CredentialCommand {
                 loop {
                     let filter =
                         CredentialFilter { plugin: plugin.clone(), after, limit: 200, ..CredentialFilter::default() };
-                    let page = vault.list(&Actor::operator(), &owner(user), filter).await?;
+                    let page = vault.credentials(&owner(user)).list(&Actor::operator(), filter).await?;
                     all.extend(page.credentials);
                     after = page.next;
                     if after.is_none() {
@@ -128,7 +128,7 @@ impl CredentialCommand {
                 output.list(&["id", "plugin", "name", "type", "state", "last_used_at"], &shown)
             }
             Self::Show { id, user } => {
-                output.one(&output::credential(&vault.show(&Actor::operator(), &owner(user), *id).await?))
+                output.one(&output::credential(&vault.credentials(&owner(user)).get(&Actor::operator(), *id).await?))
             }
             Self::Open { id, user, plugin_key_file, field } => {
                 let opened = open(context, &owner(user), *id, plugin_key_file.as_ref()).await?;
@@ -144,7 +144,7 @@ impl CredentialCommand {
                 }
             }
             Self::Delete { id, user } => {
-                vault.delete(&Actor::operator(), &owner(user), *id, None).await?;
+                vault.credentials(&owner(user)).delete(&Actor::operator(), *id, None).await?;
                 output.done("Deleted.")
             }
         }
@@ -170,13 +170,13 @@ async fn open(
         bail!("opening a credential requires a plugin key (srp_…) of this tenant");
     }
     let actor = principal.actor(None, None);
-    let permit = context.vault.authorize(&actor, owner, id).await?;
+    let permit = context.vault.credentials(owner).authorize(&actor, id).await?;
     Ok(context.vault.open(permit).await?)
 }
 
 impl Save {
     async fn run(&self, context: &CommandContext) -> Result<serde_json::Value> {
-        let plugin = context.vault.plugin(context.tenant, &self.plugin).await;
+        let plugin = context.vault.plugins(context.tenant).get(&self.plugin).await;
         let manifest = plugin
             .with_context(|| {
                 format!("cannot read the plugin `{}` (`strongroom plugin list` lists all plugins)", self.plugin)
@@ -205,7 +205,12 @@ impl Save {
         };
         let draft = Draft { plugin: self.plugin.clone(), kind, name: self.name.clone(), fields };
         let owner = Owner { tenant: context.tenant, user: self.user.clone() };
-        let saved = context.vault.save(&Actor::operator(), &owner, draft, None).await.map_err(with_field_errors)?;
+        let saved = context
+            .vault
+            .credentials(&owner)
+            .create(&Actor::operator(), draft, None)
+            .await
+            .map_err(with_field_errors)?;
         Ok(output::credential(&saved))
     }
 

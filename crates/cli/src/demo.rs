@@ -28,8 +28,8 @@ mod with {
         let Some(demo) = demo else { return Ok(None) };
         let operator = Actor::operator();
         let manifest = Manifest::parse(&demo.manifest())?;
-        vault.register(&operator, tenant, &"example-mail".parse()?, manifest, Expected::Any).await?;
-        if !vault.apps(tenant).await?.iter().any(|app| app.provider == "demo") {
+        vault.plugins(tenant).register(&operator, &"example-mail".parse()?, manifest, Expected::Any).await?;
+        if !vault.apps(tenant).list().await?.iter().any(|app| app.provider == "demo") {
             let (id, secret) = Demo::client();
             let draft = AppDraft {
                 provider: "demo".to_owned(),
@@ -37,7 +37,7 @@ mod with {
                 client_secret: Some(Secret::from(secret)),
                 parameters: Default::default(),
             };
-            vault.create_app(&operator, tenant, draft).await?;
+            vault.apps(tenant).create(&operator, draft).await?;
         }
         Ok(Some(demo.to_string()))
     }

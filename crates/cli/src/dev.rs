@@ -53,10 +53,11 @@ impl Dev {
         let key = places.key_or_new()?;
         let vault = open(&places, settings, key, config.listen, demo.as_ref()).await?;
         let _alone = places.lock()?;
-        let tenant = vault.tenant(&"default".parse()?).await?.id;
+        let tenant = vault.tenants().get(&"default".parse()?).await?.id;
         for (name, manifest) in SAMPLE_PLUGINS {
             vault
-                .register(&Actor::operator(), tenant, &name.parse()?, Manifest::parse(manifest)?, Expected::Any)
+                .plugins(tenant)
+                .register(&Actor::operator(), &name.parse()?, Manifest::parse(manifest)?, Expected::Any)
                 .await?;
         }
         config.demo = demo::prepare(demo.as_ref(), &vault, tenant).await?;
@@ -178,12 +179,12 @@ pub(crate) fn refuse_exposed(path: &Path) -> Result<()> {
 /// Revokes the host key of the last start and creates a new one.
 async fn fresh_host_key(vault: &Vault, tenant: TenantId) -> Result<String> {
     let operator = Actor::operator();
-    for old in vault.keys(tenant, &KeyOwner::Host).await? {
+    for old in vault.api_keys(tenant).list(&KeyOwner::Host).await? {
         if old.label.as_str() == LABEL {
-            vault.revoke_key(&operator, tenant, &KeyOwner::Host, old.id).await?;
+            vault.api_keys(tenant).revoke(&operator, &KeyOwner::Host, old.id).await?;
         }
     }
-    let (_, token) = vault.create_key(&operator, tenant, KeyOwner::Host, LABEL.parse()?, None).await?;
+    let (_, token) = vault.api_keys(tenant).create(&operator, KeyOwner::Host, LABEL.parse()?, None).await?;
     Ok(token.expose().to_owned())
 }
 

@@ -84,7 +84,8 @@ impl PluginKeyCommand {
 }
 
 async fn create(context: &CommandContext, output: Output, owner: KeyOwner, label: &Label, quiet: bool) -> Result<()> {
-    let (row, token) = context.vault.create_key(&Actor::operator(), context.tenant, owner, label.clone(), None).await?;
+    let (row, token) =
+        context.vault.api_keys(context.tenant).create(&Actor::operator(), owner, label.clone(), None).await?;
     if quiet && !output.json {
         return output::print(token.expose());
     }
@@ -93,11 +94,11 @@ async fn create(context: &CommandContext, output: Output, owner: KeyOwner, label
 }
 
 async fn list(context: &CommandContext, output: Output, owner: &KeyOwner) -> Result<()> {
-    let keys = context.vault.keys(context.tenant, owner).await?;
+    let keys = context.vault.api_keys(context.tenant).list(owner).await?;
     output.list(&["id", "label", "created_at"], &keys.iter().map(output::key).collect::<Vec<_>>())
 }
 
 async fn revoke(context: &CommandContext, output: Output, owner: &KeyOwner, id: ApiKeyId) -> Result<()> {
-    context.vault.revoke_key(&Actor::operator(), context.tenant, owner, id).await?;
+    context.vault.api_keys(context.tenant).revoke(&Actor::operator(), owner, id).await?;
     output.done("Revoked.")
 }

@@ -187,7 +187,7 @@ async fn run(cli: Cli, output: Output) -> Result<ExitCode> {
 impl CommandContext {
     async fn open(cli: &Cli) -> Result<Self> {
         let vault = open_vault(cli).await?;
-        let tenant = vault.tenant(&cli.tenant).await.with_context(|| format!("tenant `{}`", cli.tenant))?.id;
+        let tenant = vault.tenants().get(&cli.tenant).await.with_context(|| format!("tenant `{}`", cli.tenant))?.id;
         Ok(Self { vault, tenant })
     }
 }

@@ -50,7 +50,8 @@ impl PluginCommand {
                     .map_err(with_field_errors)
                     .with_context(|| manifest.display().to_string())?;
                 let (plugin, was_there) = vault
-                    .register(&Actor::operator(), *tenant, name, manifest, Expected::Any)
+                    .plugins(*tenant)
+                    .register(&Actor::operator(), name, manifest, Expected::Any)
                     .await
                     .map_err(with_field_errors)?;
                 if output.json {
@@ -62,7 +63,7 @@ impl PluginCommand {
             Self::List => {
                 let (mut plugins, mut after) = (Vec::new(), None);
                 loop {
-                    let (page, next) = vault.plugins(*tenant, after.as_ref(), 200).await?;
+                    let (page, next) = vault.plugins(*tenant).list(after.as_ref(), 200).await?;
                     plugins.extend(page);
                     after = next;
                     if after.is_none() {
@@ -75,11 +76,11 @@ impl PluginCommand {
                 )
             }
             Self::Show { name } => {
-                let plugin = output::plugin(&vault.plugin(*tenant, name).await?);
+                let plugin = output::plugin(&vault.plugins(*tenant).get(name).await?);
                 if output.json { output.one(&plugin) } else { output::print(&serde_json::to_string_pretty(&plugin)?) }
             }
             Self::Remove { name, credentials } => {
-                vault.remove_plugin(&Actor::operator(), *tenant, name, *credentials).await?;
+                vault.plugins(*tenant).remove(&Actor::operator(), name, *credentials).await?;
                 output.done("Removed.")
             }
         }

@@ -45,17 +45,17 @@ impl TenantCommand {
     pub(crate) async fn run(&self, vault: &Vault, output: Output) -> Result<()> {
         match self {
             Self::Create { name } => {
-                let tenant = vault.create_tenant(&Actor::operator(), name.clone()).await?;
+                let tenant = vault.tenants().create(&Actor::operator(), name.clone()).await?;
                 output.one(&json!({"id": tenant.id.to_string(), "name": tenant.name.as_str()}))?;
             }
             Self::List => {
-                let tenants = vault.tenants().await?;
+                let tenants = vault.tenants().list().await?;
                 let shown = tenants.iter().map(|tenant| json!({"id": tenant.id.to_string(), "name": tenant.name.as_str(), "created_at": rfc3339(tenant.created_at)}));
                 output.list(&["name", "id", "created_at"], &shown.collect::<Vec<_>>())?;
             }
             Self::Remove { name } => {
-                let tenant = vault.tenant(name).await?;
-                vault.remove_tenant(&Actor::operator(), &tenant).await?;
+                let tenant = vault.tenants().get(name).await?;
+                vault.tenants().remove(&Actor::operator(), &tenant).await?;
                 output.done("Removed.")?;
             }
         }
@@ -70,7 +70,7 @@ impl UserCommand {
             Self::List => {
                 let mut users: Vec<strongroom::user::User> = Vec::new();
                 loop {
-                    let page = context.vault.users(context.tenant, users.last().map(|user| &user.id), 200).await?;
+                    let page = context.vault.users(context.tenant).list(users.last().map(|user| &user.id), 200).await?;
                     if page.is_empty() {
                         break;
                     }
@@ -82,7 +82,8 @@ impl UserCommand {
             Self::Delete { user } => {
                 context
                     .vault
-                    .delete_user(&Actor::operator(), &Owner { tenant: context.tenant, user: user.clone() })
+                    .users(Owner { tenant: context.tenant, user: user.clone() }.tenant)
+                    .delete(&Actor::operator(), &Owner { tenant: context.tenant, user: user.clone() }.user)
                     .await?;
                 output.done("Deleted.")
             }

@@ -52,17 +52,20 @@ async fn main() -> Result<(), Failure> {
         Vault::builder(Path::new(&database)).key(Key::generate_text(&OsEntropy::default())).clock(clock.clone());
     let vault = vault.catalog(catalog).egress_policy(EgressPolicy { loopback: true, networks: Vec::new() });
     let vault = vault.public_url(Url::parse("http://127.0.0.1:8420")?).open().await?;
-    let tenant = vault.tenant(&"default".parse()?).await?.id;
+    let tenant = vault.tenants().get(&"default".parse()?).await?.id;
     let manifest = r#"{"title": "Bench", "access": "read", "return_addresses": ["https://example.com/"],
         "credentials": {"oauth2": {"provider": "bench", "scopes": []}}}"#;
-    vault.register(&Actor::operator(), tenant, &"bench".parse()?, Manifest::parse(manifest)?, Expected::Any).await?;
+    vault
+        .plugins(tenant)
+        .register(&Actor::operator(), &"bench".parse()?, Manifest::parse(manifest)?, Expected::Any)
+        .await?;
     let app = AppDraft {
         provider: "bench".to_owned(),
         client_id: Some("client".to_owned()),
         client_secret: Some(Secret::from("secret")),
         parameters: Default::default(),
     };
-    let app = vault.create_app(&Actor::operator(), tenant, app).await?.id;
+    let app = vault.apps(tenant).create(&Actor::operator(), app).await?.id;
 
     let mut connected = connect_all(&vault, tenant, app, count - due, "day").await?;
     let others = connected.clone();
@@ -159,7 +162,7 @@ async fn connect(
         if_connected: IfConnected::Create,
         key_file: None,
     };
-    let Connecting::Begun(begun) = vault.connect(&Actor::user(), &owner, draft).await? else {
+    let Connecting::Begun(begun) = vault.connections(&owner).create(&Actor::user(), draft).await? else {
         return Err("no request was sent".into());
     };
     let link = begun.start_address.rsplit('/').next().unwrap_or_default().parse()?;
@@ -177,7 +180,8 @@ async fn connect(
     };
     let back = vault.handle_callback(&Actor::anonymous(), app, callback).await?;
     let code = Secret::new(value(&back, "code"));
-    let credential = vault.complete(&Actor::user(), &owner, value(&back, "connection").parse()?, &code).await?;
+    let credential =
+        vault.connections(&owner).complete(&Actor::user(), value(&back, "connection").parse()?, &code).await?;
     Ok((user, credential.id))
 }
 
@@ -199,7 +203,7 @@ async fn reads_a_second(
                     break;
                 }
                 let owner = Owner { tenant, user: user.parse()? };
-                vault.open(vault.authorize(&actor, &owner, *id).await?).await?;
+                vault.open(vault.credentials(&owner).authorize(&actor, *id).await?).await?;
                 read.fetch_add(1, Ordering::Relaxed);
             }
             Ok::<_, Failure>(())

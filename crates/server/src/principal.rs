@@ -5,7 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use serde::Deserialize;
-use strongroom::console::Console;
+use strongroom::console::ConsoleSession;
 use strongroom::session::Authenticated;
 use strongroom::{Actor, Owner, Principal, TenantId, UserId};
 
@@ -14,9 +14,9 @@ use crate::extract::{Query, member};
 use crate::problem::Problem;
 
 /// A user or an operator with a console session.
-pub(crate) struct ConsoleSession {
+pub(crate) struct ConsolePrincipal {
     pub(crate) authenticated: Authenticated,
-    pub(crate) console: Console,
+    pub(crate) console: ConsoleSession,
     pub(crate) actor: Actor,
 }
 
@@ -118,7 +118,7 @@ impl<S: Sync> FromRequestParts<S> for Host {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for ConsoleSession {
+impl<S: Sync> FromRequestParts<S> for ConsolePrincipal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {

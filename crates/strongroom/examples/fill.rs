@@ -23,9 +23,9 @@ async fn main() -> Result<(), Failure> {
     };
     let count: usize = count.parse()?;
     let vault = Vault::builder(Path::new(&database)).key(Secret::new(key)).open().await?;
-    let tenant = vault.tenant(&"default".parse()?).await?.id;
+    let tenant = vault.tenants().get(&"default".parse()?).await?.id;
     let manifest = Manifest::parse(include_str!("../../../examples/plugins/openai.json"))?;
-    vault.register(&Actor::operator(), tenant, &"openai".parse()?, manifest, Expected::Any).await?;
+    vault.plugins(tenant).register(&Actor::operator(), &"openai".parse()?, manifest, Expected::Any).await?;
 
     let vault = Arc::new(vault);
     let mut users = (0..count.div_ceil(PER_USER)).peekable();
@@ -67,7 +67,7 @@ async fn save(
             fields: Fields::default()
                 .text("api_key", Secret::new(format!("sk-bench-{user:08}-{number:04}-0123456789abcdef"))),
         };
-        let credential = vault.save(&Actor::operator(), &owner, draft, None).await?;
+        let credential = vault.credentials(&owner).create(&Actor::operator(), draft, None).await?;
         saved.push((credential.id.to_string(), owner.user.to_string()));
     }
     Ok(saved)

@@ -1,15 +1,16 @@
 //! Principals and the authorization check. The vault releases plaintext only for a [`Permit`], and only
-//! [`Vault::authorize`] creates one.
+//! [`Credentials::authorize`] creates one.
 
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::handles::Credentials;
 use crate::manifest::Access;
 use crate::vault::Vault;
 use strongroom_store::{Action, CachedCredential, CredentialId, Entry, Owner, Reason};
 pub use strongroom_store::{Actor, Principal};
 
-/// Authorization to read one credential once. Only [`Vault::authorize`] creates it, and [`Vault::open`] consumes it.
+/// Authorization to read one credential once. Only [`Credentials::authorize`] creates it, and [`Vault::open`] consumes it.
 #[derive(Debug)]
 pub struct Permit {
     pub(crate) owner: Owner,
@@ -18,7 +19,7 @@ pub struct Permit {
     pub(crate) epoch: u64,
 }
 
-impl Vault {
+impl Credentials<'_> {
     /// The authorization check for reading a secret. It succeeds if all of these hold:
     ///
     /// - The plugin is registered and its row is genuine.
@@ -32,28 +33,31 @@ impl Vault {
     /// plugin.
     ///
     /// [`Error::AccessIsInject`] if the manifest does not have the access `read`.
-    pub async fn authorize(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Permit, Error> {
+    pub async fn authorize(self, actor: &Actor, id: CredentialId) -> Result<Permit, Error> {
+        let Self { vault, owner } = self;
         let entry =
-            Box::new(self.entry(actor, owner.tenant, Action::CredentialOpen).with_user(&owner.user).with_target(id));
-        let epoch = self.inner.store.epoch();
-        let row = match self.inner.store.kept_credential(owner, id) {
-            None => self.fetched(owner, id).await?,
+            Box::new(vault.entry(actor, owner.tenant, Action::CredentialOpen).with_user(&owner.user).with_target(id));
+        let epoch = vault.inner.store.epoch();
+        let row = match vault.inner.store.kept_credential(owner, id) {
+            None => vault.fetched(owner, id).await?,
             kept => kept,
         };
-        let refused = match self.judge(&actor.principal, owner, row).await? {
+        let refused = match vault.judge(&actor.principal, owner, row).await? {
             Ok(row) => {
-                let row = self.ensure_fresh(row).await?;
+                let row = vault.ensure_fresh(row).await?;
                 return Ok(Permit { owner: owner.clone(), row, entry, epoch });
             }
             Err(reason) => reason,
         };
-        self.record(entry.denied(refused)).await?;
+        vault.record(entry.denied(refused)).await?;
         Err(match refused {
             Reason::AccessIsInject => Error::AccessIsInject,
             _ => Error::NotFound { what: "credential" },
         })
     }
+}
 
+impl Vault {
     async fn fetched(&self, owner: &Owner, id: CredentialId) -> Result<Option<Arc<CachedCredential>>, Error> {
         Ok(match self.inner.store.recent_credential(owner, id).await? {
             // The cached view can miss a credential that another process has just saved.

@@ -17,7 +17,7 @@ pub struct Authenticated {
     /// For a session: the origins of the pages that may use it.
     pub origins: Vec<String>,
     /// For a console session: its console.
-    pub console: Option<Console>,
+    pub console: Option<ConsoleSession>,
     pub(crate) cached_key: Option<CachedKey>,
 }
 
@@ -31,7 +31,7 @@ impl Authenticated {
 
 /// The limits of a console session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Console {
+pub struct ConsoleSession {
     /// The id of the session.
     pub session: SessionId,
     /// When the session ends at the latest.

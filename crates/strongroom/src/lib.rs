@@ -11,14 +11,14 @@
 //! # let path = dir.path().join("vault").join("strongroom.db");
 //! # let key = Secret::from("c3Ryb25ncm9vbSBkb2MgdGVzdCBrZXksIDMyIGJ5dGU=");
 //! let vault = Vault::builder(&path).key(key).open().await?;
-//! let tenant = vault.tenant(&"default".parse()?).await?.id;
+//! let tenant = vault.tenants().get(&"default".parse()?).await?.id;
 //!
 //! let manifest = strongroom::Manifest::parse(r#"{
 //!     "title": "OpenAI", "access": "read",
 //!     "credentials": {"api-key": {"schema": {"type": "object", "required": ["api_key"],
 //!         "properties": {"api_key": {"type": "string"}}}}}
 //! }"#)?;
-//! vault.register(&Actor::host(), tenant, &"openai".parse()?, manifest, strongroom::Expected::Any).await?;
+//! vault.plugins(tenant).register(&Actor::host(), &"openai".parse()?, manifest, strongroom::Expected::Any).await?;
 //!
 //! let alice = Owner { tenant, user: "alice".parse()? };
 //! let draft = Draft {
@@ -27,9 +27,9 @@
 //!     name: "Work".parse()?,
 //!     fields: Fields::default().text("api_key", Secret::from("sk-example")),
 //! };
-//! let saved = vault.save(&Actor::user(), &alice, draft, None).await?;
+//! let saved = vault.credentials(&alice).create(&Actor::user(), draft, None).await?;
 //!
-//! let permit = vault.authorize(&Actor::plugin("openai".parse()?), &alice, saved.id).await?;
+//! let permit = vault.credentials(&alice).authorize(&Actor::plugin("openai".parse()?), saved.id).await?;
 //! let opened = vault.open(permit).await?;
 //! assert!(opened.fields().contains_key("api_key"));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
@@ -46,6 +46,7 @@ pub mod console;
 pub mod credential;
 pub mod error;
 pub mod fields;
+pub mod handles;
 /// Ids and names.
 pub use strongroom_store::model as id;
 pub mod idempotency;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::error::Error;
+use crate::handles::Plugins;
 use crate::manifest::{MAX_BYTES, Manifest};
 use crate::vault::Vault;
 use strongroom_store::{
@@ -24,35 +25,35 @@ pub struct Plugin {
     pub updated_at: Timestamp,
 }
 
-impl Vault {
+impl Plugins<'_> {
     /// Registers a plugin or replaces its manifest. One call does both, because a host declares its plugins at every
     /// start. The `bool` is true if the plugin existed. `expected` is the precondition.
     ///
     /// # Errors
     /// [`Error::Fields`] with all faults of the manifest. [`Error::Stale`] if `expected` does not hold.
     pub async fn register(
-        &self,
+        self,
         actor: &Actor,
-        tenant: TenantId,
         name: &PluginName,
         manifest: Manifest,
         expected: Expected,
     ) -> Result<(Plugin, bool), Error> {
+        let Self { vault, tenant } = self;
         manifest.check()?;
         let text =
             serde_json::to_string(&manifest).map_err(|error| Error::field("manifest", "invalid", error.to_string()))?;
         if text.len() > MAX_BYTES {
             return Err(Error::field("manifest", "max-length", format!("must have at most {MAX_BYTES} bytes")));
         }
-        let now = self.inner.clock.now();
-        let old = self.inner.store.plugin(tenant, name).await?;
+        let now = vault.inner.clock.now();
+        let old = vault.inner.store.plugin(tenant, name).await?;
         match (expected, &old) {
             (Expected::Revision(revision), Some(old)) if old.revision == revision => {}
             (Expected::Present, Some(_)) | (Expected::Absent, None) | (Expected::Any, _) => {}
             _ => return Err(Error::Stale { what: "plugin" }),
         }
         let mut row = PluginRow {
-            id: old.as_ref().map_or_else(|| PluginId::generate(now, &*self.inner.entropy), |old| old.id),
+            id: old.as_ref().map_or_else(|| PluginId::generate(now, &*vault.inner.entropy), |old| old.id),
             tenant,
             name: name.clone(),
             manifest: text,
@@ -61,15 +62,15 @@ impl Vault {
             updated_at: now,
             mac: [0; 32],
         };
-        let genuine = old.as_ref().is_some_and(|old| self.inner.sealer.is_genuine(old));
+        let genuine = old.as_ref().is_some_and(|old| vault.inner.sealer.is_genuine(old));
         if let Some(old) = old.as_ref().filter(|old| genuine && old.manifest == row.manifest) {
             return Ok((shown(old, Arc::new(manifest)), true));
         }
-        self.inner.sealer.set_mac(&mut row);
+        vault.inner.sealer.set_mac(&mut row);
         let action = if old.is_some() { Action::PluginUpdate } else { Action::PluginRegister };
-        let entry = self.entry(actor, tenant, action).with_plugin(name).with_target(row.id).with_digest(row.digest());
-        let written = self.inner.store.put_plugin(&row, old.as_ref().map(|old| old.revision), entry);
-        match self.within_deadline(written).await {
+        let entry = vault.entry(actor, tenant, action).with_plugin(name).with_target(row.id).with_digest(row.digest());
+        let written = vault.inner.store.put_plugin(&row, old.as_ref().map(|old| old.revision), entry);
+        match vault.within_deadline(written).await {
             Ok(()) => Ok((shown(&row, Arc::new(manifest)), old.is_some())),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "plugin" }),
             Err(error) => Err(error),
@@ -80,9 +81,10 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn plugin(&self, tenant: TenantId, name: &PluginName) -> Result<Plugin, Error> {
-        let row = self.inner.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
-        let manifest = self.manifest_of(&row).ok_or(Error::NotFound { what: "plugin" })?;
+    pub async fn get(self, name: &PluginName) -> Result<Plugin, Error> {
+        let Self { vault, tenant } = self;
+        let row = vault.inner.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
+        let manifest = vault.manifest_of(&row).ok_or(Error::NotFound { what: "plugin" })?;
         Ok(shown(&row, manifest))
     }
 
@@ -91,18 +93,18 @@ impl Vault {
     ///
     /// # Errors
     /// Storage errors only.
-    pub async fn plugins(
-        &self,
-        tenant: TenantId,
+    pub async fn list(
+        self,
         after: Option<&PluginName>,
         limit: u32,
     ) -> Result<(Vec<Plugin>, Option<PluginName>), Error> {
-        let mut rows = self.inner.store.plugins(tenant, after, limit + 1).await?;
+        let Self { vault, tenant } = self;
+        let mut rows = vault.inner.store.plugins(tenant, after, limit + 1).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|row| row.name.clone());
-        Ok((rows.iter().filter_map(|row| Some(shown(row, self.manifest_of(row)?))).collect(), next))
+        Ok((rows.iter().filter_map(|row| Some(shown(row, vault.manifest_of(row)?))).collect(), next))
     }
 
     /// Removes a plugin and its keys. With `credentials` it also removes the plugin's credentials, with one event each.
@@ -110,22 +112,17 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::PluginInUse`] if the plugin has credentials and `credentials` is false.
-    pub async fn remove_plugin(
-        &self,
-        actor: &Actor,
-        tenant: TenantId,
-        name: &PluginName,
-        credentials: bool,
-    ) -> Result<(), Error> {
-        let row = self.inner.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
+    pub async fn remove(self, actor: &Actor, name: &PluginName, credentials: bool) -> Result<(), Error> {
+        let Self { vault, tenant } = self;
+        let row = vault.inner.store.plugin(tenant, name).await?.ok_or(Error::NotFound { what: "plugin" })?;
         loop {
             let revocations = match credentials {
-                true => self.pending_revocations_of_plugin(tenant, name).await?,
+                true => vault.pending_revocations_of_plugin(tenant, name).await?,
                 false => PendingRevocations::default(),
             };
-            let entry = self.entry(actor, tenant, Action::PluginRemove).with_plugin(name).with_target(row.id);
-            let removed = self.inner.store.remove_plugin(tenant, name, credentials, &revocations, entry);
-            match self.within_deadline(removed).await {
+            let entry = vault.entry(actor, tenant, Action::PluginRemove).with_plugin(name).with_target(row.id);
+            let removed = vault.inner.store.remove_plugin(tenant, name, credentials, &revocations, entry);
+            match vault.within_deadline(removed).await {
                 // An account was connected or refreshed meanwhile. Its grant must be revoked too.
                 Err(Error::Store(StoreError::Conflict(Conflict::Grant))) => {}
                 Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
@@ -136,7 +133,9 @@ impl Vault {
             }
         }
     }
+}
 
+impl Vault {
     /// The manifest, if the plugin is registered and its row is genuine. The cache entry is valid within one epoch.
     pub(crate) async fn genuine_manifest(
         &self,

@@ -7,30 +7,29 @@ use strongroom_crypto::{Token, TokenHash, TokenKind};
 
 pub use crate::authenticated::Authenticated;
 use crate::error::Error;
+use crate::handles::Sessions;
 use crate::idempotency::IdempotencyKey;
 use crate::vault::Vault;
 pub use strongroom_store::SessionRow;
-use strongroom_store::{
-    Action, Actor, ApiKeyRow, CachedKey, Conflict, Owner, Principal, SessionId, StoreError, Target,
-};
+use strongroom_store::{Action, Actor, ApiKeyRow, CachedKey, Conflict, Principal, SessionId, StoreError, Target};
 
 /// The maximum lifetime of a session.
 pub const MAX_SESSION_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-impl Vault {
+impl Sessions<'_> {
     /// Mints a session for a user. Only pages of these origins can use the token, so a leaked token does not work
     /// elsewhere.
     ///
     /// # Errors
     /// [`Error::Fields`] if the lifetime is not 1 s to [`MAX_SESSION_LIFETIME`], or if an origin is not valid.
-    pub async fn create_session(
-        &self,
+    pub async fn create(
+        self,
         actor: &Actor,
-        owner: &Owner,
         lifetime: Duration,
         origins: Vec<String>,
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<(SessionRow, Token), Error> {
+        let Self { vault, owner } = self;
         if !(Duration::from_secs(1)..=MAX_SESSION_LIFETIME).contains(&lifetime) {
             return Err(Error::field("expires_in", "range", "must be 1 to 1800 seconds"));
         }
@@ -39,10 +38,10 @@ impl Vault {
                 "must be at most ten origins such as https://app.example.com, without a path (http only for localhost)";
             return Err(Error::field("origins", "format", message));
         }
-        let now = self.inner.clock.now();
-        let token = Token::generate(TokenKind::Session, &*self.inner.entropy);
+        let now = vault.inner.clock.now();
+        let token = Token::generate(TokenKind::Session, &*vault.inner.entropy);
         let mut row = SessionRow {
-            id: SessionId::generate(now, &*self.inner.entropy),
+            id: SessionId::generate(now, &*vault.inner.entropy),
             owner: owner.clone(),
             hash: token.hash(),
             created_at: now,
@@ -50,15 +49,15 @@ impl Vault {
             origins,
             mac: [0; 32],
         };
-        self.inner.sealer.set_mac(&mut row);
-        let entry = self.entry(actor, owner.tenant, Action::SessionCreate).with_user(&owner.user).with_target(row.id);
+        vault.inner.sealer.set_mac(&mut row);
+        let entry = vault.entry(actor, owner.tenant, Action::SessionCreate).with_user(&owner.user).with_target(row.id);
         let idempotency_row = idempotency
-            .map(|idempotency| self.idempotency_row(owner.tenant, idempotency, row.id.to_string(), Some(&token)));
-        match self.within_deadline(self.inner.store.insert_session(&row, idempotency_row.as_ref(), entry)).await {
+            .map(|idempotency| vault.idempotency_row(owner.tenant, idempotency, row.id.to_string(), Some(&token)));
+        match vault.within_deadline(vault.inner.store.insert_session(&row, idempotency_row.as_ref(), entry)).await {
             Ok(()) => Ok((row, token)),
             Err(Error::Store(StoreError::Conflict(Conflict::IdempotencyKey))) => {
-                let (id, token) = self.replayed::<SessionId>(owner.tenant, idempotency).await?;
-                let row = self.sessions(owner).await?.into_iter().find(|row| row.id == id);
+                let (id, token) = vault.replayed::<SessionId>(owner.tenant, idempotency).await?;
+                let row = vault.sessions(owner).list().await?.into_iter().find(|row| row.id == id);
                 row.zip(token).ok_or(Error::IdempotencyKeyUsed)
             }
             Err(error) => Err(error),
@@ -69,24 +68,28 @@ impl Vault {
     ///
     /// # Errors
     /// Storage errors only.
-    pub async fn sessions(&self, owner: &Owner) -> Result<Vec<SessionRow>, Error> {
-        let now = self.inner.clock.now();
-        Ok(self.inner.store.sessions(owner).await?.into_iter().filter(|row| row.expires_at > now).collect())
+    pub async fn list(self) -> Result<Vec<SessionRow>, Error> {
+        let Self { vault, owner } = self;
+        let now = vault.inner.clock.now();
+        Ok(vault.inner.store.sessions(owner).await?.into_iter().filter(|row| row.expires_at > now).collect())
     }
 
     /// Ends one session of a user, or all of them. The next request with such a session is refused.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the user does not have the session `id`.
-    pub async fn revoke_sessions(&self, actor: &Actor, owner: &Owner, id: Option<SessionId>) -> Result<(), Error> {
-        let mut entry = self.entry(actor, owner.tenant, Action::SessionRevoke).with_user(&owner.user);
+    pub async fn revoke(self, actor: &Actor, id: Option<SessionId>) -> Result<(), Error> {
+        let Self { vault, owner } = self;
+        let mut entry = vault.entry(actor, owner.tenant, Action::SessionRevoke).with_user(&owner.user);
         entry.target = id.map(Target::from);
-        match self.within_deadline(self.inner.store.delete_sessions(owner, id, entry)).await {
+        match vault.within_deadline(vault.inner.store.delete_sessions(owner, id, entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "session" }),
             other => other,
         }
     }
+}
 
+impl Vault {
     /// The plugin whose key this text is, from the cache. It does not parse the text, because plugins send many
     /// requests.
     ///

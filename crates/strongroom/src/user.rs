@@ -6,17 +6,19 @@ use std::sync::Arc;
 use strongroom_crypto::{Key, Sealed};
 
 use crate::error::Error;
+use crate::handles::Users;
 use crate::vault::Vault;
 pub use strongroom_store::User;
-use strongroom_store::{Action, Actor, Conflict, Owner, StoreError, TenantId, UserId, UserKeyRow};
+use strongroom_store::{Action, Actor, Conflict, Owner, StoreError, UserId, UserKeyRow};
 
-impl Vault {
+impl Users<'_> {
     /// The tenant's users by id, after `after`, at most `limit`.
     ///
     /// # Errors
     /// Storage errors only.
-    pub async fn users(&self, tenant: TenantId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, Error> {
-        Ok(self.inner.store.users(tenant, after, limit).await?)
+    pub async fn list(self, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, Error> {
+        let Self { vault, tenant } = self;
+        Ok(vault.inner.store.users(tenant, after, limit).await?)
     }
 
     /// Deletes a user with all credentials, sessions and the data key in one transaction. Each credential gets an
@@ -24,12 +26,14 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::NotFound`] if nothing is stored for this user.
-    pub async fn delete_user(&self, actor: &Actor, owner: &Owner) -> Result<(), Error> {
+    pub async fn delete(self, actor: &Actor, user: &UserId) -> Result<(), Error> {
+        let Self { vault, tenant } = self;
+        let owner = &Owner { tenant, user: user.clone() };
         loop {
-            let revocations = self.pending_revocations_of_user(owner).await?;
-            let entry = self.entry(actor, owner.tenant, Action::UserDelete).with_user(&owner.user);
-            let done = self.within_deadline(self.inner.store.delete_user(owner, &revocations, entry)).await;
-            self.inner.user_keys.remove(owner);
+            let revocations = vault.pending_revocations_of_user(owner).await?;
+            let entry = vault.entry(actor, owner.tenant, Action::UserDelete).with_user(&owner.user);
+            let done = vault.within_deadline(vault.inner.store.delete_user(owner, &revocations, entry)).await;
+            vault.inner.user_keys.remove(owner);
             match done {
                 // An account was connected or refreshed meanwhile. Its grant must be revoked too.
                 Err(Error::Store(StoreError::Conflict(Conflict::Grant))) => {}
@@ -38,7 +42,9 @@ impl Vault {
             }
         }
     }
+}
 
+impl Vault {
     /// The user's data key that `sealed` names. The key is cached after it was unwrapped. If `sealed` names another key
     /// than the cache, the user was deleted and created again, possibly by another process. The key is then loaded
     /// again.

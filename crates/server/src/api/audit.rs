@@ -116,7 +116,7 @@ async fn list(State(app): State<Arc<App>>, host: Host, Query(query): Query<ListE
         limit,
         ..AuditFilter::default()
     };
-    let page = app.vault.audit(&host.actor, host.tenant, &filter).await?;
+    let page = app.vault.audit(host.tenant).page(&host.actor, &filter).await?;
     let items = page.events.into_iter().map(EventView::from).collect();
     Ok(axum::Json(Page { items, next_cursor: page.next.map(|seq| cursor(&seq)) }).into_response())
 }

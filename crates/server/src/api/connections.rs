@@ -189,7 +189,7 @@ async fn create(State(app): State<Arc<App>>, user: User, json: Json<CreateConnec
         if_connected: member("if_connected", &body.if_connected)?,
         key_file: body.key_file,
     };
-    let body = match app.vault.connect(&user.actor, &user.owner, draft).await? {
+    let body = match app.vault.connections(&user.owner).create(&user.actor, draft).await? {
         Connecting::Begun(begun) => NewConnection {
             id: Some(begun.id.to_string()),
             start_address: Some(begun.start_address),
@@ -221,7 +221,7 @@ async fn show(
     user: User,
     InPath((id,)): InPath<(ConnectionId,)>,
 ) -> Result<Response, Problem> {
-    let connection = app.vault.connection_status(&user.actor, &user.owner, id).await?;
+    let connection = app.vault.connections(&user.owner).get(&user.actor, id).await?;
     Ok(axum::Json(ConnectionView::from(connection)).into_response())
 }
 
@@ -238,7 +238,7 @@ async fn complete(
     InPath((id,)): InPath<(ConnectionId,)>,
     json: Json<CompleteConnection>,
 ) -> Result<Response, Problem> {
-    let credential = app.vault.complete(&user.actor, &user.owner, id, &json.body.code).await?;
+    let credential = app.vault.connections(&user.owner).complete(&user.actor, id, &json.body.code).await?;
     Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
 }
 

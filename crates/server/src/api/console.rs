@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use strongroom::clock::rfc3339;
-use strongroom::console::Console;
+use strongroom::console::ConsoleSession;
 use strongroom::{Secret, TenantId, Token};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::console;
 use crate::cookie;
 use crate::extract::Json;
-use crate::principal::{ConsoleSession, Unauthenticated};
+use crate::principal::{ConsolePrincipal, Unauthenticated};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -65,7 +65,7 @@ struct ConsoleView {
 }
 
 impl ConsoleView {
-    fn of(console: &Console, user: Option<String>) -> Self {
+    fn of(console: &ConsoleSession, user: Option<String>) -> Self {
         Self {
             role: if user.is_some() { "user" } else { "operator" },
             user_id: user,
@@ -102,7 +102,7 @@ async fn sign_in(
     // enters.
     console::made_by_our_page(&method, &uri, &headers)?;
     let link = Token::parse(json.body.link.expose()).map_err(|_| Problem::not_found("link"))?;
-    let (_, token) = app.vault.sign_in(&caller.actor, &link).await?;
+    let (_, token) = app.vault.console().sign_in(&caller.actor, &link).await?;
     Ok(cookie::with_cookies(StatusCode::NO_CONTENT, &[cookie::session(&token)]))
 }
 
@@ -110,7 +110,7 @@ async fn sign_in(
 #[utoipa::path(get, path = "/v1/console/sign-in", operation_id = "showSignIn", tag = "console",
     responses((status = 200, body = SignInWays)))]
 async fn ways(State(app): State<Arc<App>>) -> Response {
-    axum::Json(SignInWays { issuer: app.vault.has_issuer() }).into_response()
+    axum::Json(SignInWays { issuer: app.vault.console().has_issuer() }).into_response()
 }
 
 /// Sign in at the OpenID provider
@@ -119,7 +119,7 @@ async fn ways(State(app): State<Arc<App>>) -> Response {
 #[utoipa::path(get, path = "/console/sign-in", operation_id = "beginSignIn", tag = "console",
     responses((status = 303, description = "To the provider"), (status = 404, description = "There is none")))]
 async fn begin(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let begun = app.vault.begin_sign_in(default_tenant(&app).await?).await?;
+    let begun = app.vault.console().begin_sign_in(default_tenant(&app).await?).await?;
     Ok(redirect(begun.authorize.as_str(), &[cookie::round_trip(cookie::SIGN_IN, &begun.browser)]))
 }
 
@@ -142,19 +142,19 @@ async fn finish(
     // A valid callback causes a call to the provider, also when it is repeated.
     app.may_call(&caller.actor)?;
     let tenant = default_tenant(&app).await?;
-    let (_, token) = app.vault.finish_sign_in(&caller.actor, tenant, &browser, brought).await?;
+    let (_, token) = app.vault.console().finish_sign_in(&caller.actor, tenant, &browser, brought).await?;
     Ok(redirect("/", &[cookie::end_round_trip(cookie::SIGN_IN), cookie::session(&token)]))
 }
 
 async fn default_tenant(app: &App) -> Result<TenantId, Problem> {
     let name = "default".parse().map_err(|_| Problem::internal())?;
-    Ok(app.vault.tenant(&name).await?.id)
+    Ok(app.vault.tenants().get(&name).await?.id)
 }
 
 /// Show the current console session
 #[utoipa::path(get, path = "/v1/console", operation_id = "showConsole", tag = "console",
     responses((status = 200, body = ConsoleView)), security(("console" = [])))]
-async fn show(session: ConsoleSession) -> Response {
+async fn show(session: ConsolePrincipal) -> Response {
     let user = session.authenticated.owner.as_ref().map(|owner| owner.user.to_string());
     axum::Json(ConsoleView::of(&session.console, user)).into_response()
 }
@@ -162,15 +162,15 @@ async fn show(session: ConsoleSession) -> Response {
 /// Sign out
 #[utoipa::path(delete, path = "/v1/console", operation_id = "signOut", tag = "console",
     responses((status = 204)), security(("console" = [])))]
-async fn sign_out(State(app): State<Arc<App>>, session: ConsoleSession) -> Result<Response, Problem> {
-    app.vault.sign_out(&session.actor, &session.authenticated, false).await?;
+async fn sign_out(State(app): State<Arc<App>>, session: ConsolePrincipal) -> Result<Response, Problem> {
+    app.vault.console().sign_out(&session.actor, &session.authenticated, false).await?;
     Ok(cookie::with_cookies(StatusCode::NO_CONTENT, &[cookie::end_session()]))
 }
 
 /// Sign out everywhere
 #[utoipa::path(delete, path = "/v1/console/all", operation_id = "signOutEverywhere", tag = "console",
     responses((status = 204)), security(("console" = [])))]
-async fn sign_out_everywhere(State(app): State<Arc<App>>, session: ConsoleSession) -> Result<Response, Problem> {
-    app.vault.sign_out(&session.actor, &session.authenticated, true).await?;
+async fn sign_out_everywhere(State(app): State<Arc<App>>, session: ConsolePrincipal) -> Result<Response, Problem> {
+    app.vault.console().sign_out(&session.actor, &session.authenticated, true).await?;
     Ok(cookie::with_cookies(StatusCode::NO_CONTENT, &[cookie::end_session()]))
 }

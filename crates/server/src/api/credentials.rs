@@ -266,7 +266,7 @@ async fn list(
         after: after(query.cursor.as_deref())?,
         limit,
     };
-    let page = app.vault.list(&reader.actor, &reader.owner, filter).await?;
+    let page = app.vault.credentials(&reader.owner).list(&reader.actor, filter).await?;
     let items: Vec<_> = page.credentials.into_iter().map(CredentialView::from).collect();
     Ok(axum::Json(Page { items, next_cursor: page.next.map(|id| cursor(&id)) }).into_response())
 }
@@ -282,7 +282,7 @@ async fn save(State(app): State<Arc<App>>, user: User, json: Json<SaveCredential
         name: member("name", &json.body.name)?,
         fields: json.body.fields,
     };
-    let saved = app.vault.save(&user.actor, &user.owner, draft, json.idempotency.as_ref()).await?;
+    let saved = app.vault.credentials(&user.owner).create(&user.actor, draft, json.idempotency.as_ref()).await?;
     let location = HeaderValue::try_from(format!("/v1/credentials/{}", saved.id));
     let mut response = (StatusCode::CREATED, axum::Json(CredentialView::from(saved.clone()))).into_response();
     response.headers_mut().extend(location.map(|value| (header::LOCATION, value)));
@@ -299,7 +299,7 @@ async fn show(
     InPath((id,)): InPath<(CredentialId,)>,
     _: Query<OfUser>,
 ) -> Result<Response, Problem> {
-    let credential = app.vault.show(&reader.actor, &reader.owner, id).await?;
+    let credential = app.vault.credentials(&reader.owner).get(&reader.actor, id).await?;
     Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
 }
 
@@ -319,7 +319,7 @@ async fn update(
 ) -> Result<Response, Problem> {
     let name = json.body.name.as_deref().map(|text| member("name", text)).transpose()?;
     let change = Change { name, fields: json.body.fields };
-    let changed = app.vault.update(&user.actor, &user.owner, id, precondition.required()?, change).await?;
+    let changed = app.vault.credentials(&user.owner).update(&user.actor, id, precondition.required()?, change).await?;
     Ok(tagged(changed.revision, axum::Json(CredentialView::from(changed)).into_response()))
 }
 
@@ -333,7 +333,7 @@ async fn delete(
     InPath((id,)): InPath<(CredentialId,)>,
     precondition: Precondition,
 ) -> Result<StatusCode, Problem> {
-    app.vault.delete(&user.actor, &user.owner, id, precondition.required()?).await?;
+    app.vault.credentials(&user.owner).delete(&user.actor, id, precondition.required()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -349,7 +349,7 @@ async fn open(
     plugin: Plugin,
     InPath((id,)): InPath<(CredentialId,)>,
 ) -> Result<Response, Problem> {
-    let permit = app.vault.authorize(&plugin.actor, &plugin.owner, id).await?;
+    let permit = app.vault.credentials(&plugin.owner).authorize(&plugin.actor, id).await?;
     let opened = app.vault.open(permit).await?;
     let fields = opened.json().expose();
     // Allocate the full size: growth would keep a copy of the secret that is not wiped.
@@ -391,7 +391,7 @@ async fn refresh(
     _: Query<OfUser>,
 ) -> Result<Response, Problem> {
     let check_limit = || app.may_refresh(&reader.actor, &reader.owner);
-    let credential = app.vault.refresh(&reader.actor, &reader.owner, id, &check_limit).await?;
+    let credential = app.vault.credentials(&reader.owner).refresh(&reader.actor, id, &check_limit).await?;
     Ok(tagged(credential.revision, axum::Json(CredentialView::from(credential)).into_response()))
 }
 
@@ -408,7 +408,10 @@ async fn report_unauthorized(
     json: Json<ReportUnauthorized>,
 ) -> Result<StatusCode, Problem> {
     let check_limit = || app.may_refresh(&plugin.actor, &plugin.owner);
-    app.vault.report_unauthorized(&plugin.actor, &plugin.owner, (id, json.body.revision), &check_limit).await?;
+    app.vault
+        .credentials(&plugin.owner)
+        .report_unauthorized(&plugin.actor, (id, json.body.revision), &check_limit)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -424,7 +427,7 @@ async fn test(
     InPath((id,)): InPath<(CredentialId,)>,
 ) -> Result<Response, Problem> {
     app.may_call(&user.actor)?;
-    let verdict = app.vault.test(&user.actor, &user.owner, id).await?;
+    let verdict = app.vault.credentials(&user.owner).test(&user.actor, id).await?;
     Ok(axum::Json(TestResult::from(verdict)).into_response())
 }
 
@@ -439,6 +442,6 @@ async fn test_draft(State(app): State<Arc<App>>, user: User, json: Json<TestCred
     let TestCredential { plugin, r#type, credential, fields } = json.body;
     let (plugin, kind) = (member("plugin", &plugin)?, member("type", &r#type)?);
     let stored = credential.as_deref().map(|text| member("credential", text)).transpose()?;
-    let verdict = app.vault.test_draft(&user.actor, &user.owner, (&plugin, kind), stored, fields).await?;
+    let verdict = app.vault.credentials(&user.owner).test_draft(&user.actor, (&plugin, kind), stored, fields).await?;
     Ok(axum::Json(TestResult::from(verdict)).into_response())
 }

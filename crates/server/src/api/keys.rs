@@ -70,19 +70,20 @@ struct CreateKey {
 }
 
 async fn list(app: &App, host: &Host, owner: &KeyOwner) -> Result<Response, Problem> {
-    let items = app.vault.keys(host.tenant, owner).await?.into_iter().map(KeyView::from).collect();
+    let items = app.vault.api_keys(host.tenant).list(owner).await?.into_iter().map(KeyView::from).collect();
     Ok(axum::Json(KeyList { items }).into_response())
 }
 
 async fn create(app: &App, host: &Host, owner: KeyOwner, json: Json<CreateKey>) -> Result<Response, Problem> {
     let label = member("label", &json.body.label)?;
-    let (row, token) = app.vault.create_key(&host.actor, host.tenant, owner, label, json.idempotency.as_ref()).await?;
+    let (row, token) =
+        app.vault.api_keys(host.tenant).create(&host.actor, owner, label, json.idempotency.as_ref()).await?;
     let body = NewKey { key: row.into(), token: token.expose().to_owned() };
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }
 
 async fn revoke(app: &App, host: &Host, owner: &KeyOwner, id: ApiKeyId) -> Result<StatusCode, Problem> {
-    app.vault.revoke_key(&host.actor, host.tenant, owner, id).await?;
+    app.vault.api_keys(host.tenant).revoke(&host.actor, owner, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

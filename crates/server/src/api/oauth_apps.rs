@@ -118,7 +118,7 @@ async fn providers(State(app): State<Arc<App>>, _: AnyPrincipal) -> Response {
 #[utoipa::path(get, path = "/v1/oauth-apps", operation_id = "listOauthApps", tag = "connections",
     responses((status = 200, body = AppList)), security(("host_key" = [])))]
 async fn list(State(app): State<Arc<App>>, host: Host) -> Result<Response, Problem> {
-    let items = app.vault.apps(host.tenant).await?.into_iter().map(AppView::from).collect();
+    let items = app.vault.apps(host.tenant).list().await?.into_iter().map(AppView::from).collect();
     Ok(axum::Json(AppList { items }).into_response())
 }
 
@@ -128,7 +128,7 @@ async fn list(State(app): State<Arc<App>>, host: Host) -> Result<Response, Probl
 async fn create(State(app): State<Arc<App>>, host: Host, json: Json<CreateOauthApp>) -> Result<Response, Problem> {
     let CreateOauthApp { provider, client_id, client_secret, parameters } = json.each_time()?;
     let draft = AppDraft { provider, client_id, client_secret, parameters };
-    let created = app.vault.create_app(&host.actor, host.tenant, draft).await?;
+    let created = app.vault.apps(host.tenant).create(&host.actor, draft).await?;
     Ok((StatusCode::CREATED, axum::Json(AppView::from(created))).into_response())
 }
 
@@ -140,6 +140,6 @@ async fn remove(
     host: Host,
     InPath((id,)): InPath<(AppId,)>,
 ) -> Result<StatusCode, Problem> {
-    app.vault.remove_app(&host.actor, host.tenant, id).await?;
+    app.vault.apps(host.tenant).remove(&host.actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -62,7 +62,7 @@ impl From<Connectable> for ConnectView {
 
 impl PluginView {
     async fn of(app: &App, tenant: TenantId, plugin: strongroom::plugin::Plugin) -> Result<Self, Problem> {
-        let connect = app.vault.connectable(tenant, &[&plugin.manifest]).await?.pop().flatten();
+        let connect = app.vault.apps(tenant).connectable(&[&plugin.manifest]).await?.pop().flatten();
         Ok(Self::new(&plugin, connect))
     }
 
@@ -109,9 +109,9 @@ async fn list(
 ) -> Result<Response, Problem> {
     let limit = page_size(query.limit)?;
     let after: Option<PluginName> = after(query.cursor.as_deref())?;
-    let (found, next) = app.vault.plugins(caller.tenant, after.as_ref(), limit).await?;
+    let (found, next) = app.vault.plugins(caller.tenant).list(after.as_ref(), limit).await?;
     let manifests: Vec<&Manifest> = found.iter().map(|plugin| &*plugin.manifest).collect();
-    let connect = app.vault.connectable(caller.tenant, &manifests).await?;
+    let connect = app.vault.apps(caller.tenant).connectable(&manifests).await?;
     let items = found.iter().zip(connect).map(|(plugin, connect)| PluginView::new(plugin, connect)).collect();
     Ok(axum::Json(Page { items, next_cursor: next.map(|name| cursor(&name)) }).into_response())
 }
@@ -125,7 +125,7 @@ async fn show(
     caller: AnyPrincipal,
     InPath((name,)): InPath<(PluginName,)>,
 ) -> Result<Response, Problem> {
-    let plugin = app.vault.plugin(caller.tenant, &name).await?;
+    let plugin = app.vault.plugins(caller.tenant).get(&name).await?;
     let view = PluginView::of(&app, caller.tenant, plugin).await?;
     Ok(tagged(view.revision, axum::Json(view).into_response()))
 }
@@ -153,7 +153,7 @@ async fn register(
         Precondition::IfMatch(revision) => Expected::Revision(revision),
         Precondition::IfNoneMatchAny => Expected::Absent,
     };
-    let (plugin, was_there) = app.vault.register(&host.actor, host.tenant, &name, json.body, expected).await?;
+    let (plugin, was_there) = app.vault.plugins(host.tenant).register(&host.actor, &name, json.body, expected).await?;
     let status = if was_there { StatusCode::OK } else { StatusCode::CREATED };
     let view = PluginView::of(&app, host.tenant, plugin).await?;
     Ok(tagged(view.revision, (status, axum::Json(view)).into_response()))
@@ -169,6 +169,6 @@ async fn remove(
     InPath((name,)): InPath<(PluginName,)>,
     Query(query): Query<RemovePlugin>,
 ) -> Result<StatusCode, Problem> {
-    app.vault.remove_plugin(&host.actor, host.tenant, &name, query.credentials).await?;
+    app.vault.plugins(host.tenant).remove(&host.actor, &name, query.credentials).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -95,7 +95,7 @@ async fn create(State(app): State<Arc<App>>, host: Host, json: Json<CreateSessio
     let owner = Owner { tenant: host.tenant, user: member("user_id", &json.body.user_id)? };
     let lifetime = Duration::from_secs(json.body.expires_in.into());
     let (origins, idempotency) = (json.body.origins, json.idempotency.as_ref());
-    let (row, token) = app.vault.create_session(&host.actor, &owner, lifetime, origins, idempotency).await?;
+    let (row, token) = app.vault.sessions(&owner).create(&host.actor, lifetime, origins, idempotency).await?;
     let body = NewSession { session: row.into(), token: token.expose().to_owned() };
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }
@@ -105,7 +105,7 @@ async fn create(State(app): State<Arc<App>>, host: Host, json: Json<CreateSessio
     responses((status = 204)), security(("session" = [])))]
 async fn end(State(app): State<Arc<App>>, user: User) -> Result<StatusCode, Problem> {
     let Principal::User { session } = user.actor.principal.clone() else { return Err(Problem::not_found("session")) };
-    app.vault.revoke_sessions(&user.actor, &user.owner, session).await?;
+    app.vault.sessions(&user.owner).revoke(&user.actor, session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -119,7 +119,7 @@ async fn list(
     InPath((user,)): InPath<(UserId,)>,
 ) -> Result<Response, Problem> {
     let owner = Owner { tenant: host.tenant, user };
-    let items = app.vault.sessions(&owner).await?.into_iter().map(SessionView::from).collect();
+    let items = app.vault.sessions(&owner).list().await?.into_iter().map(SessionView::from).collect();
     Ok(axum::Json(SessionList { items }).into_response())
 }
 
@@ -131,7 +131,7 @@ async fn revoke_all(
     host: Host,
     InPath((user,)): InPath<(UserId,)>,
 ) -> Result<StatusCode, Problem> {
-    app.vault.revoke_sessions(&host.actor, &Owner { tenant: host.tenant, user }, None).await?;
+    app.vault.sessions(&Owner { tenant: host.tenant, user }).revoke(&host.actor, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -144,6 +144,6 @@ async fn revoke(
     host: Host,
     InPath((user, id)): InPath<(UserId, SessionId)>,
 ) -> Result<StatusCode, Problem> {
-    app.vault.revoke_sessions(&host.actor, &Owner { tenant: host.tenant, user }, Some(id)).await?;
+    app.vault.sessions(&Owner { tenant: host.tenant, user }).revoke(&host.actor, Some(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

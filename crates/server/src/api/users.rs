@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use strongroom::UserId;
 use strongroom::clock::rfc3339;
-use strongroom::{Owner, UserId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -50,7 +50,7 @@ struct ListUsers {
 async fn list(State(app): State<Arc<App>>, host: Host, Query(query): Query<ListUsers>) -> Result<Response, Problem> {
     let limit = page_size(query.limit)?;
     let after: Option<UserId> = after(query.cursor.as_deref())?;
-    let found = app.vault.users(host.tenant, after.as_ref(), limit + 1).await?;
+    let found = app.vault.users(host.tenant).list(after.as_ref(), limit + 1).await?;
     let show = |user: strongroom::user::User| UserView {
         id: user.id.to_string(),
         credentials: user.credentials,
@@ -70,6 +70,6 @@ async fn delete(
     host: Host,
     InPath((user,)): InPath<(UserId,)>,
 ) -> Result<StatusCode, Problem> {
-    app.vault.delete_user(&host.actor, &Owner { tenant: host.tenant, user }).await?;
+    app.vault.users(host.tenant).delete(&host.actor, &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -119,7 +119,7 @@ async fn session(State(application): State<Arc<Application>>, headers: HeaderMap
     }
     let owner = Owner { tenant: application.tenant, user };
     let origins = vec![application.origin.clone()];
-    match application.vault.create_session(&Actor::host(), &owner, SESSION_LIFETIME, origins, None).await {
+    match application.vault.sessions(&owner).create(&Actor::host(), SESSION_LIFETIME, origins, None).await {
         Ok((_, token)) => Json(serde_json::json!({ "token": token.expose() })).into_response(),
         Err(error) => {
             tracing::error!(%error, "the demo could not create a session");

@@ -12,11 +12,11 @@ use crate::support::canary;
 const OWN: [(&str, &str); 1] = [("sec-fetch-site", "same-origin")];
 
 async fn tenant(server: &Server) -> TenantId {
-    server.vault.tenant(&"default".parse().unwrap()).await.unwrap().id
+    server.vault.tenants().get(&"default".parse().unwrap()).await.unwrap().id
 }
 
 async fn link(server: &Server, user: ConsoleUser) -> String {
-    server.vault.invite(&Actor::operator(), tenant(server).await, user).await.unwrap().expose().to_owned()
+    server.vault.console().invite(&Actor::operator(), tenant(server).await, user).await.unwrap().expose().to_owned()
 }
 
 async fn sign_in(server: &Server, link: &str, headers: &[(&str, &str)]) -> Answer {

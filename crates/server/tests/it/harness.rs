@@ -108,25 +108,26 @@ impl Server {
             .public_url("https://vault.example.com".parse().unwrap());
         let vault = Arc::new(build(builder).open().await.expect("a vault"));
         let host = Actor::host();
-        let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
+        let tenant = vault.tenants().get(&"default".parse().unwrap()).await.unwrap().id;
         for (name, text) in [
             ("openai", include_str!("../../../../examples/plugins/openai.json")),
             ("postgres", include_str!("../../../../examples/plugins/postgres.json")),
         ] {
             vault
-                .register(&host, tenant, &name.parse().unwrap(), Manifest::parse(text).unwrap(), Expected::Any)
+                .plugins(tenant)
+                .register(&host, &name.parse().unwrap(), Manifest::parse(text).unwrap(), Expected::Any)
                 .await
                 .unwrap();
         }
-        let other = vault.create_tenant(&host, "other".parse().unwrap()).await.unwrap().id;
+        let other = vault.tenants().create(&host, "other".parse().unwrap()).await.unwrap().id;
         let key = async |tenant, role| {
-            let (_, token) = vault.create_key(&host, tenant, role, "test".parse().unwrap(), None).await.unwrap();
+            let (_, token) = vault.api_keys(tenant).create(&host, role, "test".parse().unwrap(), None).await.unwrap();
             token.expose().to_owned()
         };
         let session = async |user: &str| {
             let owner = Owner { tenant, user: user.parse().unwrap() };
             let (_, token) =
-                vault.create_session(&host, &owner, Duration::from_secs(900), Vec::new(), None).await.unwrap();
+                vault.sessions(&owner).create(&host, Duration::from_secs(900), Vec::new(), None).await.unwrap();
             token.expose().to_owned()
         };
         let config = Config {

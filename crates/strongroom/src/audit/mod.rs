@@ -11,9 +11,22 @@ pub use tail::Tail;
 pub use verify::{Checkpoint, Finding, Report};
 
 use crate::error::Error;
+use crate::handles::AuditLog;
 use crate::vault::Vault;
 pub use strongroom_store::{Action, Decision, Event, Reason};
 use strongroom_store::{Actor, AuditFilter, Entry, EventPage, TenantId};
+
+impl AuditLog<'_> {
+    /// Events of a tenant, newest first, and older than `filter.before` if given. Reading the log is itself an event.
+    ///
+    /// # Errors
+    /// [`Error::AuditUnavailable`] if that event cannot be written. Storage errors.
+    pub async fn page(self, actor: &Actor, filter: &AuditFilter) -> Result<EventPage, Error> {
+        let Self { vault, tenant } = self;
+        vault.record(vault.entry(actor, tenant, Action::AuditRead)).await?;
+        Ok(vault.inner.store.events(tenant, filter).await?)
+    }
+}
 
 impl Vault {
     pub(crate) fn entry(&self, actor: &Actor, tenant: TenantId, action: Action) -> Entry {
@@ -33,14 +46,5 @@ impl Vault {
             Some(cached_key) if cached_key.epoch != self.inner.store.epoch() => self.is_still_valid(cached_key).await,
             _ => Ok(()),
         }
-    }
-
-    /// Events of a tenant, newest first, and older than `filter.before` if given. Reading the log is itself an event.
-    ///
-    /// # Errors
-    /// [`Error::AuditUnavailable`] if that event cannot be written. Storage errors.
-    pub async fn audit(&self, actor: &Actor, tenant: TenantId, filter: &AuditFilter) -> Result<EventPage, Error> {
-        self.record(self.entry(actor, tenant, Action::AuditRead)).await?;
-        Ok(self.inner.store.events(tenant, filter).await?)
     }
 }

@@ -2,6 +2,7 @@
 //! without end.
 
 use crate::error::Error;
+use crate::handles::AuditLog;
 use crate::vault::Vault;
 use strongroom_store::{Action, Actor, AuditFilter, Event, TenantId};
 
@@ -18,14 +19,15 @@ pub struct Tail<'a> {
     seen: u64,
 }
 
-impl Vault {
+impl<'a> AuditLog<'a> {
     /// Starts to read a tenant's log. `filter` selects events. Its position and limit are ignored.
     ///
     /// # Errors
     /// [`Error::AuditUnavailable`] if the event of the read cannot be written. Storage errors.
-    pub async fn read_audit(&self, actor: &Actor, tenant: TenantId, filter: AuditFilter) -> Result<Tail<'_>, Error> {
-        self.record(self.entry(actor, tenant, Action::AuditRead)).await?;
-        let mut tail = Tail { vault: self, tenant, filter, seen: 0 };
+    pub async fn tail(self, actor: &Actor, filter: AuditFilter) -> Result<Tail<'a>, Error> {
+        let Self { vault, tenant } = self;
+        vault.record(vault.entry(actor, tenant, Action::AuditRead)).await?;
+        let mut tail = Tail { vault, tenant, filter, seen: 0 };
         tail.seen = tail.head().await?;
         Ok(tail)
     }

@@ -7,8 +7,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::handles::AuditLog;
 use crate::vault::Vault;
-use strongroom_store::{Action, Actor, AuditFilter, Event, Linked, TenantId};
+use strongroom_store::{Action, Actor, AuditFilter, Event, Linked};
 
 /// A signed statement of the chain's end. Kept outside the database, it reveals whether the tail was cut off later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +83,40 @@ pub struct Report {
 
 const PAGE_SIZE: u32 = 10_000;
 const MAX_FINDINGS: usize = 1_000;
+
+impl AuditLog<'_> {
+    /// Makes a checkpoint of the log, to be kept outside the database. Making one is itself an event, which the
+    /// checkpoint covers.
+    ///
+    /// # Errors
+    /// [`Error::AuditUnavailable`].
+    pub async fn checkpoint(self, actor: &Actor) -> Result<Checkpoint, Error> {
+        let Self { vault, tenant } = self;
+        vault.record(vault.entry(actor, tenant, Action::AuditCheckpoint)).await?;
+        // The event just written is the newest of this tenant. Only later events must be read.
+        let newest = vault.inner.store.events(tenant, &AuditFilter { limit: 1, ..AuditFilter::default() }).await?;
+        let before = newest.events.first().map_or(0, |event| event.seq.saturating_sub(1));
+        let mut last = ([0; 32], before);
+        loop {
+            let mut page = vault.inner.store.chain(last.1, PAGE_SIZE).await?;
+            let whole = u32::try_from(page.len()).is_ok_and(|length| length == PAGE_SIZE);
+            last = page.pop().map_or(last, |(event, link)| (link, event.seq));
+            if !whole {
+                break;
+            }
+        }
+        let mut checkpoint = Checkpoint {
+            instance: vault.instance().to_owned(),
+            seq: last.1,
+            link: data_encoding::HEXLOWER.encode(&last.0),
+            at: vault.inner.clock.now().to_string(),
+            mac: String::new(),
+        };
+        checkpoint.mac =
+            data_encoding::HEXLOWER.encode(&vault.inner.sealer.keyring().checkpoint_mac(&checkpoint.canonical()));
+        Ok(checkpoint)
+    }
+}
 
 impl Vault {
     /// Verifies the log. `progress` receives the number of events so far.
@@ -161,37 +196,6 @@ impl Vault {
                 return Ok(true);
             }
         }
-    }
-
-    /// Makes a checkpoint of the log, to be kept outside the database. Making one is itself an event, which the
-    /// checkpoint covers.
-    ///
-    /// # Errors
-    /// [`Error::AuditUnavailable`].
-    pub async fn checkpoint(&self, actor: &Actor, tenant: TenantId) -> Result<Checkpoint, Error> {
-        self.record(self.entry(actor, tenant, Action::AuditCheckpoint)).await?;
-        // The event just written is the newest of this tenant. Only later events must be read.
-        let newest = self.inner.store.events(tenant, &AuditFilter { limit: 1, ..AuditFilter::default() }).await?;
-        let before = newest.events.first().map_or(0, |event| event.seq.saturating_sub(1));
-        let mut last = ([0; 32], before);
-        loop {
-            let mut page = self.inner.store.chain(last.1, PAGE_SIZE).await?;
-            let whole = u32::try_from(page.len()).is_ok_and(|length| length == PAGE_SIZE);
-            last = page.pop().map_or(last, |(event, link)| (link, event.seq));
-            if !whole {
-                break;
-            }
-        }
-        let mut checkpoint = Checkpoint {
-            instance: self.instance().to_owned(),
-            seq: last.1,
-            link: data_encoding::HEXLOWER.encode(&last.0),
-            at: self.inner.clock.now().to_string(),
-            mac: String::new(),
-        };
-        checkpoint.mac =
-            data_encoding::HEXLOWER.encode(&self.inner.sealer.keyring().checkpoint_mac(&checkpoint.canonical()));
-        Ok(checkpoint)
     }
 
     fn is_genuine_checkpoint(&self, checkpoint: &Checkpoint) -> bool {

@@ -13,8 +13,9 @@ pub use oidc::SignIn;
 use strongroom_crypto::{Token, TokenHash, TokenKind};
 
 use crate::authenticated::Authenticated;
-pub use crate::authenticated::Console;
+pub use crate::authenticated::ConsoleSession;
 use crate::error::Error;
+use crate::handles::Console;
 use crate::vault::Vault;
 pub use strongroom_store::ConsoleUser;
 use strongroom_store::{Action, Actor, ConsoleRow, Owner, Principal, SessionId, StoreError, TenantId};
@@ -30,16 +31,17 @@ const SEEN_UPDATE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// Changes by an operator need a sign-in that is at most this old.
 const RECENT_SIGN_IN: Duration = Duration::from_secs(15 * 60);
 
-impl Vault {
+impl Console<'_> {
     /// Creates a sign-in link. It works once, within ten minutes.
     ///
     /// # Errors
     /// Storage and audit errors only.
-    pub async fn invite(&self, actor: &Actor, tenant: TenantId, user: ConsoleUser) -> Result<Token, Error> {
-        let token = Token::generate(TokenKind::Link, &*self.inner.entropy);
-        let row = self.new_console(tenant, user, &token, None, LINK_LIFETIME);
-        let entry = self.console_entry(actor, &row, Action::ConsoleInvite);
-        self.within_deadline(self.inner.store.insert_console(&row, entry)).await?;
+    pub async fn invite(self, actor: &Actor, tenant: TenantId, user: ConsoleUser) -> Result<Token, Error> {
+        let Self { vault } = self;
+        let token = Token::generate(TokenKind::Link, &*vault.inner.entropy);
+        let row = vault.new_console(tenant, user, &token, None, LINK_LIFETIME);
+        let entry = vault.console_entry(actor, &row, Action::ConsoleInvite);
+        vault.within_deadline(vault.inner.store.insert_console(&row, entry)).await?;
         Ok(token)
     }
 
@@ -47,26 +49,43 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::NotFound`] if the link is unknown, used or expired.
-    pub async fn sign_in(&self, actor: &Actor, link: &Token) -> Result<(Console, Token), Error> {
+    pub async fn sign_in(self, actor: &Actor, link: &Token) -> Result<(ConsoleSession, Token), Error> {
+        let Self { vault } = self;
         let gone = || Error::NotFound { what: "link" };
-        let now = self.inner.clock.now();
-        let row = self.console_row(&link.hash()).await?;
+        let now = vault.inner.clock.now();
+        let row = vault.console_row(&link.hash()).await?;
         let row = row.filter(|row| link.kind() == TokenKind::Link && row.opened_at.is_none() && row.expires_at > now);
         let mut row = row.ok_or_else(gone)?;
-        let token = Token::generate(TokenKind::Console, &*self.inner.entropy);
+        let token = Token::generate(TokenKind::Console, &*vault.inner.entropy);
         let from = std::mem::replace(&mut row.hash, token.hash());
         row.opened_at = Some(now);
         row.seen_at = now;
         row.expires_at = now.saturating_add(MAX_SESSION_LIFETIME).unwrap_or(now);
-        self.inner.sealer.set_mac(&mut row);
-        let entry = self.console_entry(actor, &row, Action::ConsoleSignIn);
-        match self.within_deadline(self.inner.store.move_console(&from, &row, entry)).await {
+        vault.inner.sealer.set_mac(&mut row);
+        let entry = vault.console_entry(actor, &row, Action::ConsoleSignIn);
+        match vault.within_deadline(vault.inner.store.move_console(&from, &row, entry)).await {
             Err(Error::Store(StoreError::Conflict(_))) => Err(gone()),
             Err(error) => Err(error),
             Ok(()) => Ok((console(&row, now), token)),
         }
     }
 
+    /// Ends this session, or with `everywhere` all sessions and unused links of the same user.
+    ///
+    /// # Errors
+    /// Storage and audit errors only.
+    pub async fn sign_out(self, actor: &Actor, session: &Authenticated, everywhere: bool) -> Result<(), Error> {
+        let Self { vault } = self;
+        let Some(console) = &session.console else { return Ok(()) };
+        let user = session.owner.as_ref().map(|owner| &owner.user);
+        let mut entry = vault.entry(actor, session.tenant, Action::ConsoleSignOut).with_target(console.session);
+        entry.user = user.cloned();
+        let one = (!everywhere).then_some(console.session);
+        vault.within_deadline(vault.inner.store.delete_consoles(session.tenant, user, one, entry)).await
+    }
+}
+
+impl Vault {
     /// Opens a session without a link. The caller has authenticated the user, who proved the identity at `proven_at`.
     pub(crate) async fn open_console(
         &self,
@@ -74,7 +93,7 @@ impl Vault {
         tenant: TenantId,
         user: ConsoleUser,
         proven_at: Timestamp,
-    ) -> Result<(Console, Token), Error> {
+    ) -> Result<(ConsoleSession, Token), Error> {
         let now = self.inner.clock.now();
         let token = Token::generate(TokenKind::Console, &*self.inner.entropy);
         let row = self.new_console(tenant, user, &token, Some(proven_at), MAX_SESSION_LIFETIME);
@@ -106,19 +125,6 @@ impl Vault {
         };
         self.inner.sealer.set_mac(&mut row);
         row
-    }
-
-    /// Ends this session, or with `everywhere` all sessions and unused links of the same user.
-    ///
-    /// # Errors
-    /// Storage and audit errors only.
-    pub async fn sign_out(&self, actor: &Actor, session: &Authenticated, everywhere: bool) -> Result<(), Error> {
-        let Some(console) = &session.console else { return Ok(()) };
-        let user = session.owner.as_ref().map(|owner| &owner.user);
-        let mut entry = self.entry(actor, session.tenant, Action::ConsoleSignOut).with_target(console.session);
-        entry.user = user.cloned();
-        let one = (!everywhere).then_some(console.session);
-        self.within_deadline(self.inner.store.delete_consoles(session.tenant, user, one, entry)).await
     }
 
     /// The principal of this cookie. `None` if it is unknown, signed out, idle or expired.
@@ -165,9 +171,9 @@ impl Vault {
     }
 }
 
-fn console(row: &ConsoleRow, now: Timestamp) -> Console {
+fn console(row: &ConsoleRow, now: Timestamp) -> ConsoleSession {
     let opened = row.opened_at.unwrap_or(now);
-    Console {
+    ConsoleSession {
         session: row.id,
         expires_at: row.expires_at,
         recent_until: opened.saturating_add(RECENT_SIGN_IN).unwrap_or(opened),

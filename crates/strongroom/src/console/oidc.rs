@@ -13,8 +13,9 @@ use url::Url;
 
 use super::RECENT_SIGN_IN;
 use super::issuer::Issuer;
-use crate::authenticated::Console;
+use crate::authenticated::ConsoleSession;
 use crate::error::Error;
+use crate::handles::Console;
 use crate::oauth::app::Registration;
 use crate::vault::Vault;
 use strongroom_oauth::{Client, Parameters, Provider, TokenRequest, discover};
@@ -63,20 +64,22 @@ fn derived(purpose: &str, browser: &Secret<String>) -> Secret<String> {
     Secret::new(BASE64URL_NOPAD.encode(&digest(purpose, &[browser.expose().as_bytes()])))
 }
 
-impl Vault {
+impl Console<'_> {
     /// Whether sign-in through an OpenID provider is configured.
     #[must_use]
-    pub fn has_issuer(&self) -> bool {
-        self.inner.issuer.is_some()
+    pub fn has_issuer(self) -> bool {
+        let Self { vault } = self;
+        vault.inner.issuer.is_some()
     }
 
     /// Starts a sign-in.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no issuer. [`Error::Provider`] if discovery fails.
-    pub async fn begin_sign_in(&self, tenant: TenantId) -> Result<SignIn, Error> {
-        let (_, registration, redirect) = self.console_registration(tenant).await?;
-        let browser = self.inner.sealer.random_text();
+    pub async fn begin_sign_in(self, tenant: TenantId) -> Result<SignIn, Error> {
+        let Self { vault } = self;
+        let (_, registration, redirect) = vault.console_registration(tenant).await?;
+        let browser = vault.inner.sealer.random_text();
         let gone = || Error::NotFound { what: "issuer" };
         let template = &registration.client.provider.authorize.as_ref().ok_or_else(gone)?.url;
         let mut authorize =
@@ -103,25 +106,26 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] for an invalid answer, or if the person is no operator and no user. [`Error::Provider`].
     pub async fn finish_sign_in(
-        &self,
+        self,
         actor: &Actor,
         tenant: TenantId,
         browser: &Secret<String>,
         (state, code, iss): (&str, &Secret<String>, Option<&str>),
-    ) -> Result<(Console, Token), Error> {
+    ) -> Result<(ConsoleSession, Token), Error> {
+        let Self { vault } = self;
         let gone = || Error::NotFound { what: "sign-in" };
-        let (issuer, registration, redirect) = self.console_registration(tenant).await?;
+        let (issuer, registration, redirect) = vault.console_registration(tenant).await?;
         let other_issuer = iss.map_or(registration.client.provider.iss_required, |iss| iss != issuer.issuer);
         if state != derived("oidc-state", browser).expose() || other_issuer {
             return Err(gone());
         }
         let verifier = derived("oidc-verifier", browser);
         let ask = TokenRequest::Code { code, verifier: Some(&verifier), redirect: &redirect };
-        let tokens = match self.ask(&registration, ask).await {
+        let tokens = match vault.ask(&registration, ask).await {
             Ok(tokens) => tokens,
             Err(failure) => {
                 // The endpoint may have changed since discovery.
-                *self.inner.issuer_provider.lock().await = None;
+                *vault.inner.issuer_provider.lock().await = None;
                 return Err(Error::Provider(failure.cause().to_owned()));
             }
         };
@@ -133,7 +137,7 @@ impl Vault {
                 all.contains(&issuer.client_id) && claims.azp.as_ref().is_none_or(|azp| *azp == issuer.client_id)
             }
         };
-        let fresh = claims.exp + CLOCK_SKEW_SECONDS > self.inner.clock.now().as_second();
+        let fresh = claims.exp + CLOCK_SKEW_SECONDS > vault.inner.clock.now().as_second();
         let ours = claims.nonce.as_deref() == Some(derived("oidc-nonce", browser).expose());
         if claims.iss != issuer.issuer || !for_us || !fresh || !ours {
             return Err(gone());
@@ -142,10 +146,12 @@ impl Vault {
         // Without `auth_time` the sign-in does not count as recent, so an operator cannot make changes (OpenID Connect
         // Core 3.1.2.1).
         let proven_at = claims.auth_time.and_then(|seconds| Timestamp::from_second(seconds).ok());
-        let proven_at = proven_at.unwrap_or(Timestamp::UNIX_EPOCH).min(self.inner.clock.now());
-        self.open_console(actor, tenant, user, proven_at).await
+        let proven_at = proven_at.unwrap_or(Timestamp::UNIX_EPOCH).min(vault.inner.clock.now());
+        vault.open_console(actor, tenant, user, proven_at).await
     }
+}
 
+impl Vault {
     /// Cached, because anonymous requests can start a sign-in. Each would otherwise cause an outgoing call.
     async fn discovered(&self, issuer: &Issuer) -> Result<Arc<Provider>, Error> {
         let now = self.inner.clock.now();

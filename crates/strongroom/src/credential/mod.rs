@@ -16,6 +16,7 @@ use strongroom_crypto::{Key, Secret};
 use crate::access::Permit;
 use crate::error::Error;
 use crate::fields::{self, Fields, Value, Values};
+use crate::handles::Credentials;
 use crate::idempotency::IdempotencyKey;
 use crate::manifest::{Manifest, Takes};
 use crate::schema::Schema;
@@ -193,27 +194,27 @@ pub struct CredentialPage {
 /// credentials could exhaust the server's memory by listing them.
 const MAX_PAGE_BYTES: usize = 1 << 20;
 
-impl Vault {
+impl Credentials<'_> {
     /// Saves a new credential. With `idempotency`, a repeated request creates only one.
     ///
     /// # Errors
     /// [`Error::Fields`] with all faults. [`Error::NameTaken`] if the user has a credential of this name for this
     /// plugin.
-    pub async fn save(
-        &self,
+    pub async fn create(
+        self,
         actor: &Actor,
-        owner: &Owner,
         draft: Draft,
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<Credential, Error> {
-        let manifest = self.genuine_manifest(owner.tenant, &draft.plugin).await?;
+        let Self { vault, owner } = self;
+        let manifest = vault.genuine_manifest(owner.tenant, &draft.plugin).await?;
         let manifest =
             manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin with this name is registered"))?;
         let schema = schema_of(&manifest, draft.kind)?;
         let values = schema.merge(schema.defaults(), draft.fields).map_err(Error::Fields)?;
         check_expiry(draft.kind, &values)?;
-        let now = self.inner.clock.now();
-        let id = CredentialId::generate(now, &*self.inner.entropy);
+        let now = vault.inner.clock.now();
+        let id = CredentialId::generate(now, &*vault.inner.entropy);
         let test = manifest.test_host(draft.kind);
         let mut row = CredentialRow::new(id, owner.clone(), draft.plugin, draft.kind, now);
         row.name = draft.name;
@@ -224,15 +225,15 @@ impl Vault {
             .filter(|_| draft.kind == CredentialType::Oauth2)
             .map(|connect| connect.provider.clone());
         loop {
-            let (key, key_row) = self.user_key_or_new(owner).await?;
-            self.inner.sealer.seal_credential(
+            let (key, key_row) = vault.user_key_or_new(owner).await?;
+            vault.inner.sealer.seal_credential(
                 &mut row,
                 &key,
                 &|field| schema.is_secret(field),
                 test.as_deref(),
                 &values,
             );
-            match self.insert(actor, &row, &key_row, idempotency).await {
+            match vault.insert(actor, &row, &key_row, idempotency).await {
                 // Another request stored the user's first data key, or the user was deleted. Seal again with the
                 // current key.
                 Err(Error::Store(StoreError::Conflict(Conflict::UserKey))) => {}
@@ -241,16 +242,136 @@ impl Vault {
                     // Only a replay must read the row, to return what the first request saved.
                     let replayed = id != row.id;
                     let row = if replayed {
-                        self.inner.store.credential(owner, id).await?.ok_or(Error::IdempotencyKeyUsed)?
+                        vault.inner.store.credential(owner, id).await?.ok_or(Error::IdempotencyKeyUsed)?
                     } else {
                         row
                     };
-                    return self.view(row).await;
+                    return vault.view(row).await;
                 }
             }
         }
     }
 
+    /// A credential without its secrets.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if this owner does not have it, or if it belongs to another plugin.
+    pub async fn get(self, actor: &Actor, id: CredentialId) -> Result<Credential, Error> {
+        let Self { vault, owner } = self;
+        let (row, entry) = vault.find(actor, owner, id, Action::CredentialShow).await?;
+        vault.record(entry).await?;
+        vault.view(row).await
+    }
+
+    /// A page of the owner's credentials, oldest first. It has at most `filter.limit` entries, and fewer if they are
+    /// large. A plugin only gets its own credentials. A credential that cannot be decrypted is listed with that state.
+    ///
+    /// # Errors
+    /// Storage and audit errors only.
+    pub async fn list(self, actor: &Actor, mut filter: CredentialFilter) -> Result<CredentialPage, Error> {
+        let Self { vault, owner } = self;
+        if let Principal::Plugin { name, .. } = &actor.principal {
+            filter.plugin = Some(name.clone());
+        }
+        let mut entry = vault.entry(actor, owner.tenant, Action::CredentialList).with_user(&owner.user);
+        entry.plugin.clone_from(&filter.plugin);
+        vault.record(entry).await?;
+        let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+        filter.limit = filter.limit.saturating_add(1);
+        let mut rows = vault.inner.store.credentials(owner, &filter).await?;
+        let mut bytes = 0_usize;
+        let mut fits = |row: &CredentialRow| {
+            bytes = bytes.saturating_add(row.settings.as_bytes().len());
+            bytes <= MAX_PAGE_BYTES
+        };
+        let fitting = rows.iter().take(limit).take_while(|row| fits(row)).count().max(1);
+        let more = rows.len() > fitting;
+        rows.truncate(fitting);
+        let next = rows.last().filter(|_| more).map(|row| row.id);
+        let mut credentials = Vec::with_capacity(rows.len());
+        for row in rows {
+            credentials.push(vault.view(row).await?);
+        }
+        Ok(CredentialPage { credentials, next })
+    }
+
+    /// Changes a credential. If `revision` is given, it must be the current one.
+    ///
+    /// # Errors
+    /// [`Error::Stale`], [`Error::Fields`], [`Error::NameTaken`], [`Error::Undecryptable`].
+    pub async fn update(
+        self,
+        actor: &Actor,
+        id: CredentialId,
+        revision: Option<u64>,
+        change: Change,
+    ) -> Result<Credential, Error> {
+        let Self { vault, owner } = self;
+        let (mut row, entry) = vault.find(actor, owner, id, Action::CredentialUpdate).await?;
+        let read_at = row.revision;
+        if revision.is_some_and(|revision| revision != read_at) {
+            return Err(Error::Stale { what: "credential" });
+        }
+        if !change.fields.is_empty() && row.app.is_some() {
+            let message = "the tokens of a connected account come from its provider; reconnect it instead";
+            return Err(Error::field("fields", "connected", message));
+        }
+        if !change.fields.is_empty() {
+            let manifest = vault.genuine_manifest(owner.tenant, &row.plugin).await?;
+            let manifest = manifest
+                .ok_or_else(|| Error::field("plugin", "unknown", "the credential's plugin is no longer registered"))?;
+            let schema = schema_of(&manifest, row.kind)?;
+            let key = vault.key_of(&row).await?;
+            // A field saved as secret stays secret until its value is replaced. Otherwise a manifest change could
+            // reveal it.
+            let before = vault.inner.sealer.credential_settings(&row, &key)?;
+            let mut kept_secret = before.configured;
+            kept_secret.retain(|field| !change.fields.0.contains_key(field));
+            // While an old secret remains, it may only be tested at the host from when it was saved.
+            let test = if kept_secret.is_empty() { manifest.test_host(row.kind) } else { before.test };
+            let values = schema
+                .merge(vault.inner.sealer.credential_values(&row, &key)?, change.fields)
+                .map_err(Error::Fields)?;
+            check_expiry(row.kind, &values)?;
+            let is_secret = |field: &str| schema.is_secret(field) || kept_secret.iter().any(|kept| kept == field);
+            vault.inner.sealer.seal_credential(&mut row, &key, &is_secret, test.as_deref(), &values);
+        }
+        if let Some(name) = change.name {
+            row.name = name;
+        }
+        row.revision += 1;
+        row.updated_at = vault.inner.clock.now();
+        let written = vault.inner.store.update_credential(&row, read_at, entry.with_digest(row.digest()));
+        match vault.within_deadline(written).await {
+            Ok(()) => vault.view(row).await,
+            Err(Error::Store(StoreError::Conflict(Conflict::Name))) => Err(Error::NameTaken { what: "credential" }),
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "credential" }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes a credential. If `revision` is given, it must be the current one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`].
+    pub async fn delete(self, actor: &Actor, id: CredentialId, revision: Option<u64>) -> Result<(), Error> {
+        let Self { vault, owner } = self;
+        let (row, entry) = vault.find(actor, owner, id, Action::CredentialDelete).await?;
+        if revision.is_some_and(|revision| revision != row.revision) {
+            return Err(Error::Stale { what: "credential" });
+        }
+        let revocations = vault.pending_revocation(&row).await?;
+        match vault
+            .within_deadline(vault.inner.store.delete_credential(owner, id, row.revision, revocations.as_ref(), entry))
+            .await
+        {
+            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "credential" }),
+            other => other,
+        }
+    }
+}
+
+impl Vault {
     async fn insert(
         &self,
         actor: &Actor,
@@ -275,131 +396,6 @@ impl Vault {
                 Err(Error::field("plugin", "unknown", "no plugin with this name is registered"))
             }
             Err(error) => Err(error),
-        }
-    }
-
-    /// A credential without its secrets.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if this owner does not have it, or if it belongs to another plugin.
-    pub async fn show(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Credential, Error> {
-        let (row, entry) = self.find(actor, owner, id, Action::CredentialShow).await?;
-        self.record(entry).await?;
-        self.view(row).await
-    }
-
-    /// A page of the owner's credentials, oldest first. It has at most `filter.limit` entries, and fewer if they are
-    /// large. A plugin only gets its own credentials. A credential that cannot be decrypted is listed with that state.
-    ///
-    /// # Errors
-    /// Storage and audit errors only.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        owner: &Owner,
-        mut filter: CredentialFilter,
-    ) -> Result<CredentialPage, Error> {
-        if let Principal::Plugin { name, .. } = &actor.principal {
-            filter.plugin = Some(name.clone());
-        }
-        let mut entry = self.entry(actor, owner.tenant, Action::CredentialList).with_user(&owner.user);
-        entry.plugin.clone_from(&filter.plugin);
-        self.record(entry).await?;
-        let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
-        filter.limit = filter.limit.saturating_add(1);
-        let mut rows = self.inner.store.credentials(owner, &filter).await?;
-        let mut bytes = 0_usize;
-        let mut fits = |row: &CredentialRow| {
-            bytes = bytes.saturating_add(row.settings.as_bytes().len());
-            bytes <= MAX_PAGE_BYTES
-        };
-        let fitting = rows.iter().take(limit).take_while(|row| fits(row)).count().max(1);
-        let more = rows.len() > fitting;
-        rows.truncate(fitting);
-        let next = rows.last().filter(|_| more).map(|row| row.id);
-        let mut credentials = Vec::with_capacity(rows.len());
-        for row in rows {
-            credentials.push(self.view(row).await?);
-        }
-        Ok(CredentialPage { credentials, next })
-    }
-
-    /// Changes a credential. If `revision` is given, it must be the current one.
-    ///
-    /// # Errors
-    /// [`Error::Stale`], [`Error::Fields`], [`Error::NameTaken`], [`Error::Undecryptable`].
-    pub async fn update(
-        &self,
-        actor: &Actor,
-        owner: &Owner,
-        id: CredentialId,
-        revision: Option<u64>,
-        change: Change,
-    ) -> Result<Credential, Error> {
-        let (mut row, entry) = self.find(actor, owner, id, Action::CredentialUpdate).await?;
-        let read_at = row.revision;
-        if revision.is_some_and(|revision| revision != read_at) {
-            return Err(Error::Stale { what: "credential" });
-        }
-        if !change.fields.is_empty() && row.app.is_some() {
-            let message = "the tokens of a connected account come from its provider; reconnect it instead";
-            return Err(Error::field("fields", "connected", message));
-        }
-        if !change.fields.is_empty() {
-            let manifest = self.genuine_manifest(owner.tenant, &row.plugin).await?;
-            let manifest = manifest
-                .ok_or_else(|| Error::field("plugin", "unknown", "the credential's plugin is no longer registered"))?;
-            let schema = schema_of(&manifest, row.kind)?;
-            let key = self.key_of(&row).await?;
-            // A field saved as secret stays secret until its value is replaced. Otherwise a manifest change could
-            // reveal it.
-            let before = self.inner.sealer.credential_settings(&row, &key)?;
-            let mut kept_secret = before.configured;
-            kept_secret.retain(|field| !change.fields.0.contains_key(field));
-            // While an old secret remains, it may only be tested at the host from when it was saved.
-            let test = if kept_secret.is_empty() { manifest.test_host(row.kind) } else { before.test };
-            let values =
-                schema.merge(self.inner.sealer.credential_values(&row, &key)?, change.fields).map_err(Error::Fields)?;
-            check_expiry(row.kind, &values)?;
-            let is_secret = |field: &str| schema.is_secret(field) || kept_secret.iter().any(|kept| kept == field);
-            self.inner.sealer.seal_credential(&mut row, &key, &is_secret, test.as_deref(), &values);
-        }
-        if let Some(name) = change.name {
-            row.name = name;
-        }
-        row.revision += 1;
-        row.updated_at = self.inner.clock.now();
-        let written = self.inner.store.update_credential(&row, read_at, entry.with_digest(row.digest()));
-        match self.within_deadline(written).await {
-            Ok(()) => self.view(row).await,
-            Err(Error::Store(StoreError::Conflict(Conflict::Name))) => Err(Error::NameTaken { what: "credential" }),
-            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "credential" }),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Deletes a credential. If `revision` is given, it must be the current one.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Stale`].
-    pub async fn delete(
-        &self,
-        actor: &Actor,
-        owner: &Owner,
-        id: CredentialId,
-        revision: Option<u64>,
-    ) -> Result<(), Error> {
-        let (row, entry) = self.find(actor, owner, id, Action::CredentialDelete).await?;
-        if revision.is_some_and(|revision| revision != row.revision) {
-            return Err(Error::Stale { what: "credential" });
-        }
-        let revocations = self.pending_revocation(&row).await?;
-        match self
-            .within_deadline(self.inner.store.delete_credential(owner, id, row.revision, revocations.as_ref(), entry))
-            .await
-        {
-            Err(Error::Store(StoreError::Conflict(_))) => Err(Error::Stale { what: "credential" }),
-            other => other,
         }
     }
 

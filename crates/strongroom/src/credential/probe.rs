@@ -13,11 +13,12 @@ use url::Url;
 use super::{check_expiry, schema_of};
 use crate::error::Error;
 use crate::fields::{Fields, Value, Values};
+use crate::handles::Credentials;
 use crate::manifest::{Inject, Manifest, Method};
 use crate::vault::Vault;
 use strongroom_egress::{Answer, Call, EgressError};
 use strongroom_oauth::{Provider, basic};
-use strongroom_store::{Action, Actor, CredentialId, CredentialRow, CredentialType, Owner, PluginName};
+use strongroom_store::{Action, Actor, CredentialId, CredentialRow, CredentialType, PluginName};
 
 /// A user waits for the result.
 const TEST_TIMEOUT: Duration = Duration::from_secs(8);
@@ -33,26 +34,27 @@ pub enum Verdict {
     Unverified(String),
 }
 
-impl Vault {
+impl Credentials<'_> {
     /// Tests a stored credential.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Undecryptable`]. For a connected account that cannot be refreshed, as for reading.
-    pub async fn test(&self, actor: &Actor, owner: &Owner, id: CredentialId) -> Result<Verdict, Error> {
-        let (row, entry) = self.find(actor, owner, id, Action::CredentialTest).await?;
-        self.record(entry).await?;
-        let row = self.ensure_fresh(Arc::new(row.into())).await?;
+    pub async fn test(self, actor: &Actor, id: CredentialId) -> Result<Verdict, Error> {
+        let Self { vault, owner } = self;
+        let (row, entry) = vault.find(actor, owner, id, Action::CredentialTest).await?;
+        vault.record(entry).await?;
+        let row = vault.ensure_fresh(Arc::new(row.into())).await?;
         // Read the manifest after the event. The event's batch detects a change of the manifest by another process.
-        let manifest = self.genuine_manifest(owner.tenant, &row.plugin).await?;
+        let manifest = vault.genuine_manifest(owner.tenant, &row.plugin).await?;
         let Some(manifest) = manifest else { return Ok(Verdict::Unverified("no-plugin".to_owned())) };
-        let values = self.values(&row).await?;
+        let values = vault.values(&row).await?;
         if row.app.is_some() {
-            return self.test_connected(&row, &manifest, &values).await;
+            return vault.test_connected(&row, &manifest, &values).await;
         }
-        if !self.may_be_tested(&row, &manifest).await? {
+        if !vault.may_be_tested(&row, &manifest).await? {
             return Ok(Verdict::Unverified("test-changed".to_owned()));
         }
-        self.test_values(&manifest, row.kind, &values).await
+        vault.test_values(&manifest, row.kind, &values).await
     }
 
     /// Tests a credential before it is saved: the given fields, merged into those of the credential `stored` if one is
@@ -61,41 +63,43 @@ impl Vault {
     /// # Errors
     /// [`Error::Fields`] as for saving. [`Error::NotFound`] if `stored` is of another user, plugin or type.
     pub async fn test_draft(
-        &self,
+        self,
         actor: &Actor,
-        owner: &Owner,
         (plugin, kind): (&PluginName, CredentialType),
         stored: Option<CredentialId>,
         fields: Fields,
     ) -> Result<Verdict, Error> {
+        let Self { vault, owner } = self;
         let (row, entry) = match stored {
             Some(id) => {
-                let (row, entry) = self.find(actor, owner, id, Action::CredentialTest).await?;
+                let (row, entry) = vault.find(actor, owner, id, Action::CredentialTest).await?;
                 // A different form would put the stored secret in a different place.
                 if &row.plugin != plugin || row.kind != kind || row.app.is_some() {
                     return Err(Error::NotFound { what: "credential" });
                 }
                 (Some(row), entry)
             }
-            None => (None, self.entry(actor, owner.tenant, Action::CredentialTest).with_user(&owner.user)),
+            None => (None, vault.entry(actor, owner.tenant, Action::CredentialTest).with_user(&owner.user)),
         };
-        self.record(entry.with_plugin(plugin)).await?;
-        let manifest = self.genuine_manifest(owner.tenant, plugin).await?;
+        vault.record(entry.with_plugin(plugin)).await?;
+        let manifest = vault.genuine_manifest(owner.tenant, plugin).await?;
         let manifest =
             manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin with this name is registered"))?;
         let schema = schema_of(&manifest, kind)?;
         let under = match row {
-            Some(row) if !self.may_be_tested(&row, &manifest).await? => {
+            Some(row) if !vault.may_be_tested(&row, &manifest).await? => {
                 return Ok(Verdict::Unverified("test-changed".to_owned()));
             }
-            Some(row) => self.values(&row).await?,
+            Some(row) => vault.values(&row).await?,
             None => schema.defaults(),
         };
         let values = schema.merge(under, fields).map_err(Error::Fields)?;
         check_expiry(kind, &values)?;
-        self.test_values(&manifest, kind, &values).await
+        vault.test_values(&manifest, kind, &values).await
     }
+}
 
+impl Vault {
     /// Whether the manifest still has the test host from when the secret was saved. Otherwise an attacker who changes
     /// the manifest could have the secret sent to a host of their choice. The log would then show no plugin key.
     async fn may_be_tested(&self, row: &CredentialRow, manifest: &Manifest) -> Result<bool, Error> {

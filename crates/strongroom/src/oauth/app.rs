@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use strongroom_crypto::{Context, Kind, Sealed, Secret};
 
 use crate::error::Error;
+use crate::handles::Apps;
 use crate::manifest::{Connect, Manifest};
 use crate::sealer::Sealer;
 use crate::vault::Vault;
@@ -67,21 +68,22 @@ pub(crate) struct Registration {
     pub(crate) client: Client,
 }
 
-impl Vault {
+impl Apps<'_> {
     /// Creates a registration. If the provider is an issuer's address, its metadata is fetched (RFC 8414, OpenID
     /// Connect Discovery) and stored in the row.
     ///
     /// # Errors
     /// [`Error::Fields`] for invalid fields. [`Error::Provider`] if discovery fails.
-    pub async fn create_app(&self, actor: &Actor, tenant: TenantId, draft: AppDraft) -> Result<App, Error> {
+    pub async fn create(self, actor: &Actor, draft: AppDraft) -> Result<App, Error> {
+        let Self { vault, tenant } = self;
         let key = draft.client_secret.as_ref().and_then(KeyFile::read);
         let (provider, definition) = if draft.provider.contains("://") {
-            let provider = discover(&self.inner.egress, &draft.provider, key.is_some()).await?;
+            let provider = discover(&vault.inner.egress, &draft.provider, key.is_some()).await?;
             let text = serde_json::to_string(&provider)
                 .map_err(|_| Error::Provider("its metadata cannot be stored".into()))?;
             (Arc::new(provider), Some(text))
         } else {
-            let known = self.inner.catalog.provider(&draft.provider).cloned();
+            let known = vault.inner.catalog.provider(&draft.provider).cloned();
             let unknown = || {
                 Error::field("provider", "unknown", "unknown provider; `strongroom provider list` lists all providers")
             };
@@ -121,9 +123,9 @@ impl Vault {
         if !(1..=500).contains(&client_id.len()) || client_id.chars().any(char::is_control) {
             return Err(Error::field("client_id", "length", "must have 1 to 500 characters and no control characters"));
         }
-        let now = self.inner.clock.now();
+        let now = vault.inner.clock.now();
         let mut row = AppRow {
-            id: AppId::generate(now, &*self.inner.entropy),
+            id: AppId::generate(now, &*vault.inner.entropy),
             tenant,
             provider: draft.provider,
             definition,
@@ -133,11 +135,11 @@ impl Vault {
             created_at: now,
             mac: [0; 32],
         };
-        row.client_secret = draft.client_secret.map(|secret| self.inner.sealer.seal_app_secret(&row, &secret));
-        self.inner.sealer.set_mac(&mut row);
-        let entry = self.entry(actor, tenant, Action::OauthAppCreate).with_target(row.id).with_digest(row.digest());
-        match self.within_deadline(self.inner.store.insert_app(&row, entry)).await {
-            Ok(()) => self.shown_app(row),
+        row.client_secret = draft.client_secret.map(|secret| vault.inner.sealer.seal_app_secret(&row, &secret));
+        vault.inner.sealer.set_mac(&mut row);
+        let entry = vault.entry(actor, tenant, Action::OauthAppCreate).with_target(row.id).with_digest(row.digest());
+        match vault.within_deadline(vault.inner.store.insert_app(&row, entry)).await {
+            Ok(()) => vault.shown_app(row),
             Err(Error::Store(StoreError::Conflict(_))) => Err(Error::NotFound { what: "tenant" }),
             Err(error) => Err(error),
         }
@@ -147,18 +149,20 @@ impl Vault {
     ///
     /// # Errors
     /// Storage errors only.
-    pub async fn apps(&self, tenant: TenantId) -> Result<Vec<App>, Error> {
-        let rows = self.inner.store.apps(tenant).await?;
-        Ok(rows.into_iter().filter_map(|row| self.shown_app(row).ok()).collect())
+    pub async fn list(self) -> Result<Vec<App>, Error> {
+        let Self { vault, tenant } = self;
+        let rows = vault.inner.store.apps(tenant).await?;
+        Ok(rows.into_iter().filter_map(|row| vault.shown_app(row).ok()).collect())
     }
 
     /// Removes a registration that has no connected accounts and no pending revocations.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AppInUse`].
-    pub async fn remove_app(&self, actor: &Actor, tenant: TenantId, id: AppId) -> Result<(), Error> {
-        let entry = self.entry(actor, tenant, Action::OauthAppRemove).with_target(id);
-        match self.within_deadline(self.inner.store.delete_app(tenant, id, entry)).await {
+    pub async fn remove(self, actor: &Actor, id: AppId) -> Result<(), Error> {
+        let Self { vault, tenant } = self;
+        let entry = vault.entry(actor, tenant, Action::OauthAppRemove).with_target(id);
+        match vault.within_deadline(vault.inner.store.delete_app(tenant, id, entry)).await {
             Err(Error::Store(StoreError::Conflict(Conflict::InUse(credentials)))) => {
                 Err(Error::AppInUse { credentials })
             }
@@ -167,6 +171,24 @@ impl Vault {
         }
     }
 
+    /// The providers of these plugins, in the same order. `None` for a plugin that connects no account.
+    ///
+    /// # Errors
+    /// Storage errors only.
+    pub async fn connectable(self, manifests: &[&Manifest]) -> Result<Vec<Option<Connectable>>, Error> {
+        let Self { vault, tenant } = self;
+        let wanted: Vec<_> = manifests.iter().map(|manifest| manifest.credentials.oauth2.as_ref()).collect();
+        if wanted.iter().all(Option::is_none) {
+            return Ok(wanted.iter().map(|_| None).collect());
+        }
+        let mut apps = vault.inner.store.apps(tenant).await?;
+        apps.retain(|row| wanted.iter().flatten().any(|connect| connect.provider == row.provider));
+        let known: Vec<Registration> = apps.into_iter().filter_map(|row| vault.registered(row).ok()).collect();
+        Ok(wanted.into_iter().map(|connect| connect.map(|connect| vault.shown_provider(connect, &known))).collect())
+    }
+}
+
+impl Vault {
     /// A usable registration: it exists, its row is genuine and its provider is still known.
     pub(crate) async fn registration(&self, tenant: TenantId, id: AppId) -> Result<Registration, Error> {
         let row = self.inner.store.app(tenant, id).await?.ok_or(Error::NotFound { what: "OAuth app" })?;
@@ -192,25 +214,6 @@ impl Vault {
             }
             (Some(_), false) => Err(Error::field("app", "ambiguous", "several OAuth apps are registered; name one")),
         }
-    }
-
-    /// The providers of these plugins, in the same order. `None` for a plugin that connects no account.
-    ///
-    /// # Errors
-    /// Storage errors only.
-    pub async fn connectable(
-        &self,
-        tenant: TenantId,
-        manifests: &[&Manifest],
-    ) -> Result<Vec<Option<Connectable>>, Error> {
-        let wanted: Vec<_> = manifests.iter().map(|manifest| manifest.credentials.oauth2.as_ref()).collect();
-        if wanted.iter().all(Option::is_none) {
-            return Ok(wanted.iter().map(|_| None).collect());
-        }
-        let mut apps = self.inner.store.apps(tenant).await?;
-        apps.retain(|row| wanted.iter().flatten().any(|connect| connect.provider == row.provider));
-        let known: Vec<Registration> = apps.into_iter().filter_map(|row| self.registered(row).ok()).collect();
-        Ok(wanted.into_iter().map(|connect| connect.map(|connect| self.shown_provider(connect, &known))).collect())
     }
 
     fn shown_provider(&self, connect: &Connect, known: &[Registration]) -> Connectable {

@@ -17,7 +17,7 @@ async fn busy(test: &str) -> Fixture {
     fixture.open("alice", "openai", &saved).await.unwrap();
     let _ = fixture.open("alice", "stripe", &saved).await;
     let change = Change { name: Some("C".parse().unwrap()), ..Change::default() };
-    fixture.vault.update(&Actor::user(), &fixture.owner("alice"), saved.id, None, change).await.unwrap();
+    fixture.vault.credentials(&fixture.owner("alice")).update(&Actor::user(), saved.id, None, change).await.unwrap();
     fixture
 }
 
@@ -25,7 +25,7 @@ async fn busy(test: &str) -> Fixture {
 async fn allowed_and_denied_actions_are_logged() {
     let fixture = busy("log").await;
     let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
-    let page = fixture.vault.audit(&Actor::host(), fixture.tenant, &filter).await.unwrap();
+    let page = fixture.vault.audit(fixture.tenant).page(&Actor::host(), &filter).await.unwrap();
     let told: Vec<_> = page.events.iter().rev().map(|e| (&*e.actor, &*e.action, &*e.decision)).collect();
     assert_eq!(
         told,
@@ -42,7 +42,7 @@ async fn allowed_and_denied_actions_are_logged() {
         ]
     );
     let denied = AuditFilter { denied_only: true, limit: 100, ..AuditFilter::default() };
-    let denied = fixture.vault.audit(&Actor::host(), fixture.tenant, &denied).await.unwrap().events;
+    let denied = fixture.vault.audit(fixture.tenant).page(&Actor::host(), &denied).await.unwrap().events;
     assert_eq!(
         denied.iter().map(|e| (e.reason.as_deref(), e.plugin.as_deref(), e.user.as_deref())).collect::<Vec<_>>(),
         [(Some("other-plugin"), Some("stripe"), Some("alice"))]
@@ -58,8 +58,8 @@ async fn following_the_log_is_one_event_and_misses_none() {
     let saved = fixture.save("alice", "A").await.unwrap();
     let everything = AuditFilter::default();
     let saves = AuditFilter { action: Some(Action::CredentialSave), ..AuditFilter::default() };
-    let mut all = fixture.vault.read_audit(&Actor::operator(), fixture.tenant, everything).await.unwrap();
-    let mut some = fixture.vault.read_audit(&Actor::operator(), fixture.tenant, saves).await.unwrap();
+    let mut all = fixture.vault.audit(fixture.tenant).tail(&Actor::operator(), everything).await.unwrap();
+    let mut some = fixture.vault.audit(fixture.tenant).tail(&Actor::operator(), saves).await.unwrap();
     let told = |events: Vec<Event<'_>>| events.iter().map(|e| e.action.to_string()).collect::<Vec<_>>();
     assert_eq!(told(all.newest(2).await.unwrap()), ["credential.save", "audit.read"]);
     assert_eq!(told(some.newest(2).await.unwrap()), ["credential.save"]);
@@ -75,7 +75,7 @@ async fn following_the_log_is_one_event_and_misses_none() {
     fixture.save("alice", "B").await.unwrap();
     assert_eq!(some.more().await.unwrap().map(told), Some(vec!["credential.save".to_owned()]));
     let reads = AuditFilter { action: Some(Action::AuditRead), limit: 100, ..AuditFilter::default() };
-    assert_eq!(fixture.vault.audit(&Actor::host(), fixture.tenant, &reads).await.unwrap().events.len(), 3);
+    assert_eq!(fixture.vault.audit(fixture.tenant).page(&Actor::host(), &reads).await.unwrap().events.len(), 3);
 }
 
 /// Changes the database file and returns the findings of a verification.
@@ -146,7 +146,12 @@ async fn altered_rolled_back_deleted_and_inserted_rows_are_found() {
     db.execute_batch("CREATE TEMP TABLE old AS SELECT * FROM credential WHERE name = 'C'").unwrap();
     let (id,): (String,) = db.query_row("SELECT id FROM old", (), |row| Ok((row.get(0)?,))).unwrap();
     let change = Change { name: Some("D".parse().unwrap()), ..Change::default() };
-    fixture.vault.update(&Actor::user(), &fixture.owner("alice"), id.parse().unwrap(), None, change).await.unwrap();
+    fixture
+        .vault
+        .credentials(&fixture.owner("alice"))
+        .update(&Actor::user(), id.parse().unwrap(), None, change)
+        .await
+        .unwrap();
 
     db.execute_batch("DELETE FROM credential WHERE name = 'D'; INSERT INTO credential SELECT * FROM old").unwrap();
     assert_eq!(verify(&fixture.vault).await.findings, [Finding::Row { id: id.clone() }], "rolled back");
@@ -171,18 +176,19 @@ async fn verify_finds_rolled_back_rows_and_accepts_changing_rows() {
     let db = fixture.intruder();
     db.execute_batch("CREATE TEMP TABLE old AS SELECT * FROM credential WHERE name = 'C'").unwrap();
     let (id,): (String,) = db.query_row("SELECT id FROM old", (), |row| Ok((row.get(0)?,))).unwrap();
-    let saved = fixture.vault.show(&Actor::user(), &fixture.owner("alice"), id.parse().unwrap()).await.unwrap();
+    let saved =
+        fixture.vault.credentials(&fixture.owner("alice")).get(&Actor::user(), id.parse().unwrap()).await.unwrap();
     let change = |name: &str| Change { name: Some(name.parse().unwrap()), ..Change::default() };
     let owner = fixture.owner("alice");
     let user = Actor::user();
-    let update = |name| fixture.vault.update(&user, &owner, saved.id, None, change(name));
+    let update = |name| fixture.vault.credentials(&owner).update(&user, saved.id, None, change(name));
     let now = tokio::runtime::Handle::current();
     let mut names = ["D", "E", "F"].into_iter();
     let mut changing =
         |_| drop(tokio::task::block_in_place(|| names.next().map(|name| now.block_on(update(name)).unwrap())));
     assert_eq!(fixture.vault.verify(true, None, &mut changing).await.unwrap().findings, []);
 
-    let name = fixture.vault.show(&Actor::user(), &owner, saved.id).await.unwrap().name;
+    let name = fixture.vault.credentials(&owner).get(&Actor::user(), saved.id).await.unwrap().name;
     db.execute("DELETE FROM credential WHERE name = ?1", [name.as_str()]).unwrap();
     db.execute_batch("INSERT INTO credential SELECT * FROM old").unwrap();
     let mut reading = |_| {
@@ -205,7 +211,8 @@ async fn event_before_first_and_renamed_tenant_are_found() {
     assert!(!verify(&fixture.vault).await.findings.is_empty());
     let shown = fixture
         .vault
-        .audit(&Actor::host(), fixture.tenant, &AuditFilter { limit: 100, ..AuditFilter::default() })
+        .audit(fixture.tenant)
+        .page(&Actor::host(), &AuditFilter { limit: 100, ..AuditFilter::default() })
         .await
         .unwrap();
     assert!(shown.events.iter().all(|event| event.seq > 0));
@@ -231,7 +238,7 @@ async fn database_triggers_do_not_run() {
 #[tokio::test]
 async fn truncated_log_is_found_with_a_checkpoint() {
     let fixture = busy("tail").await;
-    let checkpoint = fixture.vault.checkpoint(&Actor::operator(), fixture.tenant).await.unwrap();
+    let checkpoint = fixture.vault.audit(fixture.tenant).checkpoint(&Actor::operator()).await.unwrap();
     let check =
         async |vault: &Vault, checkpoint| vault.verify(false, Some(&checkpoint), &mut |_| {}).await.unwrap().findings;
     assert!(check(&fixture.vault, checkpoint.clone()).await.is_empty());

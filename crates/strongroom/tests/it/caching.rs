@@ -18,13 +18,13 @@ async fn changed_secret_is_read_after_caching() {
         assert_eq!(read(&fixture, &saved).await.unwrap(), canary("Work"));
     }
     let change = Change { name: None, fields: Fields::default().text("api_key", Secret::new(canary("New"))) };
-    fixture.vault.update(&Actor::user(), &fixture.owner("alice"), saved.id, None, change).await.unwrap();
+    fixture.vault.credentials(&fixture.owner("alice")).update(&Actor::user(), saved.id, None, change).await.unwrap();
     for _ in 0..3 {
         assert_eq!(read(&fixture, &saved).await.unwrap(), canary("New"));
     }
     assert!(matches!(fixture.open("alice", "stripe", &saved).await, Err(Error::NotFound { .. })), "another plugin");
     assert!(matches!(fixture.open("bob", "openai", &saved).await, Err(Error::NotFound { .. })), "another user");
-    fixture.vault.delete(&Actor::user(), &fixture.owner("alice"), saved.id, None).await.unwrap();
+    fixture.vault.credentials(&fixture.owner("alice")).delete(&Actor::user(), saved.id, None).await.unwrap();
     assert!(matches!(read(&fixture, &saved).await, Err(Error::NotFound { .. })));
 }
 
@@ -36,7 +36,7 @@ async fn user_deleted_by_another_process_is_not_served() {
     for _ in 0..3 {
         assert_eq!(read(&fixture, &saved).await.unwrap(), canary("Work"));
     }
-    other.delete_user(&Actor::host(), &fixture.owner("alice")).await.unwrap();
+    other.users(fixture.tenant).delete(&Actor::host(), &fixture.owner("alice").user).await.unwrap();
     assert!(matches!(read(&fixture, &saved).await, Err(Error::NotFound { .. })), "its row and its key were in memory");
 }
 
@@ -45,7 +45,7 @@ async fn cached_plugin_key_works_until_revoked() {
     let fixture = Fixture::new("recognised").await;
     let role = KeyOwner::Plugin("openai".parse().unwrap());
     let (row, token) =
-        fixture.vault.create_key(&Actor::host(), fixture.tenant, role, "a".parse().unwrap(), None).await.unwrap();
+        fixture.vault.api_keys(fixture.tenant).create(&Actor::host(), role, "a".parse().unwrap(), None).await.unwrap();
     assert!(fixture.vault.cached_principal(token.expose()).is_none(), "it has not come yet");
     let principal = fixture.vault.authenticate(&token).await.unwrap();
     assert!(principal.is_some());
@@ -53,6 +53,6 @@ async fn cached_plugin_key_works_until_revoked() {
     for text in ["", "srp_", &token.expose()[1..], &token.expose().to_uppercase()] {
         assert!(fixture.vault.cached_principal(text).is_none(), "{text}");
     }
-    fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.owner, row.id).await.unwrap();
+    fixture.vault.api_keys(fixture.tenant).revoke(&Actor::host(), &row.owner, row.id).await.unwrap();
     assert!(fixture.vault.cached_principal(token.expose()).is_none(), "revoked");
 }

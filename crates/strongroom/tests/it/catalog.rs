@@ -81,21 +81,22 @@ async fn prove(name: &str, original: &Provider) {
         .entropy(Arc::new(SeededEntropy::new(7_000_000)))
         .egress_policy(EgressPolicy { loopback: true, networks: vec![] });
     let vault = builder.public_url(Url::parse("http://127.0.0.1:8420").unwrap()).open().await.unwrap();
-    let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
+    let tenant = vault.tenants().get(&"default".parse().unwrap()).await.unwrap().id;
     let (plugin, owner): (PluginName, _) = ("mail".parse().unwrap(), Owner { tenant, user: "alice".parse().unwrap() });
     let manifest = format!(
         r#"{{"title": "Mail", "access": "read", "return_addresses": ["https://app.example.com/back"],
         "credentials": {{"oauth2": {{"provider": "{name}", "scopes": ["one", "two"]}}}}}}"#
     );
     let manifest = Manifest::parse(&manifest).unwrap();
-    vault.register(&Actor::host(), tenant, &plugin, manifest, Expected::Any).await.unwrap();
+    vault.plugins(tenant).register(&Actor::host(), &plugin, manifest, Expected::Any).await.unwrap();
     let draft = AppDraft {
         provider: name.to_owned(),
         client_id: Some("client id/1".to_owned()),
         client_secret: (provider.token.client_auth != ClientAuth::None).then(|| Secret::from(SECRET)),
         parameters: parameters(original),
     };
-    let app = vault.create_app(&Actor::host(), tenant, draft).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    let app =
+        vault.apps(tenant).create(&Actor::host(), draft).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
 
     let draft = ConnectionDraft {
         plugin,
@@ -108,7 +109,7 @@ async fn prove(name: &str, original: &Provider) {
         if_connected: IfConnected::Create,
         key_file: original.authorize.is_none().then(crate::grant_types::key_file),
     };
-    let begun = match vault.connect(&Actor::user(), &owner, draft).await.unwrap() {
+    let begun = match vault.connections(&owner).create(&Actor::user(), draft).await.unwrap() {
         Connecting::Begun(begun) => begun,
         Connecting::Connected(credential) if original.authorize.is_none() => {
             let [asked] = simulated.asked("/token").try_into().unwrap_or_else(|_| panic!("{name}: one request"));
@@ -142,7 +143,7 @@ async fn prove(name: &str, original: &Provider) {
     };
     let back = vault.handle_callback(&Actor::anonymous(), app.id, callback).await.unwrap();
     let id = query(&back, "connection").parse().unwrap();
-    let completed = vault.complete(&Actor::user(), &owner, id, &Secret::new(query(&back, "code"))).await;
+    let completed = vault.connections(&owner).complete(&Actor::user(), id, &Secret::new(query(&back, "code"))).await;
     let credential = completed.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     let [exchange] = simulated.asked("/token").try_into().unwrap_or_else(|_| panic!("{name}: one exchange"));
     check(name, &provider, &exchange, &provider.token.params);
@@ -152,14 +153,14 @@ async fn prove(name: &str, original: &Provider) {
     for field in provider.keep.answer.keys().chain(provider.keep.callback.keys()) {
         assert!(opened.fields().contains_key(field), "{name}: {field} is kept");
     }
-    let refreshed = vault.refresh(&Actor::user(), &owner, credential.id, &|| Ok(())).await;
+    let refreshed = vault.credentials(&owner).refresh(&Actor::user(), credential.id, &|| Ok(())).await;
     refreshed.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     let path = if provider.token.refresh_url.is_some() { "/refresh" } else { "/token" };
     let refresh = simulated.asked(path).pop().unwrap();
     assert_eq!(refresh.member("grant_type").as_deref(), Some("refresh_token"), "{name}");
     check(name, &provider, &refresh, &provider.token.refresh_params);
 
-    vault.delete(&Actor::user(), &owner, credential.id, None).await.unwrap();
+    vault.credentials(&owner).delete(&Actor::user(), credential.id, None).await.unwrap();
     assert_eq!(vault.sweep().await.unwrap(), usize::from(provider.revoke.is_some()), "{name}");
     assert_eq!(simulated.asked("/revoke").len(), usize::from(provider.revoke.is_some()), "{name}");
     vault.close().await;

@@ -46,7 +46,7 @@ async fn account_connects_reads_and_disconnects() {
     assert!(text(&opened, "access_token").starts_with("at-"));
     assert!(!opened.fields().contains_key("refresh_token"), "a plugin has no use for it");
 
-    oauth.vault.delete(&Actor::user(), &oauth.owner("alice"), credential.id, None).await.unwrap();
+    oauth.vault.credentials(&oauth.owner("alice")).delete(&Actor::user(), credential.id, None).await.unwrap();
     assert!(oauth.provider.memory.lock().unwrap().revoked.is_empty(), "the outbox is emptied by the sweep");
     assert_eq!(oauth.vault.sweep().await.unwrap(), 1);
     assert!(oauth.provider.memory.lock().unwrap().revoked.iter().all(|token| token.starts_with("rt-")));
@@ -70,8 +70,8 @@ async fn account_connects_reads_and_disconnects() {
 #[tokio::test]
 async fn mismatched_callback_is_refused() {
     let oauth = OauthFixture::new("callback", Policy::Strict).await;
-    let other = oauth.vault.create_app(&Actor::host(), oauth.tenant, crate::oauth_fixture::app_draft()).await.unwrap();
-    oauth.vault.remove_app(&Actor::host(), oauth.tenant, other.id).await.unwrap();
+    let other = oauth.vault.apps(oauth.tenant).create(&Actor::host(), crate::oauth_fixture::app_draft()).await.unwrap();
+    oauth.vault.apps(oauth.tenant).remove(&Actor::host(), other.id).await.unwrap();
     type Change = fn(&mut Callback);
     let attacks: [(&str, Change); 4] = [
         ("no cookie", |callback| callback.browser = None),
@@ -137,7 +137,7 @@ async fn concurrent_completing_code_is_exchanged_once() {
     let mut completing = tokio::task::JoinSet::new();
     for _ in 0..20 {
         let (vault, owner, code) = (oauth.vault.clone(), oauth.owner("alice"), Secret::new(code.clone()));
-        completing.spawn(async move { vault.complete(&Actor::user(), &owner, id, &code).await.is_ok() });
+        completing.spawn(async move { vault.connections(&owner).complete(&Actor::user(), id, &code).await.is_ok() });
     }
     let done = completing.join_all().await;
     assert_eq!(oauth.provider.asked("/token").len(), 1, "the code was sent more than once");
@@ -187,7 +187,7 @@ async fn return_address_must_be_registered() {
             if_connected: IfConnected::Create,
             key_file: None,
         };
-        let answer = oauth.vault.connect(&Actor::user(), &oauth.owner("alice"), draft).await;
+        let answer = oauth.vault.connections(&oauth.owner("alice")).create(&Actor::user(), draft).await;
         assert_eq!(answer.is_ok(), fits, "a way back to {address}");
     }
 }
@@ -271,7 +271,7 @@ async fn same_account_is_reconnected_if_requested() {
     oauth.provider.next(Turn::Answer(200, "application/json", partial.to_owned()));
     let partial = oauth.connect_with("alice", renamed()).await.unwrap();
     assert_ne!(partial.id, first.id, "less was granted than the first has");
-    let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), first.id).await.unwrap();
+    let shown = oauth.vault.credentials(&oauth.owner("alice")).get(&Actor::user(), first.id).await.unwrap();
     assert_eq!(shown.scopes, ["mail.read", "mail.send", "mail.delete"]);
     assert!(oauth.read(&first).await.is_ok() && oauth.read(&second).await.is_ok());
     let twice = oauth.connect_with("alice", crate::oauth_fixture::draft()).await.unwrap();
@@ -299,13 +299,13 @@ async fn reconnect_keeps_credential_and_refuses_another_account() {
 async fn row_with_another_app_does_not_open() {
     let oauth = OauthFixture::new("other-app", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
-    let other = oauth.vault.create_app(&Actor::host(), oauth.tenant, crate::oauth_fixture::app_draft()).await.unwrap();
+    let other = oauth.vault.apps(oauth.tenant).create(&Actor::host(), crate::oauth_fixture::app_draft()).await.unwrap();
     let intruder = rusqlite::Connection::open(oauth.dir.database()).unwrap();
     intruder.execute("UPDATE credential SET app_id = ?1", [other.id.to_string()]).unwrap();
     let vault = oauth.elsewhere().await;
     assert!(matches!(crate::oauth_fixture::read(&vault, &credential).await, Err(Error::Undecryptable)));
     intruder.execute("UPDATE oauth_app SET client_id = 'evil'", ()).unwrap();
-    assert!(matches!(vault.apps(oauth.tenant).await.unwrap().as_slice(), []), "a row without its MAC is no app");
+    assert!(matches!(vault.apps(oauth.tenant).list().await.unwrap().as_slice(), []), "a row without its MAC is no app");
 }
 
 #[tokio::test]
@@ -313,11 +313,11 @@ async fn revocation_is_retried_while_provider_is_down() {
     let oauth = OauthFixture::new("outbox", Policy::Strict).await;
     let credential = oauth.connected("alice").await;
     assert!(matches!(
-        oauth.vault.remove_app(&Actor::host(), oauth.tenant, oauth.app).await,
+        oauth.vault.apps(oauth.tenant).remove(&Actor::host(), oauth.app).await,
         Err(Error::AppInUse { credentials: 1 })
     ));
     oauth.provider.next(Turn::Answer(503, "text/plain", String::new()));
-    oauth.vault.delete_user(&Actor::host(), &oauth.owner("alice")).await.unwrap();
+    oauth.vault.users(oauth.owner("alice").tenant).delete(&Actor::host(), &oauth.owner("alice").user).await.unwrap();
     assert!(matches!(oauth.read(&credential).await, Err(Error::NotFound { .. })), "the row is gone at once");
     assert_eq!(oauth.vault.sweep().await.unwrap(), 1);
     assert_eq!(oauth.vault.sweep().await.unwrap(), 0, "not before its time");
@@ -342,11 +342,11 @@ async fn rejected_revocation_stays_pending() {
         let oauth = OauthFixture::new("understood", Policy::Strict).await;
         let credential = oauth.connected("alice").await;
         oauth.provider.next(Turn::Answer(status, "application/json", body.to_owned()));
-        oauth.vault.delete(&Actor::user(), &oauth.owner("alice"), credential.id, None).await.unwrap();
+        oauth.vault.credentials(&oauth.owner("alice")).delete(&Actor::user(), credential.id, None).await.unwrap();
         oauth.vault.sweep().await.unwrap();
         oauth.clock.advance(60_000);
         assert_eq!(oauth.vault.sweep().await.unwrap() == 0, done, "{status} {body}");
-        oauth.vault.remove_app(&Actor::host(), oauth.tenant, oauth.app).await.unwrap();
+        oauth.vault.apps(oauth.tenant).remove(&Actor::host(), oauth.app).await.unwrap();
     }
 }
 
@@ -359,14 +359,19 @@ async fn only_connected_accounts_can_be_reconnected() {
         "api-key": {"schema": {"type": "object", "required": ["key"], "properties": {"key": {"type": "string"}}}}}}"#;
     let manifest = strongroom::Manifest::parse(manifest).unwrap();
     let plugin = "mail".parse().unwrap();
-    oauth.vault.register(&Actor::host(), oauth.tenant, &plugin, manifest, strongroom::Expected::Any).await.unwrap();
+    oauth
+        .vault
+        .plugins(oauth.tenant)
+        .register(&Actor::host(), &plugin, manifest, strongroom::Expected::Any)
+        .await
+        .unwrap();
     let draft = strongroom::Draft {
         plugin,
         kind: strongroom::CredentialType::ApiKey,
         name: "Key".parse().unwrap(),
         fields: strongroom::Fields::default().text("key", Secret::from("k")),
     };
-    let key = oauth.vault.save(&Actor::user(), &oauth.owner("alice"), draft, None).await.unwrap();
+    let key = oauth.vault.credentials(&oauth.owner("alice")).create(&Actor::user(), draft, None).await.unwrap();
     assert!(matches!(oauth.begin("alice", Some(key.id)).await, Err(Error::Fields(_))));
 }
 
@@ -386,9 +391,9 @@ async fn client_credentials_connect_and_refresh() {
         "credentials": {"oauth2": {"provider": "machines", "scopes": ["jobs.run", "jobs.read"]}}}"#;
     let (plugin, owner) = ("jobs".parse().unwrap(), oauth.owner("alice"));
     let manifest = strongroom::Manifest::parse(manifest).unwrap();
-    vault.register(&Actor::host(), oauth.tenant, &plugin, manifest, strongroom::Expected::Any).await.unwrap();
+    vault.plugins(oauth.tenant).register(&Actor::host(), &plugin, manifest, strongroom::Expected::Any).await.unwrap();
     let app = strongroom::oauth::app::AppDraft { provider: "machines".to_owned(), ..crate::oauth_fixture::app_draft() };
-    vault.create_app(&Actor::host(), oauth.tenant, app).await.unwrap();
+    vault.apps(oauth.tenant).create(&Actor::host(), app).await.unwrap();
     let draft = ConnectionDraft {
         plugin,
         name: "Robot".parse().unwrap(),
@@ -400,7 +405,7 @@ async fn client_credentials_connect_and_refresh() {
         if_connected: IfConnected::Create,
         key_file: None,
     };
-    let connected = vault.connect(&Actor::user(), &owner, draft).await.unwrap();
+    let connected = vault.connections(&owner).create(&Actor::user(), draft).await.unwrap();
     let Connecting::Connected(credential) = connected else { panic!("the connection needs no consent") };
     let [asked] = oauth.provider.asked("/token").try_into().unwrap();
     assert_eq!(asked.body, "grant_type=client_credentials&scope=jobs.run+jobs.read");

@@ -34,7 +34,8 @@ async fn list_omits_secret_and_open_returns_it() {
 
     let listed = fixture
         .vault
-        .list(&Actor::user(), &fixture.owner("alice"), CredentialFilter { limit: 10, ..Default::default() })
+        .credentials(&fixture.owner("alice"))
+        .list(&Actor::user(), CredentialFilter { limit: 10, ..Default::default() })
         .await
         .unwrap();
     assert_eq!(listed.credentials.len(), 1);
@@ -53,23 +54,23 @@ async fn other_callers_cannot_open_credential() {
     assert!(matches!(fixture.open("alice", "unknown", &saved).await, Err(Error::NotFound { .. })), "no plugin");
     assert!(
         matches!(
-            fixture.vault.authorize(&Actor::user(), &fixture.owner("alice"), saved.id).await,
+            fixture.vault.credentials(&fixture.owner("alice")).authorize(&Actor::user(), saved.id).await,
             Err(Error::NotFound { .. })
         ),
         "the user"
     );
     assert!(
         matches!(
-            fixture.vault.authorize(&Actor::operator(), &fixture.owner("alice"), saved.id).await,
+            fixture.vault.credentials(&fixture.owner("alice")).authorize(&Actor::operator(), saved.id).await,
             Err(Error::NotFound { .. })
         ),
         "the operator"
     );
 
-    let other = fixture.vault.create_tenant(&Actor::operator(), "other".parse().unwrap()).await.unwrap();
+    let other = fixture.vault.tenants().create(&Actor::operator(), "other".parse().unwrap()).await.unwrap();
     let stranger = strongroom::Owner { tenant: other.id, user: "alice".parse().unwrap() };
     assert!(
-        matches!(fixture.vault.show(&Actor::user(), &stranger, saved.id).await, Err(Error::NotFound { .. })),
+        matches!(fixture.vault.credentials(&stranger).get(&Actor::user(), saved.id).await, Err(Error::NotFound { .. })),
         "another tenant"
     );
 }
@@ -89,11 +90,12 @@ async fn names_are_unique_per_user_and_plugin() {
     assert!(matches!(fixture.save("alice", "Work").await, Err(Error::NameTaken { .. })));
     fixture.save("bob", "Work").await.unwrap();
     let elsewhere = Draft { plugin: "stripe".parse().unwrap(), ..draft("Work") };
-    fixture.vault.save(&Actor::user(), &fixture.owner("alice"), elsewhere, None).await.unwrap();
+    fixture.vault.credentials(&fixture.owner("alice")).create(&Actor::user(), elsewhere, None).await.unwrap();
 
     let second = fixture.save("alice", "Second").await.unwrap();
     let rename = Change { name: Some("Work".parse().unwrap()), ..Change::default() };
-    let renamed = fixture.vault.update(&Actor::user(), &fixture.owner("alice"), second.id, None, rename).await;
+    let renamed =
+        fixture.vault.credentials(&fixture.owner("alice")).update(&Actor::user(), second.id, None, rename).await;
     assert!(matches!(renamed, Err(Error::NameTaken { .. })));
 }
 
@@ -105,10 +107,10 @@ async fn absent_field_is_kept_and_null_clears() {
         ..draft("Work")
     };
     let alice = fixture.owner("alice");
-    let saved = fixture.vault.save(&Actor::user(), &alice, both, None).await.unwrap();
+    let saved = fixture.vault.credentials(&alice).create(&Actor::user(), both, None).await.unwrap();
 
     let change = Change { fields: fields(r#"{"webhook":null}"#), ..Change::default() };
-    let changed = fixture.vault.update(&Actor::user(), &alice, saved.id, Some(1), change).await.unwrap();
+    let changed = fixture.vault.credentials(&alice).update(&Actor::user(), saved.id, Some(1), change).await.unwrap();
     assert_eq!((changed.revision, changed.configured.as_slice()), (2, &["api_key".to_owned()][..]));
     assert_eq!(changed.settings.get("organization").unwrap(), "org");
     let opened = fixture.open("alice", "openai", &changed).await.unwrap();
@@ -116,7 +118,7 @@ async fn absent_field_is_kept_and_null_clears() {
     assert!(!opened.fields().contains_key("webhook"));
 
     let change = Change { fields: fields(r#"{"api_key":null}"#), ..Change::default() };
-    let refused = fixture.vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap_err();
+    let refused = fixture.vault.credentials(&alice).update(&Actor::user(), saved.id, None, change).await.unwrap_err();
     assert_eq!(codes(refused), [("api_key".to_owned(), "required")]);
 }
 
@@ -125,14 +127,20 @@ async fn stale_revision_is_refused() {
     let fixture = Fixture::new("stale").await;
     let (saved, alice) = (fixture.save("alice", "Work").await.unwrap(), fixture.owner("alice"));
     let rename = |name: &str| Change { name: Some(name.parse().unwrap()), ..Change::default() };
-    fixture.vault.update(&Actor::user(), &alice, saved.id, Some(1), rename("New")).await.unwrap();
+    fixture.vault.credentials(&alice).update(&Actor::user(), saved.id, Some(1), rename("New")).await.unwrap();
     assert!(matches!(
-        fixture.vault.update(&Actor::user(), &alice, saved.id, Some(1), rename("Old")).await,
+        fixture.vault.credentials(&alice).update(&Actor::user(), saved.id, Some(1), rename("Old")).await,
         Err(Error::Stale { .. })
     ));
-    assert!(matches!(fixture.vault.delete(&Actor::user(), &alice, saved.id, Some(1)).await, Err(Error::Stale { .. })));
-    fixture.vault.delete(&Actor::user(), &alice, saved.id, Some(2)).await.unwrap();
-    assert!(matches!(fixture.vault.show(&Actor::user(), &alice, saved.id).await, Err(Error::NotFound { .. })));
+    assert!(matches!(
+        fixture.vault.credentials(&alice).delete(&Actor::user(), saved.id, Some(1)).await,
+        Err(Error::Stale { .. })
+    ));
+    fixture.vault.credentials(&alice).delete(&Actor::user(), saved.id, Some(2)).await.unwrap();
+    assert!(matches!(
+        fixture.vault.credentials(&alice).get(&Actor::user(), saved.id).await,
+        Err(Error::NotFound { .. })
+    ));
 }
 
 #[tokio::test]
@@ -144,7 +152,12 @@ async fn one_concurrent_update_wins_each_revision() {
         let fixture = fixture.clone();
         running.spawn(async move {
             let change = Change { name: Some(format!("Name {number}").parse().unwrap()), ..Change::default() };
-            fixture.vault.update(&Actor::user(), &fixture.owner("alice"), saved.id, Some(1), change).await.is_ok()
+            fixture
+                .vault
+                .credentials(&fixture.owner("alice"))
+                .update(&Actor::user(), saved.id, Some(1), change)
+                .await
+                .is_ok()
         });
     }
     assert_eq!(running.join_all().await.into_iter().filter(|won| *won).count(), 1);
@@ -155,7 +168,7 @@ async fn form_errors_name_each_field() {
     let fixture = Fixture::new("faults").await;
     let save = async |kind, json: &str| {
         let draft = Draft { kind, fields: fields(json), ..draft("Work") };
-        codes(fixture.vault.save(&Actor::user(), &fixture.owner("alice"), draft, None).await.unwrap_err())
+        codes(fixture.vault.credentials(&fixture.owner("alice")).create(&Actor::user(), draft, None).await.unwrap_err())
     };
     let one = |field: &str, code| vec![(field.to_owned(), code)];
     assert_eq!(save(CredentialType::ApiKey, "{}").await, one("api_key", "required"));
@@ -177,7 +190,9 @@ async fn form_errors_name_each_field() {
     assert_eq!(save(CredentialType::Custom, r#"{"host":"not a host"}"#).await, one("host", "format"));
     let unknown = Draft { plugin: "nobody".parse().unwrap(), ..draft("Work") };
     assert_eq!(
-        codes(fixture.vault.save(&Actor::user(), &fixture.owner("alice"), unknown, None).await.unwrap_err()),
+        codes(
+            fixture.vault.credentials(&fixture.owner("alice")).create(&Actor::user(), unknown, None).await.unwrap_err()
+        ),
         one("plugin", "unknown")
     );
 }
@@ -190,7 +205,7 @@ async fn unknown_fields_are_secret_and_defaults_apply() {
         fields: fields(&format!(r#"{{"host":"db.example.com","extra":"{}"}}"#, canary("x"))),
         ..draft("Db")
     };
-    let saved = fixture.vault.save(&Actor::user(), &fixture.owner("alice"), draft, None).await.unwrap();
+    let saved = fixture.vault.credentials(&fixture.owner("alice")).create(&Actor::user(), draft, None).await.unwrap();
     assert_eq!(
         serde_json::Value::Object(saved.settings.clone()),
         serde_json::json!({"host": "db.example.com", "port": 5432, "tls": true})
@@ -208,7 +223,7 @@ async fn tokens_are_sealed_separately_and_refresh_token_is_hidden() {
         canary("refresh")
     );
     let draft = Draft { kind: CredentialType::Oauth2, fields: fields(&json), ..draft("GitHub") };
-    let saved = fixture.vault.save(&Actor::user(), &fixture.owner("alice"), draft, None).await.unwrap();
+    let saved = fixture.vault.credentials(&fixture.owner("alice")).create(&Actor::user(), draft, None).await.unwrap();
     assert_eq!((saved.provider.as_deref(), saved.scopes.join(" ")), (Some("github"), "repo read:user".to_owned()));
     assert_eq!(saved.configured, ["access_token", "refresh_token"]);
     let opened = fixture.open("alice", "openai", &saved).await.unwrap();
@@ -218,7 +233,12 @@ async fn tokens_are_sealed_separately_and_refresh_token_is_hidden() {
 
     let change =
         Change { fields: fields(&format!(r#"{{"access_token":"{}"}}"#, canary("newer"))), ..Change::default() };
-    let changed = fixture.vault.update(&Actor::user(), &fixture.owner("alice"), saved.id, None, change).await.unwrap();
+    let changed = fixture
+        .vault
+        .credentials(&fixture.owner("alice"))
+        .update(&Actor::user(), saved.id, None, change)
+        .await
+        .unwrap();
     assert_eq!(changed.configured, ["access_token", "refresh_token"], "the refresh token stays");
     assert_eq!(text(&fixture.open("alice", "openai", &changed).await.unwrap(), "access_token"), canary("newer"));
 }
@@ -237,7 +257,8 @@ async fn repeated_request_saves_once() {
         running.spawn(async move {
             fixture
                 .vault
-                .save(&Actor::user(), &fixture.owner("alice"), draft("Work"), Some(&idempotency))
+                .credentials(&fixture.owner("alice"))
+                .create(&Actor::user(), draft("Work"), Some(&idempotency))
                 .await
                 .unwrap()
                 .id
@@ -249,38 +270,37 @@ async fn repeated_request_saves_once() {
     assert_eq!(ids.len(), 1);
     let other = fixture
         .vault
-        .save(&Actor::user(), &fixture.owner("alice"), draft("Other"), Some(&idempotency_key("different")))
+        .credentials(&fixture.owner("alice"))
+        .create(&Actor::user(), draft("Other"), Some(&idempotency_key("different")))
         .await;
     assert!(matches!(other, Err(Error::IdempotencyMismatch)));
-    fixture.vault.delete(&Actor::user(), &fixture.owner("alice"), ids[0], None).await.unwrap();
+    fixture.vault.credentials(&fixture.owner("alice")).delete(&Actor::user(), ids[0], None).await.unwrap();
     let spent = fixture
         .vault
-        .save(&Actor::user(), &fixture.owner("alice"), draft("Work"), Some(&idempotency_key("same")))
+        .credentials(&fixture.owner("alice"))
+        .create(&Actor::user(), draft("Work"), Some(&idempotency_key("same")))
         .await;
     assert!(matches!(spent, Err(Error::IdempotencyKeyUsed)));
 
     let token = async || {
         fixture
             .vault
-            .create_key(
-                &Actor::host(),
-                fixture.tenant,
-                KeyOwner::Host,
-                "a".parse().unwrap(),
-                Some(&idempotency_key("key")),
-            )
+            .api_keys(fixture.tenant)
+            .create(&Actor::host(), KeyOwner::Host, "a".parse().unwrap(), Some(&idempotency_key("key")))
             .await
     };
     assert!(matches!(token().await, Err(Error::IdempotencyMismatch)), "the same key for another thing");
     let idempotency = IdempotencyKey { scope: "POST host".into(), key: "k2".into(), request: Secret::new(Vec::new()) };
     let first = fixture
         .vault
-        .create_key(&Actor::host(), fixture.tenant, KeyOwner::Host, "a".parse().unwrap(), Some(&idempotency))
+        .api_keys(fixture.tenant)
+        .create(&Actor::host(), KeyOwner::Host, "a".parse().unwrap(), Some(&idempotency))
         .await
         .unwrap();
     let second = fixture
         .vault
-        .create_key(&Actor::host(), fixture.tenant, KeyOwner::Host, "a".parse().unwrap(), Some(&idempotency))
+        .api_keys(fixture.tenant)
+        .create(&Actor::host(), KeyOwner::Host, "a".parse().unwrap(), Some(&idempotency))
         .await
         .unwrap();
     assert_eq!(first.1.expose(), second.1.expose(), "the replay shows the same token");
@@ -302,14 +322,14 @@ async fn changed_secret_is_read_next() {
         assert_eq!(read().await.unwrap().0, 2 * round - 1);
         for (vault, revision) in [(&fixture.vault, 2 * round), (&elsewhere, 2 * round + 1)] {
             let change = Change { fields: fields(&format!(r#"{{"api_key":"sk-{revision}"}}"#)), ..Change::default() };
-            vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap();
+            vault.credentials(&alice).update(&Actor::user(), saved.id, None, change).await.unwrap();
             let (read, key) = read().await.unwrap();
             assert_eq!(read, revision);
             assert_eq!(key, format!("sk-{revision}"), "the revision and the secret belong together");
         }
     }
-    let new = elsewhere.save(&Actor::user(), &alice, draft("New"), None).await.unwrap();
+    let new = elsewhere.credentials(&alice).create(&Actor::user(), draft("New"), None).await.unwrap();
     fixture.open("alice", "openai", &new).await.unwrap();
-    elsewhere.delete_user(&Actor::host(), &alice).await.unwrap();
+    elsewhere.users(alice.tenant).delete(&Actor::host(), &alice.user).await.unwrap();
     assert!(matches!(read().await, Err(Error::NotFound { .. })));
 }

@@ -47,7 +47,7 @@ async fn forbidden_addresses_are_never_connected() {
     });
     let dir = Dir::new("egress");
     let vault = Vault::builder(&dir.database()).key(Secret::from(KEY)).open().await.unwrap();
-    let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
+    let tenant = vault.tenants().get(&"default".parse().unwrap()).await.unwrap().id;
     let mut tried = 0;
     for issuer in addresses(port) {
         let draft = AppDraft {
@@ -56,7 +56,7 @@ async fn forbidden_addresses_are_never_connected() {
             client_secret: Some(Secret::from("secret")),
             parameters: Default::default(),
         };
-        let refused = vault.create_app(&Actor::host(), tenant, draft).await.unwrap_err().to_string();
+        let refused = vault.apps(tenant).create(&Actor::host(), draft).await.unwrap_err().to_string();
         assert!(refused.contains("discovery of"), "{issuer}: {refused}");
         tried += 1;
     }

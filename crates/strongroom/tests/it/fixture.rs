@@ -43,7 +43,7 @@ impl Fixture {
     pub(crate) async fn new(test: &str) -> Self {
         let (dir, clock) = (Dir::new(test), Arc::new(FakeClock::new()));
         let vault = open(&dir, &clock, SEED.fetch_add(1, Ordering::SeqCst)).await;
-        let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
+        let tenant = vault.tenants().get(&"default".parse().unwrap()).await.unwrap().id;
         let fixture = Self { vault, tenant, clock, dir };
         for plugin in ["openai", "stripe"] {
             fixture.register(plugin, MANIFEST).await.unwrap();
@@ -67,7 +67,8 @@ impl Fixture {
         let manifest = Manifest::parse(manifest)?;
         let name = name.parse().unwrap();
         self.vault
-            .register(&Actor::host(), self.tenant, &name, manifest, Expected::Any)
+            .plugins(self.tenant)
+            .register(&Actor::host(), &name, manifest, Expected::Any)
             .await
             .map(|(_, was_there)| was_there)
     }
@@ -77,12 +78,12 @@ impl Fixture {
     }
 
     pub(crate) async fn save(&self, user: &str, name: &str) -> Result<Credential, Error> {
-        self.vault.save(&Actor::user(), &self.owner(user), draft(name), None).await
+        self.vault.credentials(&self.owner(user)).create(&Actor::user(), draft(name), None).await
     }
 
     pub(crate) async fn open(&self, user: &str, plugin: &str, credential: &Credential) -> Result<Opened, Error> {
         let actor = Actor::plugin(plugin.parse::<PluginName>().unwrap());
-        let permit = self.vault.authorize(&actor, &self.owner(user), credential.id).await?;
+        let permit = self.vault.credentials(&self.owner(user)).authorize(&actor, credential.id).await?;
         self.vault.open(permit).await
     }
 

@@ -17,7 +17,7 @@ async fn invalid_grant_ends_grant_with_any_status() {
         oauth.clock.advance(HOUR);
         oauth.provider.next(Turn::Answer(status, "application/json", r#"{"error":"invalid_grant"}"#.to_owned()));
         assert!(oauth.read(&credential).await.is_err());
-        let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
+        let shown = oauth.vault.credentials(&oauth.owner("alice")).get(&Actor::user(), credential.id).await.unwrap();
         assert_eq!((shown.state, shown.cause.as_deref()), (State::ReauthRequired, Some("invalid_grant")), "{status}");
     }
     // A 403 without an OAuth error code does not end the grant.
@@ -26,7 +26,7 @@ async fn invalid_grant_ends_grant_with_any_status() {
     oauth.clock.advance(HOUR);
     oauth.provider.next(Turn::Answer(403, "text/html", "<h1>blocked</h1>".to_owned()));
     assert!(oauth.read(&credential).await.is_err());
-    let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
+    let shown = oauth.vault.credentials(&oauth.owner("alice")).get(&Actor::user(), credential.id).await.unwrap();
     assert_eq!(shown.state, State::Degraded);
     oauth.clock.advance(HOUR);
     assert!(oauth.read(&credential).await.is_ok());
@@ -38,7 +38,8 @@ async fn expiring_grant_is_reported_a_week_before() {
     *oauth.provider.members.lock().unwrap() =
         format!(r#""expires_in":3600,"refresh_token_expires_in":{}"#, 30 * 24 * 3600);
     let credential = oauth.connected("alice").await;
-    let show = async || oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
+    let show =
+        async || oauth.vault.credentials(&oauth.owner("alice")).get(&Actor::user(), credential.id).await.unwrap();
     let end = show().await.grant_expires_at.unwrap();
     assert_eq!(end.as_millisecond() - credential.created_at.as_millisecond(), 30 * 24 * HOUR);
     // A refresh without an end date keeps the previous one.
@@ -57,9 +58,9 @@ async fn removing_a_plugin_revokes_its_grants() {
     oauth.connected("alice").await;
     oauth.connected("bob").await;
     let plugin = "mail".parse().unwrap();
-    assert!(oauth.vault.remove_plugin(&Actor::host(), oauth.tenant, &plugin, false).await.is_err());
+    assert!(oauth.vault.plugins(oauth.tenant).remove(&Actor::host(), &plugin, false).await.is_err());
     assert_eq!(oauth.vault.sweep().await.unwrap(), 0, "nothing is owed for what stays");
-    oauth.vault.remove_plugin(&Actor::host(), oauth.tenant, &plugin, true).await.unwrap();
+    oauth.vault.plugins(oauth.tenant).remove(&Actor::host(), &plugin, true).await.unwrap();
     assert_eq!(oauth.vault.sweep().await.unwrap(), 2);
     assert_eq!(oauth.provider.memory.lock().unwrap().revoked.len(), 2);
     assert_eq!(oauth.vault.verify(true, None, &mut |_| {}).await.unwrap().findings, []);

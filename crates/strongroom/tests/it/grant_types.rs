@@ -56,7 +56,7 @@ async fn register(vault: &Vault, tenant: strongroom::TenantId, device: bool) {
         "credentials": {{"oauth2": {{"provider": "sim", "scopes": ["mail.read", "mail.send"], "device": {device}}}}}}}"#
     );
     let (plugin, manifest) = ("mail".parse().unwrap(), Manifest::parse(&manifest).unwrap());
-    vault.register(&Actor::host(), tenant, &plugin, manifest, Expected::Any).await.unwrap();
+    vault.plugins(tenant).register(&Actor::host(), &plugin, manifest, Expected::Any).await.unwrap();
 }
 
 async fn vault_with(oauth: &OauthFixture, name: &str, toml: &str) -> Vault {
@@ -74,14 +74,14 @@ async fn vault_with(oauth: &OauthFixture, name: &str, toml: &str) -> Vault {
 
 async fn prompted(oauth: &OauthFixture) -> Connection {
     let draft = draft("mail", Flow::Device, None);
-    match oauth.vault.connect(&Actor::user(), &oauth.owner("alice"), draft).await.unwrap() {
+    match oauth.vault.connections(&oauth.owner("alice")).create(&Actor::user(), draft).await.unwrap() {
         Connecting::Prompted(connection) => connection,
         other => panic!("{other:?}"),
     }
 }
 
 async fn ask(oauth: &OauthFixture, user: &str, connection: &Connection) -> Result<Connection, Error> {
-    oauth.vault.connection_status(&Actor::user(), &oauth.owner(user), connection.id).await
+    oauth.vault.connections(&oauth.owner(user)).get(&Actor::user(), connection.id).await
 }
 
 fn says(oauth: &OauthFixture, error: &str) {
@@ -121,8 +121,12 @@ async fn device_flow_connects_with_a_user_code() {
     assert_eq!((connected.status, polls()), (Status::Connected, 3));
     let asked = oauth.provider.asked("/token").pop().unwrap();
     assert!(asked.member("device_code").unwrap().starts_with("dc-"));
-    let credential =
-        oauth.vault.show(&Actor::user(), &oauth.owner("alice"), connected.credential.unwrap()).await.unwrap();
+    let credential = oauth
+        .vault
+        .credentials(&oauth.owner("alice"))
+        .get(&Actor::user(), connected.credential.unwrap())
+        .await
+        .unwrap();
     assert_eq!(credential.account.as_deref(), Some("account-1@example.com"));
     assert!(text(&oauth.read(&credential).await.unwrap(), "access_token").starts_with("at-"));
     oauth.clock.advance(3_600_000);
@@ -137,7 +141,7 @@ async fn concurrent_polls_are_merged() {
     oauth.clock.advance(5_000);
     let asking = (0..20).map(|_| {
         let (vault, owner, id) = (oauth.vault.clone(), oauth.owner("alice"), begun.id);
-        tokio::spawn(async move { vault.connection_status(&Actor::user(), &owner, id).await.unwrap().status })
+        tokio::spawn(async move { vault.connections(&owner).get(&Actor::user(), id).await.unwrap().status })
     });
     for asked in asking.collect::<Vec<_>>() {
         asked.await.unwrap();
@@ -145,7 +149,10 @@ async fn concurrent_polls_are_merged() {
     assert_eq!(oauth.provider.asked("/token").len(), 1);
     assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Connected);
     let filter = strongroom::CredentialFilter { limit: 10, ..Default::default() };
-    assert_eq!(oauth.vault.list(&Actor::user(), &oauth.owner("alice"), filter).await.unwrap().credentials.len(), 1);
+    assert_eq!(
+        oauth.vault.credentials(&oauth.owner("alice")).list(&Actor::user(), filter).await.unwrap().credentials.len(),
+        1
+    );
 }
 
 /// The response with the tokens takes longer than the poll interval. No second poll starts, and the tokens are stored.
@@ -157,7 +164,7 @@ async fn slow_device_answer_is_not_lost() {
     let (arrived, let_go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     oauth.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
     let (vault, owner, id) = (oauth.vault.clone(), oauth.owner("alice"), begun.id);
-    let first = tokio::spawn(async move { vault.connection_status(&Actor::user(), &owner, id).await.unwrap().status });
+    let first = tokio::spawn(async move { vault.connections(&owner).get(&Actor::user(), id).await.unwrap().status });
     drop(arrived.acquire().await.unwrap());
     oauth.clock.advance(15_000);
     assert_eq!(ask(&oauth, "alice", &begun).await.unwrap().status, Status::Waiting);
@@ -194,7 +201,7 @@ async fn device_flow_failure_has_a_cause() {
     register(&plain.vault, plain.tenant, true).await;
     for oauth in [&oauth, &plain] {
         let draft = draft("mail", Flow::Device, None);
-        let refused = oauth.vault.connect(&Actor::user(), &oauth.owner("alice"), draft).await;
+        let refused = oauth.vault.connections(&oauth.owner("alice")).create(&Actor::user(), draft).await;
         assert!(matches!(refused, Err(Error::Fields(faults)) if faults[0].field == "flow"));
     }
 }
@@ -204,7 +211,7 @@ async fn device_flow_failure_has_a_cause() {
 async fn connection_reports_its_result() {
     let oauth = OauthFixture::new("status", Policy::Strict).await;
     let status = async |id| {
-        let found = oauth.vault.connection_status(&Actor::user(), &oauth.owner("alice"), id).await.unwrap();
+        let found = oauth.vault.connections(&oauth.owner("alice")).get(&Actor::user(), id).await.unwrap();
         (found.status, found.cause, found.credential)
     };
     let begun = oauth.begin("alice", None).await.unwrap();
@@ -234,7 +241,7 @@ async fn connection_reports_its_result() {
     let begun = oauth.begin("alice", None).await.unwrap();
     oauth.clock.advance(600_000);
     assert_eq!(status(begun.id).await.0, Status::Expired);
-    let strangers = oauth.vault.connection_status(&Actor::user(), &oauth.owner("bob"), begun.id).await;
+    let strangers = oauth.vault.connections(&oauth.owner("bob")).get(&Actor::user(), begun.id).await;
     assert!(matches!(strangers, Err(Error::NotFound { .. })));
 }
 
@@ -259,15 +266,16 @@ async fn service_account_connects_with_key_file() {
         "credentials": {"oauth2": {"provider": "robots", "scopes": ["https://robots.example/run"]}}}"#;
     let (plugin, owner) = ("jobs".parse().unwrap(), oauth.owner("alice"));
     let manifest = Manifest::parse(manifest).unwrap();
-    vault.register(&Actor::host(), oauth.tenant, &plugin, manifest, Expected::Any).await.unwrap();
-    let connect = async |key| vault.connect(&Actor::user(), &owner, draft("jobs", Flow::Redirect, key)).await;
+    vault.plugins(oauth.tenant).register(&Actor::host(), &plugin, manifest, Expected::Any).await.unwrap();
+    let connect =
+        async |key| vault.connections(&owner).create(&Actor::user(), draft("jobs", Flow::Redirect, key)).await;
     let app = |id: Option<&str>, secret| AppDraft {
         provider: "robots".to_owned(),
         client_id: id.map(str::to_owned),
         client_secret: secret,
         parameters: Default::default(),
     };
-    let create = async |draft| vault.create_app(&Actor::host(), oauth.tenant, draft).await;
+    let create = async |draft| vault.apps(oauth.tenant).create(&Actor::host(), draft).await;
 
     // Each connection brings its own key file.
     let first = create(app(Some("robots"), None)).await.unwrap();
@@ -292,8 +300,8 @@ async fn service_account_connects_with_key_file() {
     oauth.clock.advance(3_600_000);
     let again = crate::oauth_fixture::read(&vault, &credential).await.unwrap();
     assert_ne!(text(&again, "access_token"), token, "made anew, from the key file that stays");
-    vault.delete(&Actor::user(), &owner, credential.id, None).await.unwrap();
-    vault.remove_app(&Actor::host(), oauth.tenant, first.id).await.unwrap();
+    vault.credentials(&owner).delete(&Actor::user(), credential.id, None).await.unwrap();
+    vault.apps(oauth.tenant).remove(&Actor::host(), first.id).await.unwrap();
 
     // The registration has the key file, and the account in the file is the client id.
     assert!(create(app(Some("other"), Some(key_file()))).await.is_err(), "not the account that the file names");
@@ -312,7 +320,7 @@ async fn private_key_is_never_sent() {
     let oauth = OauthFixture::new("key-as-secret", Policy::Strict).await;
     for secret in [Secret::from(PEM), key_file()] {
         let draft = AppDraft { client_secret: Some(secret), ..crate::oauth_fixture::app_draft() };
-        let refused = oauth.vault.create_app(&Actor::host(), oauth.tenant, draft).await;
+        let refused = oauth.vault.apps(oauth.tenant).create(&Actor::host(), draft).await;
         assert!(matches!(refused, Err(Error::Fields(faults)) if faults[0].field == "client_secret"));
     }
     let toml = "title = \"R\"\ndocs = \"https://example.com\"\n[token]\nurl = \"https://r.example/token\"\n\
@@ -328,17 +336,17 @@ async fn client_authenticates_with_a_signature() {
         .replace("[token]\n", "[token]\nclient_auth = \"private-key-jwt\"\naudience = \"https://sim.example\"\n");
     let toml = toml.replace("[revoke]", "[revoke]\nstyle = \"rfc7009\"");
     let vault = vault_with(&oauth, "sim", &toml).await;
-    vault.remove_app(&Actor::host(), oauth.tenant, oauth.app).await.unwrap();
+    vault.apps(oauth.tenant).remove(&Actor::host(), oauth.app).await.unwrap();
     let draft =
         |secret: &str| AppDraft { client_secret: Some(Secret::from(secret)), ..crate::oauth_fixture::app_draft() };
-    let refused = vault.create_app(&Actor::host(), oauth.tenant, draft("a-word")).await;
+    let refused = vault.apps(oauth.tenant).create(&Actor::host(), draft("a-word")).await;
     assert!(matches!(refused, Err(Error::Fields(faults)) if faults[0].field == "client_secret"));
-    let app = vault.create_app(&Actor::host(), oauth.tenant, draft(PEM)).await.unwrap().id;
+    let app = vault.apps(oauth.tenant).create(&Actor::host(), draft(PEM)).await.unwrap().id;
     let oauth = OauthFixture { vault, app, ..oauth };
     let credential = oauth.connected("alice").await;
     oauth.clock.advance(3_600_000);
     oauth.read(&credential).await.unwrap();
-    oauth.vault.delete(&Actor::user(), &oauth.owner("alice"), credential.id, None).await.unwrap();
+    oauth.vault.credentials(&oauth.owner("alice")).delete(&Actor::user(), credential.id, None).await.unwrap();
     oauth.vault.sweep().await.unwrap();
     let mut ids = std::collections::BTreeSet::new();
     for asked in oauth.provider.asked("/token").iter().chain(&oauth.provider.asked("/revoke")) {

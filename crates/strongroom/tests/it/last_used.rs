@@ -25,7 +25,7 @@ async fn last_used_comes_from_the_log() {
     fixture.open("alice", "openai", &saved).await.unwrap();
     let used = fixture.clock.now();
     let fixture = fixture.reopened().await;
-    let shown = fixture.vault.show(&Actor::user(), &fixture.owner("alice"), saved.id).await.unwrap();
+    let shown = fixture.vault.credentials(&fixture.owner("alice")).get(&Actor::user(), saved.id).await.unwrap();
     assert_eq!((shown.last_used_at, shown.revision), (Some(used), 1));
     assert!(
         fixture.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty(),
@@ -60,7 +60,7 @@ async fn reads_of_another_process_update_last_used() {
     for (second, vault) in [&fixture.vault, &elsewhere, &fixture.vault, &elsewhere].into_iter().enumerate() {
         fixture.clock.advance(1_000);
         let actor = Actor::plugin("openai".parse::<PluginName>().unwrap());
-        let permit = vault.authorize(&actor, &fixture.owner("alice"), saved.id).await.unwrap();
+        let permit = vault.credentials(&fixture.owner("alice")).authorize(&actor, saved.id).await.unwrap();
         vault.open(permit).await.unwrap();
         // Both processes are idle before the last read, so each sees the other's update.
         tokio::time::sleep(Duration::from_millis(if second == 2 { 700 } else { 0 })).await;

@@ -28,5 +28,5 @@ async fn first_version_vault_opens_with_all_credentials() {
     assert_eq!(text(&opened, "api_key"), canary("Work"));
     assert_eq!(fixture.vault.verify(true, None, &mut |_| {}).await.unwrap().findings, []);
     fixture.save("alice", "Another").await.unwrap();
-    fixture.vault.delete_user(&Actor::host(), &fixture.owner("alice")).await.unwrap();
+    fixture.vault.users(fixture.tenant).delete(&Actor::host(), &fixture.owner("alice").user).await.unwrap();
 }

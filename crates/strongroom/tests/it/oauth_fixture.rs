@@ -47,11 +47,11 @@ impl OauthFixture {
         let (dir, clock, provider) = (Dir::new(test), Arc::new(FakeClock::new()), Simulated::new(policy).await);
         let toml = provider.toml(more);
         let vault = open(&dir, &clock, &toml).await;
-        let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
+        let tenant = vault.tenants().get(&"default".parse().unwrap()).await.unwrap().id;
         let manifest = Manifest::parse(MANIFEST).unwrap();
         let plugin: PluginName = "mail".parse().unwrap();
-        vault.register(&Actor::host(), tenant, &plugin, manifest, Expected::Any).await.unwrap();
-        let app = vault.create_app(&Actor::host(), tenant, app_draft()).await.unwrap();
+        vault.plugins(tenant).register(&Actor::host(), &plugin, manifest, Expected::Any).await.unwrap();
+        let app = vault.apps(tenant).create(&Actor::host(), app_draft()).await.unwrap();
         Self { vault, tenant, clock, dir, provider, app: app.id, toml }
     }
 
@@ -69,7 +69,7 @@ impl OauthFixture {
     }
 
     pub(crate) async fn begin_with(&self, user: &str, draft: ConnectionDraft) -> Result<Begun, Error> {
-        match self.vault.connect(&Actor::user(), &self.owner(user), draft).await? {
+        match self.vault.connections(&self.owner(user)).create(&Actor::user(), draft).await? {
             Connecting::Begun(begun) => Ok(begun),
             Connecting::Connected(_) | Connecting::Prompted(_) => panic!("another way"),
         }
@@ -96,7 +96,7 @@ impl OauthFixture {
     pub(crate) async fn complete(&self, user: &str, back: &Url) -> Result<Credential, Error> {
         let id: ConnectionId = query(back, "connection").parse().unwrap();
         let code = Secret::new(query(back, "code"));
-        self.vault.complete(&Actor::user(), &self.owner(user), id, &code).await
+        self.vault.connections(&self.owner(user)).complete(&Actor::user(), id, &code).await
     }
 
     /// Runs the complete flow.
@@ -120,7 +120,7 @@ impl OauthFixture {
 
     pub(crate) async fn actions(&self) -> Vec<String> {
         let filter = strongroom::AuditFilter { limit: 1000, ..Default::default() };
-        let page = self.vault.audit(&Actor::host(), self.tenant, &filter).await.unwrap();
+        let page = self.vault.audit(self.tenant).page(&Actor::host(), &filter).await.unwrap();
         let line = |event: &strongroom::audit::Event<'_>| match &event.reason {
             Some(reason) => format!("{} {reason}", event.action),
             None => event.action.to_string(),
@@ -145,7 +145,7 @@ pub(crate) fn draft() -> ConnectionDraft {
 
 pub(crate) async fn read(vault: &Vault, credential: &Credential) -> Result<Opened, Error> {
     let actor = Actor::plugin(credential.plugin.clone());
-    vault.open(vault.authorize(&actor, &credential.owner, credential.id).await?).await
+    vault.open(vault.credentials(&credential.owner).authorize(&actor, credential.id).await?).await
 }
 
 pub(crate) fn app_draft() -> AppDraft {

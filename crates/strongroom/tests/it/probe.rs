@@ -25,7 +25,7 @@ impl Bench {
         let (dir, provider) = (Dir::new(test), Simulated::new(Policy::Strict).await);
         let builder = Vault::builder(&dir.database()).key(Secret::from(KEY)).clock(Arc::new(FakeClock::new()));
         let vault = builder.egress_policy(EgressPolicy { loopback: true, networks: Vec::new() }).open().await.unwrap();
-        let tenant = vault.tenant(&"default".parse().unwrap()).await.unwrap().id;
+        let tenant = vault.tenants().get(&"default".parse().unwrap()).await.unwrap().id;
         let bench = Self { vault, tenant, provider, _dir: dir };
         bench.register(&bench.provider.origin).await;
         bench
@@ -43,7 +43,7 @@ impl Bench {
         );
         let manifest = Manifest::parse(&manifest).unwrap();
         let (host, plugin) = (Actor::host(), plugin());
-        self.vault.register(&host, self.tenant, &plugin, manifest, Expected::Any).await.unwrap();
+        self.vault.plugins(self.tenant).register(&host, &plugin, manifest, Expected::Any).await.unwrap();
     }
 
     fn owner(&self, user: &str) -> Owner {
@@ -53,7 +53,7 @@ impl Bench {
     async fn save(&self, fields: Fields) -> strongroom::Credential {
         let (kind, name) = (CredentialType::Custom, "Work".parse().unwrap());
         let draft = Draft { plugin: plugin(), kind, name, fields };
-        self.vault.save(&Actor::user(), &self.owner("alice"), draft, None).await.unwrap()
+        self.vault.credentials(&self.owner("alice")).create(&Actor::user(), draft, None).await.unwrap()
     }
 
     async fn try_out(
@@ -63,7 +63,7 @@ impl Bench {
         fields: Fields,
     ) -> Result<Verdict, Error> {
         let what = (&plugin(), CredentialType::Custom);
-        self.vault.test_draft(&Actor::user(), &self.owner(user), what, stored, fields).await
+        self.vault.credentials(&self.owner(user)).test_draft(&Actor::user(), what, stored, fields).await
     }
 }
 
@@ -102,7 +102,7 @@ async fn probe_answer_has_one_of_three_results() {
 async fn probe_uses_changed_fields_and_saves_nothing() {
     let bench = Bench::new("probe").await;
     let saved = bench.save(fields("ann")).await;
-    let test = async |user: &str| bench.vault.test(&Actor::user(), &bench.owner(user), saved.id).await;
+    let test = async |user: &str| bench.vault.credentials(&bench.owner(user)).test(&Actor::user(), saved.id).await;
     assert_eq!(test("alice").await.unwrap(), Verdict::Accepted);
     assert!(matches!(test("bob").await, Err(Error::NotFound { .. })));
     // A stored secret replaces an absent one; an entered value takes precedence.
@@ -114,10 +114,10 @@ async fn probe_uses_changed_fields_and_saves_nothing() {
         bench.provider.asked("/probe").into_iter().filter_map(|asked| asked.authorization).collect();
     let basic = |user: &str| format!("Basic {}", data_encoding::BASE64.encode(format!("{user}:k-{CANARY}").as_bytes()));
     assert_eq!(sent, [basic("ann"), basic("zoe")]);
-    let shown = bench.vault.show(&Actor::user(), &bench.owner("alice"), saved.id).await.unwrap();
+    let shown = bench.vault.credentials(&bench.owner("alice")).get(&Actor::user(), saved.id).await.unwrap();
     assert_eq!((shown.revision, shown.settings["user"].as_str()), (1, Some("ann")));
     let filter = strongroom::AuditFilter { limit: 100, ..Default::default() };
-    let events = bench.vault.audit(&Actor::host(), bench.tenant, &filter).await.unwrap().events;
+    let events = bench.vault.audit(bench.tenant).page(&Actor::host(), &filter).await.unwrap().events;
     let tests: Vec<&str> =
         events.iter().filter(|event| event.action == "credential.test").map(|event| &*event.decision).collect();
     assert_eq!(tests, ["denied", "allowed", "denied", "allowed"], "each use is in the log, newest first");
@@ -132,18 +132,18 @@ async fn stored_secret_is_probed_at_its_original_host_only() {
     let thief = Simulated::new(Policy::Strict).await;
     bench.register(&thief.origin).await;
     let changed = Verdict::Unverified("test-changed".to_owned());
-    let test = async || bench.vault.test(&Actor::user(), &bench.owner("alice"), saved.id).await.unwrap();
+    let test = async || bench.vault.credentials(&bench.owner("alice")).test(&Actor::user(), saved.id).await.unwrap();
     assert_eq!(test().await, changed);
     let typed = Fields::default().text("user", Secret::from("zoe"));
     assert_eq!(bench.try_out("alice", Some(saved.id), typed).await.unwrap(), changed);
     // A change of fields that are not secret does not change the allowed host.
     let rename = strongroom::Change { name: None, fields: Fields::default().text("user", Secret::from("eve")) };
-    bench.vault.update(&Actor::user(), &bench.owner("alice"), saved.id, None, rename).await.unwrap();
+    bench.vault.credentials(&bench.owner("alice")).update(&Actor::user(), saved.id, None, rename).await.unwrap();
     assert_eq!(test().await, changed);
     assert!(thief.asked("/probe").is_empty());
     // A secret entered again is bound to the current manifest.
     let anew = strongroom::Change { name: None, fields: Fields::default().text("key", Secret::from("k-2")) };
-    bench.vault.update(&Actor::user(), &bench.owner("alice"), saved.id, None, anew).await.unwrap();
+    bench.vault.credentials(&bench.owner("alice")).update(&Actor::user(), saved.id, None, anew).await.unwrap();
     assert_eq!(test().await, Verdict::Accepted);
 }
 
@@ -152,7 +152,8 @@ async fn connected_token_is_probed_at_its_provider_only() {
     let oauth = OauthFixture::new("probe-elsewhere", Policy::Strict).await;
     let thief = Simulated::new(Policy::Strict).await;
     let credential = oauth.connected("alice").await;
-    let test = async || oauth.vault.test(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
+    let test =
+        async || oauth.vault.credentials(&oauth.owner("alice")).test(&Actor::user(), credential.id).await.unwrap();
     for (origin, verdict) in
         [(&thief.origin, Verdict::Unverified("test-elsewhere".to_owned())), (&oauth.provider.origin, Verdict::Accepted)]
     {
@@ -162,7 +163,7 @@ async fn connected_token_is_probed_at_its_provider_only() {
             "test": {{"method": "GET", "url": "{origin}/probe", "expect": [200]}}}}}}}}"#
         );
         let (plugin, manifest) = ("mail".parse().unwrap(), Manifest::parse(&manifest).unwrap());
-        oauth.vault.register(&Actor::host(), oauth.tenant, &plugin, manifest, Expected::Any).await.unwrap();
+        oauth.vault.plugins(oauth.tenant).register(&Actor::host(), &plugin, manifest, Expected::Any).await.unwrap();
         assert_eq!(test().await, verdict);
     }
     assert!(thief.asked("/probe").is_empty());
@@ -177,7 +178,8 @@ async fn connected_account_probe_follows_the_provider_file() {
     let vault = crate::oauth_fixture::open_at(&plain.dir.database(), &plain.clock, &toml, seed).await;
     let oauth = OauthFixture { vault, ..plain };
     let credential = oauth.connected("alice").await;
-    let test = async || oauth.vault.test(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
+    let test =
+        async || oauth.vault.credentials(&oauth.owner("alice")).test(&Actor::user(), credential.id).await.unwrap();
     assert_eq!(test().await, Verdict::Accepted);
     let first = oauth.provider.asked("/probe").pop().unwrap().authorization.unwrap();
     assert!(first.starts_with("Bearer at-"));

@@ -148,7 +148,7 @@ async fn run_as_other_process() {
             let (vault, owner, id) = (vault.clone(), owner.clone(), id.parse().unwrap());
             reading.spawn(async move {
                 let actor = strongroom::Actor::plugin("mail".parse::<PluginName>().unwrap());
-                let opened = vault.open(vault.authorize(&actor, &owner, id).await?).await?;
+                let opened = vault.open(vault.credentials(&owner).authorize(&actor, id).await?).await?;
                 Ok::<_, Error>(text(&opened, "access_token"))
             });
         }

@@ -24,11 +24,11 @@ async fn permit_opens_nothing_after_deletion() {
     let actor = Actor::plugin("mail".parse().unwrap());
     for whole_user in [false, true] {
         let credential = oauth.connected("alice").await;
-        let permit = oauth.vault.authorize(&actor, &credential.owner, credential.id).await.unwrap();
+        let permit = oauth.vault.credentials(&credential.owner).authorize(&actor, credential.id).await.unwrap();
         if whole_user {
-            oauth.vault.delete_user(&Actor::host(), &credential.owner).await.unwrap();
+            oauth.vault.users(credential.owner.tenant).delete(&Actor::host(), &credential.owner.user).await.unwrap();
         } else {
-            oauth.vault.delete(&Actor::user(), &credential.owner, credential.id, None).await.unwrap();
+            oauth.vault.credentials(&credential.owner).delete(&Actor::user(), credential.id, None).await.unwrap();
         }
         assert!(matches!(oauth.vault.open(permit).await, Err(Error::NotFound { .. })), "whole user: {whole_user}");
     }
@@ -45,7 +45,7 @@ async fn grant_refreshed_during_delete_is_revoked() {
     let (vault, of) = (oauth.vault.clone(), credential.clone());
     let reading = tokio::spawn(async move { read(&vault, &of).await.map(drop) });
     drop(arrived.acquire().await.unwrap());
-    oauth.vault.delete(&Actor::user(), &oauth.owner("alice"), credential.id, None).await.unwrap();
+    oauth.vault.credentials(&oauth.owner("alice")).delete(&Actor::user(), credential.id, None).await.unwrap();
     let_go.add_permits(1);
     assert!(matches!(reading.await.unwrap(), Err(Error::NotFound { .. })));
     oauth.vault.sweep().await.unwrap();
@@ -62,12 +62,17 @@ async fn running_connection_does_not_restore_deleted_user() {
     oauth.provider.next(Turn::Hold(arrived.clone(), let_go.clone()));
     let deleting = async {
         drop(arrived.acquire().await.unwrap());
-        oauth.vault.delete_user(&Actor::host(), &oauth.owner("alice")).await.unwrap();
+        oauth
+            .vault
+            .users(oauth.owner("alice").tenant)
+            .delete(&Actor::host(), &oauth.owner("alice").user)
+            .await
+            .unwrap();
         let_go.add_permits(1);
     };
     let (completed, ()) = tokio::join!(oauth.complete("alice", &back), deleting);
     assert!(matches!(completed, Err(Error::NotFound { what: "connection" })));
-    assert!(oauth.vault.users(oauth.tenant, None, 10).await.unwrap().is_empty(), "the user is back");
+    assert!(oauth.vault.users(oauth.tenant).list(None, 10).await.unwrap().is_empty(), "the user is back");
     oauth.vault.sweep().await.unwrap();
     assert_eq!(oauth.provider.living_families(), 0, "what was granted lives on");
 }
@@ -96,7 +101,7 @@ async fn connected_during_deletion(test: &str, delete: impl AsyncFnOnce(&OauthFi
     let (id, code) = (query(&back, "connection").parse().unwrap(), Secret::new(query(&back, "code")));
     let (other, owner, runtime) = (oauth.elsewhere().await, oauth.owner("alice"), tokio::runtime::Handle::current());
     let connect = move || {
-        let connecting = async move { other.complete(&Actor::user(), &owner, id, &code).await.unwrap() };
+        let connecting = async move { other.connections(&owner).complete(&Actor::user(), id, &code).await.unwrap() };
         std::thread::spawn(move || runtime.block_on(connecting)).join().unwrap();
     };
     let clock = Arc::new(HookedClock { clock: oauth.clock.clone(), hook: Mutex::new(None) });
@@ -111,7 +116,7 @@ async fn connected_during_deletion(test: &str, delete: impl AsyncFnOnce(&OauthFi
 #[tokio::test(flavor = "multi_thread")]
 async fn account_connected_during_user_deletion_is_revoked() {
     connected_during_deletion("user-race", async |oauth, vault| {
-        vault.delete_user(&Actor::host(), &oauth.owner("alice")).await.unwrap();
+        vault.users(oauth.owner("alice").tenant).delete(&Actor::host(), &oauth.owner("alice").user).await.unwrap();
     })
     .await;
 }
@@ -119,7 +124,7 @@ async fn account_connected_during_user_deletion_is_revoked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn account_connected_during_plugin_removal_is_revoked() {
     connected_during_deletion("plugin-race", async |oauth, vault| {
-        vault.remove_plugin(&Actor::host(), oauth.tenant, &"mail".parse().unwrap(), true).await.unwrap();
+        vault.plugins(oauth.tenant).remove(&Actor::host(), &"mail".parse().unwrap(), true).await.unwrap();
     })
     .await;
 }
@@ -129,9 +134,9 @@ async fn account_connected_during_plugin_removal_is_revoked() {
 async fn user_without_credentials_can_be_deleted() {
     let oauth = OauthFixture::new("signed-in", Policy::Strict).await;
     let bob = ConsoleUser::User("bob".parse().unwrap());
-    let link = oauth.vault.invite(&Actor::operator(), oauth.tenant, bob).await.unwrap();
-    let (_, cookie): (_, Token) = oauth.vault.sign_in(&Actor::anonymous(), &link).await.unwrap();
-    oauth.vault.delete_user(&Actor::host(), &oauth.owner("bob")).await.unwrap();
+    let link = oauth.vault.console().invite(&Actor::operator(), oauth.tenant, bob).await.unwrap();
+    let (_, cookie): (_, Token) = oauth.vault.console().sign_in(&Actor::anonymous(), &link).await.unwrap();
+    oauth.vault.users(oauth.owner("bob").tenant).delete(&Actor::host(), &oauth.owner("bob").user).await.unwrap();
     assert!(oauth.vault.authenticate(&cookie).await.unwrap().is_none(), "still signed in");
 }
 
@@ -150,24 +155,29 @@ async fn probe_uses_manifest_of_another_process() {
     let (old, new) = (Simulated::new(Policy::Strict).await, Simulated::new(Policy::Strict).await);
     let plugin: PluginName = "probed".parse().unwrap();
     let register = async |vault: &strongroom::Vault, origin: &str| {
-        vault.register(&Actor::operator(), oauth.tenant, &plugin, probed(origin), Expected::Any).await.unwrap();
+        vault.plugins(oauth.tenant).register(&Actor::operator(), &plugin, probed(origin), Expected::Any).await.unwrap();
     };
     register(&oauth.vault, &old.origin).await;
     let key = || Fields::default().text("key", Secret::new(format!("k-{CANARY}")));
     let (kind, name) = (CredentialType::Custom, "Work".parse().unwrap());
     let owner = oauth.owner("alice");
     let draft = Draft { plugin: plugin.clone(), kind, name, fields: key() };
-    let saved = oauth.vault.save(&Actor::user(), &owner, draft, None).await.unwrap();
+    let saved = oauth.vault.credentials(&owner).create(&Actor::user(), draft, None).await.unwrap();
     register(&oauth.elsewhere().await, &new.origin).await;
-    let verdict = oauth.vault.test(&Actor::user(), &owner, saved.id).await.unwrap();
+    let verdict = oauth.vault.credentials(&owner).test(&Actor::user(), saved.id).await.unwrap();
     assert_eq!(verdict, Verdict::Unverified("test-changed".to_owned()));
     register(&oauth.elsewhere().await, &old.origin).await;
-    oauth.vault.test(&Actor::user(), &owner, saved.id).await.unwrap();
+    oauth.vault.credentials(&owner).test(&Actor::user(), saved.id).await.unwrap();
     register(&oauth.elsewhere().await, &new.origin).await;
     let asked = old.asked("/probe").len();
     let of = (&plugin, kind);
-    oauth.vault.test_draft(&Actor::user(), &owner, of, None, key()).await.unwrap();
-    let stored = oauth.vault.test_draft(&Actor::user(), &owner, of, Some(saved.id), Fields::default()).await.unwrap();
+    oauth.vault.credentials(&owner).test_draft(&Actor::user(), of, None, key()).await.unwrap();
+    let stored = oauth
+        .vault
+        .credentials(&owner)
+        .test_draft(&Actor::user(), of, Some(saved.id), Fields::default())
+        .await
+        .unwrap();
     assert_eq!(stored, Verdict::Unverified("test-changed".to_owned()));
     assert_eq!(old.asked("/probe").len(), asked, "the host that was taken out was called");
 }

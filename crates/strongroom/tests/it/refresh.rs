@@ -65,7 +65,7 @@ async fn valid_token_is_served_while_refresh_fails() {
     oauth.clock.advance(HOUR - 60_000);
     oauth.provider.next(Turn::Answer(503, "text/plain", String::new()));
     assert_eq!(token(&oauth, &credential).await, first);
-    let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
+    let shown = oauth.vault.credentials(&oauth.owner("alice")).get(&Actor::user(), credential.id).await.unwrap();
     assert_eq!((shown.state, shown.cause.as_deref()), (State::Degraded, Some("http-503")));
     // The sweep respects `Retry-After`.
     assert_eq!(oauth.vault.sweep().await.unwrap(), 0);
@@ -95,7 +95,7 @@ async fn refresh_causes_are_distinct() {
         oauth.provider.next(answered(answer));
         let error = oauth.read(&credential).await.unwrap_err();
         assert_eq!(matches!(error, Error::ReauthRequired { .. }), state == State::ReauthRequired, "{answer}");
-        let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
+        let shown = oauth.vault.credentials(&oauth.owner("alice")).get(&Actor::user(), credential.id).await.unwrap();
         assert_eq!((shown.state, shown.cause.as_deref()), (state, Some(cause)), "{answer}");
         // Nothing is deleted: a reconnect is sufficient.
         let again = oauth.connect("alice", Some(credential.id)).await.unwrap();
@@ -114,7 +114,8 @@ async fn lost_answer_follows_provider_policy() {
             oauth.clock.advance(HOUR - 60_000);
             oauth.provider.next(turn.clone());
             assert_eq!(token(&oauth, &credential).await, first, "{policy:?}: it still lives");
-            let shown = oauth.vault.show(&Actor::user(), &oauth.owner("alice"), credential.id).await.unwrap();
+            let shown =
+                oauth.vault.credentials(&oauth.owner("alice")).get(&Actor::user(), credential.id).await.unwrap();
             assert_eq!(shown.state, State::Ambiguous);
             if policy == Policy::Strict {
                 oauth.vault.sweep().await.unwrap();
@@ -203,7 +204,7 @@ async fn concurrent_401_reports_make_one_refresh() {
         let (vault, of, revision) = (oauth.vault.clone(), credential.clone(), opened.revision);
         callers.spawn(async move {
             let actor = Actor::plugin(of.plugin.clone());
-            vault.report_unauthorized(&actor, &of.owner, (of.id, revision), &|| Ok(())).await.unwrap();
+            vault.credentials(&of.owner).report_unauthorized(&actor, (of.id, revision), &|| Ok(())).await.unwrap();
         });
     }
     callers.join_all().await;
@@ -364,11 +365,12 @@ async fn connected_tokens_cannot_be_changed_by_user() {
     let fields = |json: &str| serde_json::from_str(json).unwrap();
     for json in [r#"{"scopes":["all"]}"#, r#"{"access_token":"x"}"#, r#"{"refresh_token":null}"#] {
         let change = strongroom::Change { fields: fields(json), ..Default::default() };
-        let changed = oauth.vault.update(&Actor::user(), &oauth.owner("alice"), credential.id, None, change).await;
+        let changed =
+            oauth.vault.credentials(&oauth.owner("alice")).update(&Actor::user(), credential.id, None, change).await;
         assert!(matches!(changed, Err(Error::Fields(_))), "{json}");
     }
     let renamed = strongroom::Change { name: Some("Other".parse().unwrap()), ..Default::default() };
-    oauth.vault.update(&Actor::user(), &oauth.owner("alice"), credential.id, None, renamed).await.unwrap();
+    oauth.vault.credentials(&oauth.owner("alice")).update(&Actor::user(), credential.id, None, renamed).await.unwrap();
     oauth.clock.advance(HOUR);
     token(&oauth, &credential).await;
 }

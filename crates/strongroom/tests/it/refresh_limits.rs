@@ -11,7 +11,7 @@ use crate::oauth_fixture::OauthFixture;
 use crate::provider::{Policy, Turn};
 
 async fn refresh(vault: &Vault, credential: &Credential, check_limit: RateLimitCheck<'_>) -> Result<Credential, Error> {
-    vault.refresh(&Actor::user(), &credential.owner, credential.id, check_limit).await
+    vault.credentials(&credential.owner).refresh(&Actor::user(), credential.id, check_limit).await
 }
 
 fn none() -> Result<(), u64> {
@@ -95,11 +95,11 @@ async fn reported_401_refreshes_before_expiry() {
     refresh(&oauth.vault, &credential, &|| Ok(())).await.unwrap_err();
     oauth.clock.advance(600_000);
     oauth.vault.sweep().await.unwrap();
-    let shown = oauth.vault.show(&Actor::user(), &credential.owner, credential.id).await.unwrap();
+    let shown = oauth.vault.credentials(&credential.owner).get(&Actor::user(), credential.id).await.unwrap();
     assert_eq!((shown.state, shown.cause.as_deref()), (State::Ambiguous, Some("interrupted")));
     assert_eq!(oauth.provider.asked("/token").len(), 2, "not risked while the access token lives");
     let plugin = Actor::plugin(credential.plugin.clone());
     let said = (credential.id, shown.revision);
-    let reported = oauth.vault.report_unauthorized(&plugin, &credential.owner, said, &|| Ok(())).await;
+    let reported = oauth.vault.credentials(&credential.owner).report_unauthorized(&plugin, said, &|| Ok(())).await;
     assert_eq!(oauth.provider.asked("/token").len(), 3, "{reported:?}");
 }

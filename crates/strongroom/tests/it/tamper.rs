@@ -53,10 +53,10 @@ async fn undecryptable_row_does_not_break_the_list() {
         .execute("UPDATE credential SET settings = zeroblob(200) WHERE id = ?1", [a.id.to_string()])
         .unwrap();
     let filter = CredentialFilter { limit: 10, ..CredentialFilter::default() };
-    let listed = fixture.vault.list(&Actor::user(), &fixture.owner("alice"), filter).await.unwrap();
+    let listed = fixture.vault.credentials(&fixture.owner("alice")).list(&Actor::user(), filter).await.unwrap();
     let states: Vec<_> = listed.credentials.iter().map(|credential| (credential.id, credential.state)).collect();
     assert_eq!(states, [(a.id, State::Undecryptable), (b.id, State::Active)]);
-    fixture.vault.delete(&Actor::user(), &fixture.owner("alice"), a.id, None).await.unwrap();
+    fixture.vault.credentials(&fixture.owner("alice")).delete(&Actor::user(), a.id, None).await.unwrap();
 }
 
 #[tokio::test]
@@ -73,11 +73,12 @@ async fn reassigned_key_or_session_is_refused() {
     let fixture = Fixture::new("moved-key").await;
     let role = KeyOwner::Plugin("stripe".parse().unwrap());
     let (_, token) =
-        fixture.vault.create_key(&Actor::host(), fixture.tenant, role, "a".parse().unwrap(), None).await.unwrap();
+        fixture.vault.api_keys(fixture.tenant).create(&Actor::host(), role, "a".parse().unwrap(), None).await.unwrap();
     let minute = std::time::Duration::from_secs(60);
     let (_, session) = fixture
         .vault
-        .create_session(&Actor::host(), &fixture.owner("mallory"), minute, Vec::new(), None)
+        .sessions(&fixture.owner("mallory"))
+        .create(&Actor::host(), minute, Vec::new(), None)
         .await
         .unwrap();
     fixture
@@ -99,7 +100,7 @@ async fn altered_manifest_counts_as_absent() {
     let fixture = fixture.reopened().await;
     assert!(matches!(fixture.open("alice", "openai", &saved).await, Err(Error::NotFound { .. })));
     assert!(matches!(
-        fixture.vault.plugin(fixture.tenant, &"openai".parse().unwrap()).await,
+        fixture.vault.plugins(fixture.tenant).get(&"openai".parse().unwrap()).await,
         Err(Error::NotFound { .. })
     ));
     fixture.register("openai", crate::fixture::MANIFEST).await.expect("registered again, it is whole");

@@ -15,9 +15,12 @@ async fn deleted_user_can_return_with_a_new_key() {
     let before = fixture.save("alice", "Work").await.unwrap();
     let alice = fixture.owner("alice");
     let (_, session) =
-        fixture.vault.create_session(&Actor::host(), &alice, Duration::from_secs(60), Vec::new(), None).await.unwrap();
-    fixture.vault.delete_user(&Actor::host(), &alice).await.unwrap();
-    assert!(matches!(fixture.vault.delete_user(&Actor::host(), &alice).await, Err(Error::NotFound { .. })));
+        fixture.vault.sessions(&alice).create(&Actor::host(), Duration::from_secs(60), Vec::new(), None).await.unwrap();
+    fixture.vault.users(alice.tenant).delete(&Actor::host(), &alice.user).await.unwrap();
+    assert!(matches!(
+        fixture.vault.users(alice.tenant).delete(&Actor::host(), &alice.user).await,
+        Err(Error::NotFound { .. })
+    ));
     assert!(matches!(fixture.open("alice", "openai", &before).await, Err(Error::NotFound { .. })));
     assert!(fixture.vault.authenticate(&session).await.unwrap().is_none());
     let after = fixture.save("alice", "Work").await.unwrap();
@@ -31,7 +34,7 @@ async fn restored_row_of_deleted_user_does_not_open() {
     let saved = fixture.save("alice", "Work").await.unwrap();
     let db = fixture.intruder();
     db.execute_batch("CREATE TABLE backup AS SELECT * FROM credential").unwrap();
-    fixture.vault.delete_user(&Actor::host(), &fixture.owner("alice")).await.unwrap();
+    fixture.vault.users(fixture.tenant).delete(&Actor::host(), &fixture.owner("alice").user).await.unwrap();
     fixture.save("alice", "Other").await.unwrap();
     db.execute_batch("INSERT INTO credential SELECT * FROM backup; DROP TABLE backup").unwrap();
     assert!(matches!(fixture.open("alice", "openai", &saved).await, Err(Error::Undecryptable)));
@@ -42,28 +45,24 @@ async fn keys_and_sessions_work_until_revoked_or_expired() {
     let fixture = Fixture::new("keys").await;
     let (row, token) = fixture
         .vault
-        .create_key(
-            &Actor::host(),
-            fixture.tenant,
-            KeyOwner::Plugin("openai".parse().unwrap()),
-            "a".parse().unwrap(),
-            None,
-        )
+        .api_keys(fixture.tenant)
+        .create(&Actor::host(), KeyOwner::Plugin("openai".parse().unwrap()), "a".parse().unwrap(), None)
         .await
         .unwrap();
     for _ in 0..2 {
         assert!(fixture.vault.authenticate(&token).await.unwrap().is_some());
     }
-    fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.owner, row.id).await.unwrap();
+    fixture.vault.api_keys(fixture.tenant).revoke(&Actor::host(), &row.owner, row.id).await.unwrap();
     assert!(fixture.vault.authenticate(&token).await.unwrap().is_none(), "at once, though it was remembered");
     assert!(matches!(
-        fixture.vault.revoke_key(&Actor::host(), fixture.tenant, &row.owner, row.id).await,
+        fixture.vault.api_keys(fixture.tenant).revoke(&Actor::host(), &row.owner, row.id).await,
         Err(Error::NotFound { .. })
     ));
 
     let (_, session) = fixture
         .vault
-        .create_session(&Actor::host(), &fixture.owner("alice"), Duration::from_secs(60), Vec::new(), None)
+        .sessions(&fixture.owner("alice"))
+        .create(&Actor::host(), Duration::from_secs(60), Vec::new(), None)
         .await
         .unwrap();
     assert!(fixture.vault.authenticate(&session).await.unwrap().is_some());
@@ -71,7 +70,8 @@ async fn keys_and_sessions_work_until_revoked_or_expired() {
     assert!(fixture.vault.authenticate(&session).await.unwrap().is_none());
     let long = fixture
         .vault
-        .create_session(&Actor::host(), &fixture.owner("alice"), Duration::from_secs(1801), Vec::new(), None)
+        .sessions(&fixture.owner("alice"))
+        .create(&Actor::host(), Duration::from_secs(1801), Vec::new(), None)
         .await;
     assert!(matches!(long, Err(Error::Fields(_))));
     let unknown = Token::generate(strongroom::TokenKind::Host, &SeededEntropy::new(99));
@@ -86,14 +86,21 @@ async fn key_revoked_by_another_process_is_refused() {
     let role = KeyOwner::Plugin("openai".parse().unwrap());
     let (row, token) = fixture
         .vault
-        .create_key(&Actor::host(), fixture.tenant, role.clone(), "a".parse().unwrap(), None)
+        .api_keys(fixture.tenant)
+        .create(&Actor::host(), role.clone(), "a".parse().unwrap(), None)
         .await
         .unwrap();
     let read = async || {
         let principal = fixture.vault.authenticate(&token).await?.ok_or(Error::Revoked)?;
         fixture
             .vault
-            .open(fixture.vault.authorize(&principal.actor(None, None), &fixture.owner("alice"), saved.id).await?)
+            .open(
+                fixture
+                    .vault
+                    .credentials(&fixture.owner("alice"))
+                    .authorize(&principal.actor(None, None), saved.id)
+                    .await?,
+            )
             .await
     };
     read().await.unwrap();
@@ -102,26 +109,33 @@ async fn key_revoked_by_another_process_is_refused() {
     let builder =
         Vault::builder(&fixture.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(7)));
     let elsewhere = builder.open().await.unwrap();
-    elsewhere.revoke_key(&Actor::operator(), fixture.tenant, &role, row.id).await.unwrap();
+    elsewhere.api_keys(fixture.tenant).revoke(&Actor::operator(), &role, row.id).await.unwrap();
     assert!(matches!(read().await, Err(Error::Revoked)));
 
     let (_, token) =
-        fixture.vault.create_key(&Actor::host(), fixture.tenant, role, "b".parse().unwrap(), None).await.unwrap();
+        fixture.vault.api_keys(fixture.tenant).create(&Actor::host(), role, "b".parse().unwrap(), None).await.unwrap();
     let read = async || {
         let principal = fixture.vault.authenticate(&token).await?.ok_or(Error::Revoked)?;
         fixture
             .vault
-            .open(fixture.vault.authorize(&principal.actor(None, None), &fixture.owner("alice"), saved.id).await?)
+            .open(
+                fixture
+                    .vault
+                    .credentials(&fixture.owner("alice"))
+                    .authorize(&principal.actor(None, None), saved.id)
+                    .await?,
+            )
             .await
     };
     read().await.unwrap();
     let inject = Manifest::parse(&MANIFEST.replace("\"read\"", "\"inject\"")).unwrap();
     elsewhere
-        .register(&Actor::operator(), fixture.tenant, &"openai".parse().unwrap(), inject, Expected::Any)
+        .plugins(fixture.tenant)
+        .register(&Actor::operator(), &"openai".parse().unwrap(), inject, Expected::Any)
         .await
         .unwrap();
     assert!(matches!(read().await, Err(Error::AccessIsInject)), "a manifest changed elsewhere counts at once");
-    elsewhere.delete(&Actor::operator(), &fixture.owner("alice"), saved.id, None).await.unwrap();
+    elsewhere.credentials(&fixture.owner("alice")).delete(&Actor::operator(), saved.id, None).await.unwrap();
     assert!(matches!(read().await, Err(Error::NotFound { .. })));
 }
 
@@ -138,7 +152,7 @@ async fn late_save_does_not_restore_destroyed_key() {
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let deleting = tokio::spawn({
         let fixture = fixture.clone();
-        async move { fixture.vault.delete_user(&Actor::host(), &fixture.owner("alice")).await }
+        async move { fixture.vault.users(fixture.tenant).delete(&Actor::host(), &fixture.owner("alice").user).await }
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     let saving = tokio::spawn({
@@ -160,7 +174,8 @@ async fn user_recreated_by_another_process_opens() {
     let builder =
         Vault::builder(&fixture.dir.database()).key(Secret::from(KEY)).entropy(Arc::new(SeededEntropy::new(8)));
     let elsewhere = builder.open().await.unwrap();
-    elsewhere.delete_user(&Actor::operator(), &fixture.owner("alice")).await.unwrap();
-    let saved = elsewhere.save(&Actor::operator(), &fixture.owner("alice"), draft("Second"), None).await.unwrap();
+    elsewhere.users(fixture.tenant).delete(&Actor::operator(), &fixture.owner("alice").user).await.unwrap();
+    let saved =
+        elsewhere.credentials(&fixture.owner("alice")).create(&Actor::operator(), draft("Second"), None).await.unwrap();
     assert!(fixture.open("alice", "openai", &saved).await.is_ok());
 }

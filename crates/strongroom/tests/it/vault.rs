@@ -30,16 +30,16 @@ async fn manifest_change_does_not_reveal_stored_secret() {
         MANIFEST.replace(r#""api_key": {"type": "string","#, r#""api_key": {"type": "string", "x-secret": false,"#);
     fixture.register("openai", &open_book).await.unwrap();
     let change = Change { fields: fields(r#"{"organization":"org"}"#), ..Change::default() };
-    let changed = fixture.vault.update(&Actor::user(), &alice, saved.id, None, change).await.unwrap();
+    let changed = fixture.vault.credentials(&alice).update(&Actor::user(), saved.id, None, change).await.unwrap();
     assert_eq!(changed.settings.keys().collect::<Vec<_>>(), ["organization"]);
     assert_eq!(changed.configured, ["api_key"]);
     assert!(!format!("{changed:?}").contains(CANARY));
 
     let public = Change { fields: fields(r#"{"api_key":"sk-public"}"#), ..Change::default() };
-    let sent_anew = fixture.vault.update(&Actor::user(), &alice, saved.id, None, public).await.unwrap();
+    let sent_anew = fixture.vault.credentials(&alice).update(&Actor::user(), saved.id, None, public).await.unwrap();
     assert_eq!(sent_anew.settings.get("api_key").unwrap(), "sk-public", "sent under the new word, it is shown");
     fixture.register("openai", MANIFEST).await.unwrap();
-    let hidden = fixture.vault.show(&Actor::user(), &alice, saved.id).await.unwrap();
+    let hidden = fixture.vault.credentials(&alice).get(&Actor::user(), saved.id).await.unwrap();
     assert_eq!((hidden.settings.get("api_key"), hidden.configured.as_slice()), (None, &["api_key".to_owned()][..]));
 }
 
@@ -61,11 +61,11 @@ async fn plugin_in_use_is_removed_only_with_credentials() {
     let fixture = Fixture::new("remove-plugin").await;
     let saved = fixture.save("alice", "Work").await.unwrap();
     let name = "openai".parse().unwrap();
-    let kept = fixture.vault.remove_plugin(&Actor::host(), fixture.tenant, &name, false).await;
+    let kept = fixture.vault.plugins(fixture.tenant).remove(&Actor::host(), &name, false).await;
     assert!(matches!(kept, Err(Error::PluginInUse { credentials: 1 })));
-    fixture.vault.remove_plugin(&Actor::host(), fixture.tenant, &name, true).await.unwrap();
+    fixture.vault.plugins(fixture.tenant).remove(&Actor::host(), &name, true).await.unwrap();
     assert!(matches!(
-        fixture.vault.show(&Actor::user(), &fixture.owner("alice"), saved.id).await,
+        fixture.vault.credentials(&fixture.owner("alice")).get(&Actor::user(), saved.id).await,
         Err(Error::NotFound { .. })
     ));
     assert!(fixture.vault.verify(true, None, &mut |_| {}).await.unwrap().findings.is_empty());

@@ -13,11 +13,12 @@ use super::task::run_to_completion;
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::fields::Value;
+use crate::handles::Connections;
 use crate::oauth::app::Registration;
 use crate::oauth::store_tokens::Granted;
 use crate::vault::Vault;
 use strongroom_oauth::{Failure, TokenRequest, Tokens};
-use strongroom_store::{Action, Actor, AppId, ConnectionId, ConnectionRow, NameError, Owner, Phase, Principal, Reason};
+use strongroom_store::{Action, Actor, AppId, ConnectionId, ConnectionRow, NameError, Phase, Principal, Reason};
 
 /// The last path segment of a start address: 256 bits in base64url.
 #[derive(Debug)]
@@ -55,6 +56,38 @@ pub struct Callback {
     pub browser: Option<Secret<String>>,
     /// The other parameters of the query. Some providers send the account there.
     pub query: Vec<(String, Secret<String>)>,
+}
+
+impl Connections<'_> {
+    /// Completes a connection. The user who started it sends the completing code, and only now the code is exchanged.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for another user, or if the code is unknown, used or expired. [`Error::Provider`] if the
+    /// exchange fails. [`Error::OtherAccount`] if a reconnection was authorized for a different account.
+    pub async fn complete(
+        self,
+        actor: &Actor,
+        id: ConnectionId,
+        completing: &Secret<String>,
+    ) -> Result<Credential, Error> {
+        let Self { vault, owner } = self;
+        let (mut row, secrets) = vault.connection(Phase::Returned, hash("complete", completing)).await?;
+        let entry = vault.entry(actor, owner.tenant, Action::ConnectionComplete).with_user(&owner.user);
+        let entry = entry.with_plugin(&row.plugin).with_target(row.id);
+        if row.owner != *owner || row.id != id || !matches!(actor.principal, Principal::User { .. }) {
+            vault.record(entry.denied(Reason::OtherUser)).await?;
+            return Err(Error::NotFound { what: "connection" });
+        }
+        let (vault, actor) = (vault.clone(), actor.clone());
+        run_to_completion(async move {
+            // Consume the code first. Of two concurrent calls the second finds nothing, and a code is never sent twice.
+            vault.take(&mut row, entry).await?;
+            let outcome = vault.finish(&actor, &row, secrets).await;
+            vault.settle(&actor, &mut row, &outcome).await;
+            outcome
+        })
+        .await
+    }
 }
 
 impl Vault {
@@ -120,36 +153,6 @@ impl Vault {
         self.advance(actor, &mut row, Phase::Returned, hash("complete", &completing), &secrets).await?;
         back.query_pairs_mut().append_pair("code", completing.expose());
         Ok(back)
-    }
-
-    /// Completes a connection. The user who started it sends the completing code, and only now the code is exchanged.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for another user, or if the code is unknown, used or expired. [`Error::Provider`] if the
-    /// exchange fails. [`Error::OtherAccount`] if a reconnection was authorized for a different account.
-    pub async fn complete(
-        &self,
-        actor: &Actor,
-        owner: &Owner,
-        id: ConnectionId,
-        completing: &Secret<String>,
-    ) -> Result<Credential, Error> {
-        let (mut row, secrets) = self.connection(Phase::Returned, hash("complete", completing)).await?;
-        let entry = self.entry(actor, owner.tenant, Action::ConnectionComplete).with_user(&owner.user);
-        let entry = entry.with_plugin(&row.plugin).with_target(row.id);
-        if row.owner != *owner || row.id != id || !matches!(actor.principal, Principal::User { .. }) {
-            self.record(entry.denied(Reason::OtherUser)).await?;
-            return Err(Error::NotFound { what: "connection" });
-        }
-        let (vault, actor) = (self.clone(), actor.clone());
-        run_to_completion(async move {
-            // Consume the code first. Of two concurrent calls the second finds nothing, and a code is never sent twice.
-            vault.take(&mut row, entry).await?;
-            let outcome = vault.finish(&actor, &row, secrets).await;
-            vault.settle(&actor, &mut row, &outcome).await;
-            outcome
-        })
-        .await
     }
 
     async fn finish(

@@ -27,9 +27,10 @@ use super::store_tokens::Granted;
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::fields::{KEY_FILE, Value, Values};
+use crate::handles::Connections;
 use crate::vault::Vault;
 use strongroom_oauth::{Failure, Grant, KeyFile, TokenRequest, Tokens};
-use strongroom_store::{Action, Actor, ConnectionId, ConnectionRow, CredentialType, Owner, Phase};
+use strongroom_store::{Action, Actor, ConnectionId, ConnectionRow, CredentialType, Phase};
 
 /// Maximum duration of a connection.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -57,13 +58,14 @@ pub enum Connecting {
     Connected(Box<Credential>),
 }
 
-impl Vault {
+impl Connections<'_> {
     /// Starts a connection for a user.
     ///
     /// # Errors
     /// [`Error::Fields`] for invalid fields. [`Error::NotFound`] if the user does not have the credential to reconnect.
-    pub async fn connect(&self, actor: &Actor, owner: &Owner, draft: ConnectionDraft) -> Result<Connecting, Error> {
-        let manifest = self.genuine_manifest(owner.tenant, &draft.plugin).await?;
+    pub async fn create(self, actor: &Actor, draft: ConnectionDraft) -> Result<Connecting, Error> {
+        let Self { vault, owner } = self;
+        let manifest = vault.genuine_manifest(owner.tenant, &draft.plugin).await?;
         let manifest =
             manifest.ok_or_else(|| Error::field("plugin", "unknown", "no plugin with this name is registered"))?;
         let wants = manifest.credentials.oauth2.as_ref();
@@ -73,7 +75,7 @@ impl Vault {
         let mut app = draft.app;
         let mut name = draft.name;
         if let Some(id) = draft.credential {
-            let row = self.inner.store.credential(owner, id).await?.filter(|row| row.plugin == draft.plugin);
+            let row = vault.inner.store.credential(owner, id).await?.filter(|row| row.plugin == draft.plugin);
             let row = row.ok_or(Error::NotFound { what: "credential" })?;
             if row.kind != CredentialType::Oauth2 {
                 return Err(Error::field("credential", "unsupported", "only a connected account can be reconnected"));
@@ -83,7 +85,7 @@ impl Vault {
             app = app.or(row.app);
             name = row.name;
         }
-        let registration = self.registration_at(owner.tenant, &wants.provider, app).await?;
+        let registration = vault.registration_at(owner.tenant, &wants.provider, app).await?;
         // Without consent, only the manifest may choose the scopes of the operator's registration. A user may not.
         if registration.client.acts_for_itself() && draft.key_file.is_none() && !draft.scopes.is_empty() {
             let message = "must be absent: without a user's consent, the manifest sets the scopes";
@@ -103,16 +105,16 @@ impl Vault {
             String::new()
         } else {
             // The console is a page of the vault itself.
-            let console = self.inner.public_url.as_ref().map(ToString::to_string);
+            let console = vault.inner.public_url.as_ref().map(ToString::to_string);
             match draft.return_address {
                 Some(address) if Some(&address) == console.as_ref() => address,
                 other => return_address(other, &manifest.return_addresses)?,
             }
         };
-        let now = self.inner.clock.now();
-        let start = self.inner.sealer.random_text();
+        let now = vault.inner.clock.now();
+        let start = vault.inner.sealer.random_text();
         let mut row = ConnectionRow {
-            id: ConnectionId::generate(now, &*self.inner.entropy),
+            id: ConnectionId::generate(now, &*vault.inner.entropy),
             owner: owner.clone(),
             plugin: draft.plugin,
             app: registration.row.id,
@@ -127,27 +129,29 @@ impl Vault {
             created_at: now,
             expires_at: now.saturating_add(CONNECTION_LIFETIME).unwrap_or(now),
         };
-        let entry = self.entry_of(actor, &row, Action::ConnectionCreate);
+        let entry = vault.entry_of(actor, &row, Action::ConnectionCreate);
         if registration.client.acts_for_itself() {
-            let key_file = self.key_file(&registration, draft.key_file)?;
-            self.record(entry).await?;
-            return self.connect_own(actor, row, registration, key_file, draft.if_connected).await;
+            let key_file = vault.key_file(&registration, draft.key_file)?;
+            vault.record(entry).await?;
+            return vault.connect_own(actor, row, registration, key_file, draft.if_connected).await;
         }
         if draft.flow == Flow::Device {
             if !wants.device {
                 let message = "the plugin's manifest does not allow the device flow: it needs `\"device\": true`";
                 return Err(Error::field("flow", "unsupported", message));
             }
-            return self.prompt(row, &registration, draft.if_connected, entry).await;
+            return vault.prompt(row, &registration, draft.if_connected, entry).await;
         }
-        let secrets = ConnectionSecrets::new(self.inner.sealer.random_text(), draft.if_connected);
-        row.sealed = self.inner.sealer.seal_connection(&row, &secrets);
-        let base = self.inner.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
-        self.within_deadline(self.inner.store.insert_connection(&row, entry)).await?;
+        let secrets = ConnectionSecrets::new(vault.inner.sealer.random_text(), draft.if_connected);
+        row.sealed = vault.inner.sealer.seal_connection(&row, &secrets);
+        let base = vault.inner.public_url.as_ref().ok_or(Error::NoPublicAddress)?;
+        vault.within_deadline(vault.inner.store.insert_connection(&row, entry)).await?;
         let start_address = format!("{}/connect/{}", base.as_str().trim_end_matches('/'), start.expose());
         Ok(Connecting::Begun(Begun { id: row.id, start_address, expires_at: row.expires_at }))
     }
+}
 
+impl Vault {
     /// Checks the key file of a connection. It is required if the registration has none.
     fn key_file(
         &self,

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::task::run_to_completion;
 use crate::error::Error;
+use crate::handles::Connections;
 use crate::vault::Vault;
-use strongroom_store::{Actor, ConnectionId, ConnectionRow, CredentialId, Owner, Phase};
+use strongroom_store::{Actor, ConnectionId, ConnectionRow, CredentialId, Phase};
 
 /// A connection, for the user who started it.
 #[derive(Clone, Debug)]
@@ -61,21 +62,24 @@ pub struct Prompt {
     pub complete_address: Option<String>,
 }
 
-impl Vault {
+impl Connections<'_> {
     /// The status of a connection of this user. In the device flow, this polls the provider, at most as often as
     /// allowed.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a connection of another user, or if it expired long ago.
-    pub async fn connection_status(&self, actor: &Actor, owner: &Owner, id: ConnectionId) -> Result<Connection, Error> {
-        let row = self.inner.store.connection_of(owner, id).await?.ok_or(Error::NotFound { what: "connection" })?;
-        if row.phase == Phase::Prompted && row.expires_at > self.inner.clock.now() {
-            let (vault, actor) = (self.clone(), actor.clone());
+    pub async fn get(self, actor: &Actor, id: ConnectionId) -> Result<Connection, Error> {
+        let Self { vault, owner } = self;
+        let row = vault.inner.store.connection_of(owner, id).await?.ok_or(Error::NotFound { what: "connection" })?;
+        if row.phase == Phase::Prompted && row.expires_at > vault.inner.clock.now() {
+            let (vault, actor) = (vault.clone(), actor.clone());
             return run_to_completion(async move { vault.poll(&actor, row).await }).await;
         }
-        Ok(self.shown_connection(&row))
+        Ok(vault.shown_connection(&row))
     }
+}
 
+impl Vault {
     pub(super) fn shown_connection(&self, row: &ConnectionRow) -> Connection {
         let over = row.expires_at <= self.inner.clock.now();
         let status = match row.phase {

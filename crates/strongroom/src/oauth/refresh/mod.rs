@@ -15,9 +15,10 @@ pub use join::RateLimitCheck;
 
 use crate::credential::Credential;
 use crate::error::Error;
+use crate::handles::Credentials;
 use crate::oauth::run_bounded;
 use crate::vault::Vault;
-use strongroom_store::{Action, Actor, CachedCredential, CredentialId, CredentialRow, Owner, RefreshState};
+use strongroom_store::{Action, Actor, CachedCredential, CredentialId, CredentialRow, RefreshState};
 
 /// After this time, a token that is still valid is served even if its refresh is not done.
 const SERVE_STALE_AFTER: Duration = Duration::from_secs(2);
@@ -26,31 +27,31 @@ const EXPIRY_LEEWAY: Duration = Duration::from_secs(2);
 /// Maximum number of refreshes in one sweep.
 const SWEEP_BATCH_SIZE: u32 = 200;
 
-impl Vault {
+impl Credentials<'_> {
     /// Refreshes now, even if it is not due.
     ///
     /// # Errors
     /// [`Error::NotFound`]. [`Error::TooManyCalls`] if `check_limit` refuses. [`Error::ReauthRequired`].
     /// [`Error::Refresh`] with the cause if the refresh failed.
     pub async fn refresh(
-        &self,
+        self,
         actor: &Actor,
-        owner: &Owner,
         id: CredentialId,
         check_limit: RateLimitCheck<'_>,
     ) -> Result<Credential, Error> {
-        let (row, entry) = self.find(actor, owner, id, Action::CredentialRefresh).await?;
+        let Self { vault, owner } = self;
+        let (row, entry) = vault.find(actor, owner, id, Action::CredentialRefresh).await?;
         if row.app.is_none() {
             return Err(Error::field("id", "unsupported", "only a connected account can be refreshed"));
         }
-        self.record(entry).await?;
+        vault.record(entry).await?;
         let generation = row.generation;
-        self.force(&row, check_limit).await?;
-        let row = self.inner.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
+        vault.force(&row, check_limit).await?;
+        let row = vault.inner.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
         if row.generation == generation {
-            return Err(self.unavailable_cause(&row).await?);
+            return Err(vault.unavailable_cause(&row).await?);
         }
-        self.view(row).await
+        vault.view(row).await
     }
 
     /// Reports that a plugin's call got a 401. If the token is still the current one, it is refreshed once.
@@ -59,22 +60,24 @@ impl Vault {
     /// [`Error::NotFound`] as for reading. [`Error::TooManyCalls`] if `check_limit` refuses. [`Error::ReauthRequired`].
     /// [`Error::Refresh`] with the cause if the refresh failed.
     pub async fn report_unauthorized(
-        &self,
+        self,
         actor: &Actor,
-        owner: &Owner,
         (id, revision): (CredentialId, u64),
         check_limit: RateLimitCheck<'_>,
     ) -> Result<(), Error> {
-        let (row, entry) = self.find(actor, owner, id, Action::CredentialReportUnauthorized).await?;
-        self.record(entry).await?;
+        let Self { vault, owner } = self;
+        let (row, entry) = vault.find(actor, owner, id, Action::CredentialReportUnauthorized).await?;
+        vault.record(entry).await?;
         if row.app.is_none() || row.revision != revision {
             return Ok(());
         }
-        self.force(&row, check_limit).await?;
-        let row = self.inner.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
-        if row.revision == revision { Err(self.unavailable_cause(&row).await?) } else { Ok(()) }
+        vault.force(&row, check_limit).await?;
+        let row = vault.inner.store.credential(owner, id).await?.ok_or(Error::NotFound { what: "credential" })?;
+        if row.revision == revision { Err(vault.unavailable_cause(&row).await?) } else { Ok(()) }
     }
+}
 
+impl Vault {
     /// Runs due refreshes and pending revocations, and returns their number. It uses an index, not a scan.
     ///
     /// # Errors

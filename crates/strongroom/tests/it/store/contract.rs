@@ -14,22 +14,35 @@ async fn events(fixture: &Fixture) -> u64 {
 
 pub(super) async fn lookups_require_tenant_and_owner(fixture: Fixture) {
     let saved = fixture.save("alice", "A").await.unwrap();
-    let other = fixture.vault.create_tenant(&Actor::operator(), "other".parse().unwrap()).await.unwrap();
+    let other = fixture.vault.tenants().create(&Actor::operator(), "other".parse().unwrap()).await.unwrap();
     let everybody = CredentialFilter { limit: 100, ..CredentialFilter::default() };
     for (tenant, user) in [(fixture.tenant, "bob"), (other.id, "alice")] {
         let owner = Owner { tenant, user: user.parse().unwrap() };
-        assert!(matches!(fixture.vault.show(&Actor::user(), &owner, saved.id).await, Err(Error::NotFound { .. })));
         assert!(matches!(
-            fixture.vault.delete(&Actor::user(), &owner, saved.id, None).await,
+            fixture.vault.credentials(&owner).get(&Actor::user(), saved.id).await,
             Err(Error::NotFound { .. })
         ));
-        assert!(fixture.vault.list(&Actor::user(), &owner, everybody.clone()).await.unwrap().credentials.is_empty());
+        assert!(matches!(
+            fixture.vault.credentials(&owner).delete(&Actor::user(), saved.id, None).await,
+            Err(Error::NotFound { .. })
+        ));
+        assert!(
+            fixture
+                .vault
+                .credentials(&owner)
+                .list(&Actor::user(), everybody.clone())
+                .await
+                .unwrap()
+                .credentials
+                .is_empty()
+        );
     }
-    assert!(fixture.vault.users(other.id, None, 10).await.unwrap().is_empty());
-    assert!(fixture.vault.plugins(other.id, None, 10).await.unwrap().0.is_empty());
+    assert!(fixture.vault.users(other.id).list(None, 10).await.unwrap().is_empty());
+    assert!(fixture.vault.plugins(other.id).list(None, 10).await.unwrap().0.is_empty());
     let theirs = fixture
         .vault
-        .audit(&Actor::host(), other.id, &AuditFilter { limit: 100, ..AuditFilter::default() })
+        .audit(other.id)
+        .page(&Actor::host(), &AuditFilter { limit: 100, ..AuditFilter::default() })
         .await
         .unwrap();
     assert!(theirs.events.iter().all(|event| event.tenant.as_deref() == Some(other.id.to_string().as_str())));
@@ -64,7 +77,7 @@ pub(super) async fn pages_are_complete_and_ordered(fixture: Fixture) {
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let filter = CredentialFilter { after, limit: 10, ..CredentialFilter::default() };
-        let page = fixture.vault.list(&Actor::user(), &fixture.owner("alice"), filter).await.unwrap();
+        let page = fixture.vault.credentials(&fixture.owner("alice")).list(&Actor::user(), filter).await.unwrap();
         seen.extend(page.credentials.into_iter().map(|credential| credential.id));
         after = page.next;
         if after.is_none() {
@@ -76,7 +89,7 @@ pub(super) async fn pages_are_complete_and_ordered(fixture: Fixture) {
     let (mut numbers, mut before) = (Vec::new(), None);
     loop {
         let filter = AuditFilter { before, limit: 7, ..AuditFilter::default() };
-        let page = fixture.vault.audit(&Actor::host(), fixture.tenant, &filter).await.unwrap();
+        let page = fixture.vault.audit(fixture.tenant).page(&Actor::host(), &filter).await.unwrap();
         numbers.extend(page.events.iter().map(|event| event.seq));
         before = page.next;
         if before.is_none() {
@@ -103,17 +116,20 @@ pub(super) async fn credential_without_user_key_is_refused(fixture: Fixture) {
         let fixture = fixture.clone();
         running.spawn(async move {
             if number % 10 == 0 {
-                let _ = fixture.vault.delete_user(&Actor::host(), &fixture.owner("alice")).await;
+                let _ = fixture.vault.users(fixture.tenant).delete(&Actor::host(), &fixture.owner("alice").user).await;
             }
             let _ = fixture
                 .vault
-                .save(&Actor::user(), &fixture.owner("alice"), draft(&format!("Name {number}")), None)
+                .credentials(&fixture.owner("alice"))
+                .create(&Actor::user(), draft(&format!("Name {number}")), None)
                 .await;
         });
     }
     running.join_all().await;
     let filter = CredentialFilter { limit: 100, ..CredentialFilter::default() };
-    for credential in fixture.vault.list(&Actor::user(), &fixture.owner("alice"), filter).await.unwrap().credentials {
+    for credential in
+        fixture.vault.credentials(&fixture.owner("alice")).list(&Actor::user(), filter).await.unwrap().credentials
+    {
         assert!(
             fixture.open("alice", "openai", &credential).await.is_ok(),
             "{} is sealed under a key that is gone",
@@ -128,7 +144,8 @@ pub(super) async fn writes_after_close_are_refused(fixture: Fixture) {
     assert!(
         fixture
             .vault
-            .create_key(&Actor::host(), fixture.tenant, KeyOwner::Host, "a".parse().unwrap(), None)
+            .api_keys(fixture.tenant)
+            .create(&Actor::host(), KeyOwner::Host, "a".parse().unwrap(), None)
             .await
             .is_err()
     );
@@ -138,21 +155,21 @@ pub(super) async fn writes_after_close_are_refused(fixture: Fixture) {
 pub(super) async fn revoked_caller_writes_nothing(fixture: Fixture) {
     let (vault, alice) = (&fixture.vault, fixture.owner("alice"));
     let label = "a".parse().unwrap();
-    let (key, host) = vault.create_key(&Actor::host(), fixture.tenant, KeyOwner::Host, label, None).await.unwrap();
+    let (key, host) = vault.api_keys(fixture.tenant).create(&Actor::host(), KeyOwner::Host, label, None).await.unwrap();
     let (_, session) =
-        vault.create_session(&Actor::host(), &alice, Duration::from_secs(60), Vec::new(), None).await.unwrap();
+        vault.sessions(&alice).create(&Actor::host(), Duration::from_secs(60), Vec::new(), None).await.unwrap();
     let actor = async |token| vault.authenticate(token).await.unwrap().unwrap().actor(None, None);
     let (host, user) = (actor(&host).await, actor(&session).await);
-    vault.save(&user, &alice, draft("Early"), None).await.unwrap();
-    vault.delete_user(&Actor::host(), &alice).await.unwrap();
-    vault.revoke_key(&Actor::host(), fixture.tenant, &KeyOwner::Host, key.id).await.unwrap();
+    vault.credentials(&alice).create(&user, draft("Early"), None).await.unwrap();
+    vault.users(alice.tenant).delete(&Actor::host(), &alice.user).await.unwrap();
+    vault.api_keys(fixture.tenant).revoke(&Actor::host(), &KeyOwner::Host, key.id).await.unwrap();
     let before = events(&fixture).await;
-    let late = vault.save(&user, &alice, draft("Late"), None).await;
+    let late = vault.credentials(&alice).create(&user, draft("Late"), None).await;
     assert!(matches!(late, Err(Error::Revoked)), "wrote when they were gone: {late:?}");
-    let heir = vault.create_key(&host, fixture.tenant, KeyOwner::Host, "heir".parse().unwrap(), None).await;
+    let heir = vault.api_keys(fixture.tenant).create(&host, KeyOwner::Host, "heir".parse().unwrap(), None).await;
     assert!(matches!(heir, Err(Error::Revoked)), "wrote when they were gone");
     let (name, any) = ("late".parse().unwrap(), Expected::Any);
     let manifest = Manifest::parse(MANIFEST).unwrap();
-    assert!(matches!(vault.register(&host, fixture.tenant, &name, manifest, any).await, Err(Error::Revoked)));
+    assert!(matches!(vault.plugins(fixture.tenant).register(&host, &name, manifest, any).await, Err(Error::Revoked)));
     assert_eq!(events(&fixture).await, before);
 }
